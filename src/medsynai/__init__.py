@@ -1,0 +1,49 @@
+"""MedSynAI: synthetic healthcare data with evidence.
+
+The public names are loaded on first use, so that `import medsynai` and `medsynai --help` stay
+quick: `read`, `synthesize`, `evaluate`, `Release`, `Forest`, `Schema`, `Table`, `Seeds`.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from medsynai.api import Release, evaluate, read, synthesize
+    from medsynai.data.schema import Schema
+    from medsynai.data.table import Table
+    from medsynai.forest.forest import Forest
+    from medsynai.seeds import Seeds
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Forest": "medsynai.forest.forest",
+    "Release": "medsynai.api",
+    "Schema": "medsynai.data.schema",
+    "Seeds": "medsynai.seeds",
+    "Table": "medsynai.data.table",
+    "evaluate": "medsynai.api",
+    "read": "medsynai.api",
+    "synthesize": "medsynai.api",
+}
+__all__ = [
+    "Forest",
+    "Release",
+    "Schema",
+    "Seeds",
+    "Table",
+    "__version__",
+    "evaluate",
+    "read",
+    "synthesize",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'medsynai' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""Codecs: rows to codes and back, both ways tested."""

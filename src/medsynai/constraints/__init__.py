@@ -1,0 +1,1 @@
+"""Constraints: rules between columns, checked, repaired and counted."""

@@ -1,0 +1,1 @@
+"""Data: what real things are: schema, table, readers, writers, splits."""

@@ -1,0 +1,57 @@
+"""A table: canonical columns, their schema, and whether the rows are real or synthetic."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from medsynai.data.schema import Column, Kind, Schema
+from medsynai.errors import SchemaError
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows in canonical dtypes, one patient or stay a row.
+
+    Canonical dtypes by kind: continuous and integer are float64 with NaN for missing; ordinal,
+    categorical, binary and constant are pandas categories of strings (`schema.categories`, in
+    order); dates are datetime64[us]; text and identifiers are objects (strings or None).
+    Readers make this form; writers give back the source's own dtypes and text.
+    """
+
+    frame: pd.DataFrame
+    schema: Schema
+    origin: Literal["real", "synthetic"] = "real"
+
+    def __post_init__(self) -> None:
+        if tuple(self.frame.columns) != self.schema.names:
+            raise SchemaError("the table's columns are not those of its schema, in its order")
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def rows(self, index: np.ndarray) -> "Table":
+        """The rows at these positions (integers or a mask)."""
+        part = self.frame[index] if index.dtype == bool else self.frame.iloc[index]
+        return Table(part.reset_index(drop=True), self.schema, self.origin)
+
+    def only(self, names: tuple[str, ...]) -> "Table":
+        """These columns, in the order given."""
+        return Table(self.frame[list(names)], self.schema.only(names), self.origin)
+
+    def learnt(self) -> "Table":
+        """The columns that generators and judges work on: no identifiers, text or raw dates."""
+        return self.only(tuple(c.name for c in self.schema.learnt))
+
+
+def canonical_dtype(column: Column) -> object:
+    """The dtype that `Table.frame` holds a column in."""
+    if column.kind.is_number:
+        return np.dtype("float64")
+    if column.kind.is_level:
+        ordered = column.kind is Kind.ORDINAL
+        return pd.CategoricalDtype(pd.Index(list(column.categories or ()), dtype=object), ordered)
+    if column.kind is Kind.DATE:
+        return np.dtype("datetime64[us]")
+    return np.dtype("object")

@@ -1,0 +1,1 @@
+"""Writers: one file a format, each back to the source's own form."""

@@ -1,0 +1,1 @@
+"""De-identification: direct identifiers out, dates made safe, surrogate keys."""

@@ -1,0 +1,1 @@
+"""The judging wing: fidelity, detection, utility, privacy, fairness of anybody's table."""

@@ -1,0 +1,1 @@
+"""Attacks: each with a control set, an interval, a baseline and a positive control."""

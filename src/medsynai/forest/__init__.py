@@ -1,0 +1,1 @@
+"""The sequential forest: the default generator for tables."""

@@ -1,0 +1,85 @@
+"""The one interface that the flow sees: `Generator.fit` gives a `Fitted` that samples."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from medsynai.data.table import Table
+from medsynai.errors import ConditionError
+from medsynai.privacy.ledger import Ledger
+from medsynai.seeds import Seeds
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What one column is asked to be: one of some levels, or a number in [low, high].
+
+    `low` and `high` are inclusive; None leaves that side open.
+    """
+
+    column: str
+    levels: tuple[str, ...] | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What every synthetic row is asked to be. Empty: whatever the data are."""
+
+    wanted: tuple[Wanted, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.wanted)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns it speaks of."""
+        return tuple(w.column for w in self.wanted)
+
+    def __post_init__(self) -> None:
+        if len(set(self.columns)) < len(self.columns):
+            raise ConditionError("a column is conditioned more than once; write one condition")
+
+
+class Fitted(Protocol):
+    """A trained model: weights and facts, never rows."""
+
+    def sample(
+        self,
+        n: int,
+        seeds: Seeds = ...,
+        condition: Condition = ...,
+        given: Table | None = None,
+    ) -> Table:
+        """Draw exactly `n` synthetic rows.
+
+        Args:
+            n: how many rows, at least 1.
+            seeds: the same seeds give the same rows.
+            condition: met by every row, or refused.
+            given: for partially synthetic data: real columns to keep, `n` rows; the others are
+                drawn given these.
+
+        Raises:
+            ConditionError: the condition or the given columns cannot be met exactly.
+        """
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write the model to an existing folder: model.json, weights.safetensors; no pickle."""
+        ...
+
+
+class Generator(Protocol):
+    """A way to make synthetic rows; its fields are its public settings."""
+
+    def fit(self, table: Table, ledger: Ledger = ..., seeds: Seeds = ...) -> Fitted:
+        """Learn from the train rows, after charging the ledger.
+
+        Args:
+            table: only learnable columns (`Table.learnt()`).
+            ledger: where the release is written down before a row is read.
+            seeds: the same seeds give the same model.
+        """
+        ...

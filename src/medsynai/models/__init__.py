@@ -1,0 +1,1 @@
+"""Models: each a short composition with one paper behind it; catalog.py lists them."""

@@ -1,0 +1,1 @@
+"""Reports: evidence, card, plots and one offline HTML file."""
