@@ -1,0 +1,47 @@
+"""What every measure is given: the same rows, the same baselines, the same seeds."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from medsynai.data.table import Table
+from medsynai.seeds import Seeds
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Real and synthetic rows under judgement, learnable columns only, in one schema.
+
+    Attributes:
+        train: the real rows that the generator saw.
+        holdout: real rows that it never saw, of other patients; None if nobody has any, and then
+            what needs them is "not assessed", never guessed.
+        synthetic: the rows to judge.
+        target: the outcome for utility, or None.
+        leaks: columns that tell the outcome afterwards; left out of utility models.
+        seeds: all randomness of the measures.
+    """
+
+    train: Table
+    holdout: Table | None
+    synthetic: Table
+    target: str | None
+    seeds: Seeds
+    leaks: tuple[str, ...] = ()
+
+    @cached_property
+    def shuffled(self) -> Table:
+        """Baseline: each train column shuffled on its own; as many rows as the train part."""
+        rng = self.seeds.of("shuffled").numpy()
+        frame = self.train.frame.copy()
+        for name in frame.columns:
+            order = rng.permutation(len(frame))
+            frame[name] = frame[name].array.take(order)  # type: ignore[call-overload]
+        return Table(frame, self.train.schema, "synthetic")
+
+    @cached_property
+    def copied(self) -> Table:
+        """Positive control: a bootstrap of the train rows, which every attack must catch."""
+        rng = self.seeds.of("copied").numpy()
+        pick = rng.integers(0, len(self.train), len(self.train))
+        part = self.train.rows(pick)
+        return Table(part.frame, part.schema, "synthetic")
