@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+import pandas as pd
+
 from medsynai.data.table import Table
 from medsynai.errors import ConditionError
 from medsynai.privacy.ledger import Ledger
@@ -22,6 +25,17 @@ class Wanted:
     low: float | None = None
     high: float | None = None
 
+    def met_by(self, values: pd.Series) -> np.ndarray:
+        """Which of a column's values are as asked; a missing one never is. Shape (rows,)."""
+        met = values.notna().to_numpy(bool)
+        if self.levels is not None:
+            met &= values.isin(list(self.levels)).to_numpy(bool)
+        if self.low is not None:
+            met &= (values >= self.low).to_numpy(bool)
+        if self.high is not None:
+            met &= (values <= self.high).to_numpy(bool)
+        return met
+
 
 @dataclass(frozen=True)
 class Condition:
@@ -36,6 +50,13 @@ class Condition:
     def columns(self) -> tuple[str, ...]:
         """The columns it speaks of."""
         return tuple(w.column for w in self.wanted)
+
+    def met_by(self, table: Table) -> np.ndarray:
+        """Which rows are all that is asked. Shape (rows,)."""
+        met = np.ones(len(table), bool)
+        for wanted in self.wanted:
+            met &= wanted.met_by(table.frame[wanted.column])
+        return met
 
     def __post_init__(self) -> None:
         if len(set(self.columns)) < len(self.columns):
