@@ -9,7 +9,8 @@ MedSynAIError
 │   ├── FolderError          an output folder that exists, or cannot be written
 │   ├── ModelError           an unknown model, or a model folder that is not one of ours
 │   └── MissingExtra         an optional dependency that is absent; prints the install line
-└── BudgetError              a release that the privacy ledger does not allow
+├── BudgetError              a release that the privacy ledger does not allow
+└── AssessmentError          a measure that cannot judge these rows; becomes "not assessed"
 """
 
 
@@ -58,3 +59,7 @@ class MissingExtra(InputError):
 
 class BudgetError(MedSynAIError):
     """A release of the real rows that the ledger's budget does not allow."""
+
+
+class AssessmentError(MedSynAIError):
+    """A measure cannot judge these rows; the panel writes "not assessed" and this reason."""

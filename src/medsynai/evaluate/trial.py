@@ -1,5 +1,6 @@
 """What every measure is given: the same rows, the same baselines, the same seeds."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,6 +20,8 @@ class Trial:
         target: the outcome for utility, or None.
         leaks: columns that tell the outcome afterwards; left out of utility models.
         seeds: all randomness of the measures.
+        draw: gives that many further synthetic rows of the same model, for the question how many
+            rows to draw; None for a table whose model is not at hand.
     """
 
     train: Table
@@ -27,6 +30,7 @@ class Trial:
     target: str | None
     seeds: Seeds
     leaks: tuple[str, ...] = ()
+    draw: Callable[[int], Table] | None = None
 
     @cached_property
     def shuffled(self) -> Table:
