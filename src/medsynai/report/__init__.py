@@ -1,1 +1,4 @@
-"""Reports: evidence, card, plots and one offline HTML file."""
+"""Reports: evidence, card, plots and one offline HTML file.
+
+`evidence.Evidence` is what they are made from; `html.render` and `card.card` write them.
+"""

@@ -1,0 +1,197 @@
+"""Evidence: everything that a release folder's documents are made from, and nothing else."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Protocol
+
+from medsynai import store
+from medsynai.data.schema import Schema
+from medsynai.evaluate.score import Family, Score
+from medsynai.report.suppress import Shown, withhold
+
+
+class GateView(Protocol):
+    """What a document shows of one gate: a score held against a limit of the policy."""
+
+    @property
+    def name(self) -> str:
+        """The score's stable key."""
+        ...
+
+    @property
+    def limit(self) -> float | None:
+        """What the figure is held against."""
+        ...
+
+    @property
+    def value(self) -> float | None:
+        """The figure."""
+        ...
+
+    @property
+    def low(self) -> float | None:
+        """Lower end of its interval."""
+        ...
+
+    @property
+    def high(self) -> float | None:
+        """Upper end of its interval."""
+        ...
+
+    @property
+    def status(self) -> str:
+        """One of pass, fail, warn, inconclusive, not assessed."""
+        ...
+
+    @property
+    def source(self) -> str:
+        """Where the limit comes from."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """Why the gate stands as it does, in plain words."""
+        ...
+
+
+class VerdictView(Protocol):
+    """What a document shows of a verdict."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether no gate failed."""
+        ...
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in one sentence."""
+        ...
+
+    @property
+    def gates(self) -> tuple[GateView, ...]:
+        """Every gate of the policy, in its order."""
+        ...
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """What the real data are, as far as it may be published.
+
+    Attributes:
+        source: how the owner names them, e.g. a file's name; never a path.
+        rows, columns: the real table as it was read.
+        missing: share of empty cells, 0 to 1.
+        patients: how many people the rows are about; None where no column names them.
+        train, holdout: rows the generator saw, and rows it never saw.
+        synthetic: rows in the release.
+        credit: origin, as given.
+        licence, contact: as given.
+    """
+
+    source: str
+    rows: int
+    columns: int
+    synthetic: int
+    train: int | None = None
+    holdout: int | None = None
+    missing: float | None = None
+    patients: int | None = None
+    credit: str = ""
+    licence: str = ""
+    contact: str = ""
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """How the synthetic rows were made.
+
+    Attributes:
+        name, title, paper: the catalogue's entry.
+        settings: the public settings.
+        order: the order in which columns were drawn, where the model has one.
+        chosen: how the model was chosen, where nobody named it.
+        kept: columns taken from real rows unchanged (partially synthetic).
+        mixed: share of real rows in the release (hybrid); 0 for none.
+        conditions: what every synthetic row was asked to be, in words.
+    """
+
+    name: str
+    title: str
+    paper: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)
+    order: tuple[str, ...] = ()
+    chosen: str = ""
+    kept: tuple[str, ...] = ()
+    mixed: float = 0.0
+    conditions: tuple[str, ...] = ()
+
+    @property
+    def form(self) -> str:
+        """Fully synthetic, partially synthetic or hybrid."""
+        if self.mixed > 0:
+            return "hybrid"
+        return "partially synthetic" if self.kept else "fully synthetic"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a release's documents say. A field left empty is printed as "not assessed".
+
+    Attributes:
+        title: of the release.
+        data: facts about the real table.
+        schema: of the real table.
+        scores: every score, in the panel's order.
+        verdict: what the policy says of the scores.
+        model: None where the synthetic rows are somebody else's.
+        ledger: `Ledger.record()`; empty where nothing is known of the making.
+        plan: `plan.toml` as a plain dict.
+        exhibits: plain data of the tables and pictures, by name.
+        notes: what was done to identifiers and dates, and what else a reader must know.
+        repairs: how many synthetic cells or rows each rule mended.
+        timing: seconds a stage.
+        versions: of this package and what it stands on.
+        hashes: SHA-256 of the release's files by name.
+    """
+
+    title: str
+    data: DataFacts
+    schema: Schema
+    scores: tuple[Score, ...]
+    verdict: VerdictView
+    model: ModelFacts | None = None
+    ledger: dict[str, Any] = field(default_factory=dict)
+    plan: dict[str, Any] = field(default_factory=dict)
+    exhibits: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    repairs: dict[str, int] = field(default_factory=dict)
+    timing: dict[str, float] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    hashes: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def shown(self) -> Shown:
+        """The exhibits that may be published; those with a small real cell are withheld."""
+        return withhold(store.to_plain(self.exhibits))
+
+    def of(self, family: Family, groups: bool = False) -> tuple[Score, ...]:
+        """The scores of one family: those of all rows, or those of subgroups."""
+        return tuple(s for s in self.scores if s.family is family and bool(s.group) is groups)
+
+    def score(self, name: str) -> Score | None:
+        """The score of all rows with this name, if the panel made one."""
+        return next((s for s in self.scores if s.name == name and not s.group), None)
+
+    def gate(self, name: str) -> GateView | None:
+        """The gate on this score, if the policy has one."""
+        return next((g for g in self.verdict.gates if g.name == name), None)
+
+    def to_json(self) -> str:
+        """The text of scores.json: every figure of the documents, small cells withheld."""
+        names = ("title", "verdict", "data", "model", "scores", "ledger", "repairs", "notes")
+        record: dict[str, Any] = {"format": 1}
+        record |= {name: getattr(self, name) for name in names}
+        record["exhibits"] = self.shown.exhibits
+        record["withheld"] = self.shown.withheld
+        record |= {n: getattr(self, n) for n in ("plan", "timing", "versions", "hashes")}
+        return store.to_json(record) + "\n"
