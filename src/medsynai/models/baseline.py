@@ -1,0 +1,115 @@
+"""Baselines behind the same interface: shuffled columns, and a bootstrap copy of the rows.
+
+The first keeps no relation between columns, the second keeps everything, patients included: a
+good generator lies between them, and an attack must catch the second.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from medsynai.data.table import Table
+from medsynai.errors import ConditionError, ModelError, PlanError
+from medsynai.generator import Condition
+from medsynai.models.copula import FittedCopula, fit_columns, flag_dimensions, load_as
+from medsynai.privacy.ledger import Ledger, Release
+from medsynai.seeds import Seeds
+
+
+@dataclass(frozen=True)
+class Shuffle:
+    """Every column on its own: the copula's columns without their correlation.
+
+    Attributes:
+        cells: about how many cells a column of numbers is cut into.
+        min_cell: the fewest rows that a cell of numbers may stand for.
+    """
+
+    cells: int = 200
+    min_cell: int = 10
+
+    def __post_init__(self) -> None:
+        if self.cells < 1 or self.min_cell < 2:
+            raise PlanError("shuffle: cells must be at least 1 and min_cell at least 2")
+
+    def fit(
+        self, table: Table, ledger: Ledger | None = None, seeds: Seeds | None = None
+    ) -> FittedCopula:
+        """Learn each column's distribution; see `Generator.fit`.
+
+        Raises:
+            PlanError: fewer rows than a cell may stand for.
+        """
+        note = "cells of each column on its own, without noise"
+        (ledger or Ledger()).charge(Release("learn the columns' distributions", note=note))
+        cells = fit_columns(table, self.cells, self.min_cell)
+        none = np.eye(len(cells) + len(flag_dimensions(cells)))
+        return FittedCopula("shuffle", self, table.schema, cells, none)
+
+
+def load_shuffle(folder: Path) -> FittedCopula:
+    """Open a saved shuffled-columns baseline.
+
+    Raises:
+        ModelError: a folder that is not a whole model of this kind.
+    """
+    return load_as(folder, "shuffle", Shuffle)
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """Real rows drawn with replacement: the positive control of the attacks, never a release."""
+
+    def fit(
+        self, table: Table, ledger: Ledger | None = None, seeds: Seeds | None = None
+    ) -> "FittedBootstrap":
+        """Hold the rows; see `Generator.fit`.
+
+        Raises:
+            PlanError: a table without rows or columns.
+        """
+        (ledger or Ledger()).charge(Release("copy real rows", note="a positive control"))
+        if not len(table) or not table.schema.columns:
+            raise PlanError("a bootstrap needs at least one row and one column")
+        return FittedBootstrap(table)
+
+
+@dataclass(frozen=True)
+class FittedBootstrap:
+    """The rows themselves, in memory only."""
+
+    table: Table
+
+    def sample(
+        self,
+        n: int,
+        seeds: Seeds | None = None,
+        condition: Condition | None = None,
+        given: Table | None = None,
+    ) -> Table:
+        """Draw exactly `n` real rows that meet the condition; see `Fitted.sample`.
+
+        Raises:
+            PlanError: `n` below 1.
+            ConditionError: no real row is as asked, or columns are given.
+        """
+        if n < 1:
+            raise PlanError(f"cannot draw {n} rows; ask for at least 1")
+        if given is not None:
+            raise ConditionError("a bootstrap copies whole rows: it cannot keep some columns only")
+        asked = condition or Condition()
+        pool = np.flatnonzero(asked.met_by(self.table))
+        if not len(pool):
+            columns = ", ".join(asked.columns)
+            raise ConditionError(f"no real row is as asked; ask for more of: {columns}")
+        rows = self.table.rows((seeds or Seeds(0)).of("bootstrap").numpy().choice(pool, n))
+        return Table(rows.frame, rows.schema, "synthetic")
+
+    def save(self, folder: Path) -> None:
+        """Refuse.
+
+        Raises:
+            ModelError: always: model files hold weights and facts, never rows.
+        """
+        raise ModelError("a bootstrap holds real rows, so it is never saved")

@@ -1,0 +1,134 @@
+"""The one list of models, and the doors by which a name becomes an object."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from medsynai import store
+from medsynai.errors import ModelError, PlanError
+from medsynai.generator import Fitted, Generator
+from medsynai.models.saved import read_record
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A model as `medsynai models` shows it.
+
+    Attributes:
+        home: "module:Class" of its settings.
+        loader: "module:function" that opens a saved one; "" if it is never saved.
+        conditional: conditions are met exactly, on every row.
+        private: it can be trained under differential privacy.
+        copies: it hands out real rows; a release is refused.
+    """
+
+    name: str
+    title: str
+    paper: str
+    data: tuple[str, ...]
+    use: str
+    fails: str
+    home: str
+    loader: str = ""
+    conditional: bool = True
+    private: bool = False
+    copies: bool = False
+
+
+CATALOG = (
+    Entry(
+        "forest",
+        "Sequential forest",
+        "Reiter 2005, Using CART to generate partially synthetic microdata, J. Off. Stat. 21(3); "
+        "Caiola and Reiter 2010, Random forests for generating partially synthetic data",
+        ("table",),
+        "the default for tables: mixed types, missing values, rules, a few hundred rows or more",
+        "tables of a few dozen rows; dozens of nearly collinear measurements",
+        "medsynai.forest.forest:Forest",
+        "medsynai.forest.forest:load",
+    ),
+    Entry(
+        "copula",
+        "Gaussian copula",
+        "Nelsen 2006, An Introduction to Copulas; Patki et al. 2016, The Synthetic Data Vault",
+        ("table",),
+        "a fast second opinion; numbers tied by smooth, monotone relations",
+        "interactions, relations that turn, rules between columns, unordered levels",
+        "medsynai.models.copula:Copula",
+        "medsynai.models.copula:load",
+    ),
+    Entry(
+        "shuffle",
+        "Shuffled columns (baseline)",
+        "Goncalves et al. 2020, Generation and evaluation of synthetic patient data (independent "
+        "marginals)",
+        ("table",),
+        "a floor to compare with; teaching and software tests",
+        "any question about two columns at once: every relation is gone",
+        "medsynai.models.baseline:Shuffle",
+        "medsynai.models.baseline:load_shuffle",
+    ),
+    Entry(
+        "bootstrap",
+        "Bootstrap copy (positive control)",
+        "Efron 1979, Bootstrap methods: another look at the jackknife",
+        ("table",),
+        "to see that the privacy attacks catch a copy; never for a release",
+        "privacy: its rows are real patients",
+        "medsynai.models.baseline:Bootstrap",
+        copies=True,
+    ),
+)
+
+
+def find_entry(name: str) -> Entry:
+    """The catalogue entry of this name.
+
+    Raises:
+        ModelError: no such model; the message names the nearest, or all.
+
+    >>> find_entry("copula").title
+    'Gaussian copula'
+    """
+    for entry in CATALOG:
+        if entry.name == name:
+            return entry
+    names = [e.name for e in CATALOG]
+    near = get_close_matches(name, names, 1)
+    hint = f"did you mean {near[0]!r}?" if near else f"models: {', '.join(names)}"
+    raise ModelError(f"no model {name!r}; {hint}")
+
+
+def load_model(name: str, settings: Mapping[str, Any] | None = None) -> Generator:
+    """A model's settings object, ready to fit.
+
+    Raises:
+        ModelError: an unknown model, or settings that it does not have.
+    """
+    kind = _resolve(find_entry(name).home)
+    try:
+        model: Generator = store.from_plain(kind, dict(settings or {}), f"settings of {name}")
+    except PlanError as error:
+        raise ModelError(str(error)) from None
+    return model
+
+
+def open_model(folder: Path) -> Fitted:
+    """A saved model, by the name in its model.json.
+
+    Raises:
+        ModelError: a folder that is not a whole model of ours.
+    """
+    entry = find_entry(read_record(folder)["model"])
+    if not entry.loader:
+        raise ModelError(f"a {entry.name} model is never saved, so {folder} is not one of ours")
+    fitted: Fitted = _resolve(entry.loader)(folder)
+    return fitted
+
+
+def _resolve(home: str) -> Any:
+    module, _, name = home.partition(":")
+    return getattr(import_module(module), name)

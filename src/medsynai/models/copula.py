@@ -1,0 +1,248 @@
+"""Gaussian copula on mixed tables: each column's own distribution, tied by normal scores.
+
+Source: Nelsen 2006, An Introduction to Copulas, ch. 2; for synthetic tables Patki, Wedge and
+Veeramachaneni 2016, The Synthetic Data Vault. Levels are ordered thresholds of a latent normal,
+and whether a value is absent is a latent of its own.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from medsynai import store
+from medsynai.data.schema import Kind, Schema
+from medsynai.data.table import Table
+from medsynai.errors import ConditionError, ModelError, PlanError
+from medsynai.generator import Condition
+from medsynai.models import gaussian
+from medsynai.models.cells import Cells, Floats, Spans, fit_cells
+from medsynai.models.saved import WEIGHTS, read_record, read_schema, write_model
+from medsynai.privacy.ledger import Ledger, Release
+from medsynai.seeds import Seeds
+
+
+@dataclass(frozen=True)
+class Copula:
+    """Settings of the Gaussian copula.
+
+    Attributes:
+        cells: about how many cells a column of numbers is cut into.
+        min_cell: the fewest rows that a cell of numbers may stand for.
+    """
+
+    cells: int = 200
+    min_cell: int = 10
+
+    def __post_init__(self) -> None:
+        if self.cells < 1 or self.min_cell < 2:
+            raise PlanError("copula: cells must be at least 1 and min_cell at least 2")
+
+    def fit(
+        self, table: Table, ledger: Ledger | None = None, seeds: Seeds | None = None
+    ) -> "FittedCopula":
+        """Learn the columns' distributions and their correlation; see `Generator.fit`.
+
+        Raises:
+            PlanError: fewer rows than a cell may stand for.
+        """
+        note = "cells of each column and one correlation matrix, without noise"
+        (ledger or Ledger()).charge(Release("train the Gaussian copula", note=note))
+        cells = in_order(table, fit_columns(table, self.cells, self.min_cell))
+        scores = normal_scores(table, cells)
+        return FittedCopula("copula", self, table.schema, cells, gaussian.correlate(scores))
+
+
+def fit_columns(table: Table, most: int, min_cell: int) -> tuple[Cells, ...]:
+    """The cells of every column, levels in the schema's order.
+
+    Raises:
+        PlanError: no columns, or fewer rows than a cell may stand for.
+    """
+    if len(table) < min_cell or not table.schema.columns:
+        raise PlanError(
+            f"{len(table)} rows of {len(table.schema.columns)} columns are too few to learn from; "
+            f"this model needs at least {min_cell} rows and one column"
+        )
+    return tuple(fit_cells(table.frame[c.name], c, most, min_cell) for c in table.schema.columns)
+
+
+@dataclass(frozen=True)
+class FittedCopula:
+    """A fitted copula; with no correlation it is the shuffled-columns baseline.
+
+    Latent dimensions: one for each column's value, then one for the absence of each column that
+    is sometimes absent.
+    """
+
+    model: str
+    settings: Any
+    schema: Schema
+    cells: tuple[Cells, ...]
+    correlation: Floats  # (d, d)
+
+    def sample(
+        self,
+        n: int,
+        seeds: Seeds | None = None,
+        condition: Condition | None = None,
+        given: Table | None = None,
+    ) -> Table:
+        """Draw exactly `n` rows; see `Fitted.sample`. Every row meets the condition.
+
+        Raises:
+            PlanError: `n` below 1.
+            ConditionError: the condition or the given columns cannot be met.
+        """
+        if n < 1:
+            raise PlanError(f"cannot draw {n} rows; ask for at least 1")
+        asked = condition or Condition()
+        within = self._within(n, asked, given)
+        u = gaussian.draw(self.correlation, n, within, (seeds or Seeds(0)).of("copula").numpy())
+        drawn, flags = {}, flag_dimensions(self.cells)
+        for i, cells in enumerate(self.cells):
+            missing = u[:, flags[i]] < cells.missing if i in flags else np.full(n, cells.empty)
+            drawn[cells.column.name] = cells.values_at(u[:, i], missing)
+        for wanted in asked.wanted:
+            cells = self.cells[self._position(wanted.column)]
+            drawn[wanted.column] = cells.narrowed(drawn[wanted.column], wanted)
+        if given is not None:
+            drawn |= {c: given.frame[c].reset_index(drop=True) for c in given.schema.names}
+        return Table(pd.DataFrame(drawn), self.schema, "synthetic")
+
+    def save(self, folder: Path) -> None:
+        """Write model.json, weights.safetensors and schema.toml into `folder`."""
+        facts = {"missing": [c.missing for c in self.cells]}
+        arrays: store.Arrays = {"correlation": self.correlation}
+        for i, cells in enumerate(self.cells):
+            parts = {"edges": cells.edges, "low": cells.low, "high": cells.high}
+            arrays |= {f"{i}.{name}": part for name, part in parts.items()}
+        record = {"model": self.model, "settings": store.to_plain(self.settings), "facts": facts}
+        write_model(folder, record, arrays, self.schema)
+
+    def _position(self, column: str) -> int:
+        for i, cells in enumerate(self.cells):
+            if cells.column.name == column:
+                return i
+        raise ConditionError(f"no column {column!r}; columns: {', '.join(self.schema.names)}")
+
+    def _within(self, n: int, asked: Condition, given: Table | None) -> dict[int, Spans]:
+        """The spans that each held latent dimension must lie in."""
+        within: dict[int, Spans] = {}
+        flags = flag_dimensions(self.cells)
+        for wanted in asked.wanted:
+            i = self._position(wanted.column)
+            within[i] = self.cells[i].spans_for(wanted)
+            if i in flags:
+                within[flags[i]] = (np.full((1, 1), self.cells[i].missing), np.ones((1, 1)))
+        if given is None:
+            return within
+        if len(given) != n:
+            raise ConditionError(f"{len(given)} rows are given for {n} to draw; give as many")
+        for name in given.schema.names:
+            if name in asked.columns:
+                raise ConditionError(f"column {name!r} is both kept and conditioned; choose one")
+            i = self._position(name)
+            values = given.frame[name]
+            within[i] = self.cells[i].spans_of(values)
+            if i in flags:
+                absent = values.isna().to_numpy(bool)[:, None]
+                share = self.cells[i].missing
+                within[flags[i]] = (np.where(absent, 0.0, share), np.where(absent, share, 1.0))
+        return within
+
+
+def flag_dimensions(cells: tuple[Cells, ...]) -> dict[int, int]:
+    """For each column that is sometimes absent, the latent dimension of its absence."""
+    some = [i for i, c in enumerate(cells) if 0.0 < c.missing < 1.0]
+    return {i: len(cells) + k for k, i in enumerate(some)}
+
+
+def normal_scores(table: Table, cells: tuple[Cells, ...]) -> Floats:
+    """Each row's mean latent normal (rows, d); NaN for a value that is absent."""
+    columns = [_ranked(table.frame[c.column.name], c) for c in cells]
+    for i in flag_dimensions(cells):
+        columns.append(_ranked(table.frame[cells[i].column.name].notna().astype(float), None))
+    return np.column_stack(columns)
+
+
+def _ranked(values: pd.Series, cells: Cells | None) -> Floats:
+    """E[z | tie] of each value, where tied values share the latent interval of their ranks."""
+    from scipy.special import ndtri
+
+    if cells is not None and cells.column.kind.is_level:
+        place = np.empty(len(cells.column.categories or ()))
+        place[cells.low.astype(int)] = np.arange(len(cells.low), dtype=float)
+        values = pd.Series(np.r_[place, np.nan][values.cat.codes.to_numpy()])
+    n = int(values.notna().sum())
+    if n == 0:
+        return np.full(len(values), np.nan)
+    low = ndtri((values.rank(method="min").to_numpy(float) - 1) / n)
+    high = ndtri(values.rank(method="max").to_numpy(float) / n)
+    share = (values.rank(method="max") - values.rank(method="min") + 1).to_numpy(float) / n
+    density = (np.exp(-(low**2) / 2) - np.exp(-(high**2) / 2)) / np.sqrt(2 * np.pi)
+    scores: Floats = density / share
+    return scores
+
+
+def in_order(table: Table, cells: tuple[Cells, ...]) -> tuple[Cells, ...]:
+    """Put unordered levels in the order of the rows' first principal score.
+
+    Thresholds on one latent need an order; the order of names would tie levels at random.
+    """
+    nominal = [c.column.kind is Kind.CATEGORICAL and len(c.low) > 2 for c in cells]
+    known = tuple(c for c, is_nominal in zip(cells, nominal, strict=True) if not is_nominal)
+    if not any(nominal) or len(known) < 2:
+        return cells
+    scores = normal_scores(table, known)
+    _, vectors = np.linalg.eigh(gaussian.correlate(scores))
+    first = np.nan_to_num(scores) @ vectors[:, -1]
+    return tuple(
+        _arranged(c, table.frame[c.column.name], first) if is_nominal else c
+        for c, is_nominal in zip(cells, nominal, strict=True)
+    )
+
+
+def _arranged(cells: Cells, values: pd.Series, score: Floats) -> Cells:
+    codes = values.cat.codes.to_numpy()
+    seen = codes >= 0
+    count = np.bincount(codes[seen], minlength=len(cells.low))
+    total = np.bincount(codes[seen], weights=score[seen], minlength=len(cells.low))
+    order = np.argsort(total / np.maximum(count, 1), kind="stable")
+    edges = np.r_[0.0, np.cumsum(np.diff(cells.edges)[order])]
+    edges[-1] = 1.0
+    return replace(cells, edges=edges, low=cells.low[order], high=cells.high[order])
+
+
+def load(folder: Path) -> FittedCopula:
+    """Open a saved copula.
+
+    Raises:
+        ModelError: a folder that is not a whole model of this kind.
+    """
+    return load_as(folder, "copula", Copula)
+
+
+def load_as(folder: Path, model: str, settings: type[Any]) -> FittedCopula:
+    """Open a saved model of this form under its own name.
+
+    Raises:
+        ModelError: a folder that is not a whole model of this kind.
+    """
+    record, schema = read_record(folder), read_schema(folder)
+    arrays = store.load_arrays(folder / WEIGHTS)
+    try:
+        missing = [float(x) for x in record["facts"]["missing"]]
+        cells = tuple(
+            Cells(c, arrays[f"{i}.edges"], arrays[f"{i}.low"], arrays[f"{i}.high"], missing[i])
+            for i, c in enumerate(schema.columns)
+        )
+        chosen = store.from_plain(settings, record["settings"], "settings")
+        fitted = FittedCopula(model, chosen, schema, cells, arrays["correlation"])
+    except (KeyError, IndexError, TypeError, ValueError, PlanError):
+        raise ModelError(f"{folder} is not a whole {model} model: its parts disagree") from None
+    if len(fitted.correlation) != len(cells) + len(flag_dimensions(cells)):
+        raise ModelError(f"{folder} is not a whole {model} model: its parts disagree")
+    return fitted
