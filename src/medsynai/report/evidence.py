@@ -107,6 +107,7 @@ class ModelFacts:
 
     Attributes:
         name, title, paper: the catalogue's entry.
+        about: how the model works, in a few plain sentences.
         settings: the public settings.
         order: the order in which columns were drawn, where the model has one.
         chosen: how the model was chosen, where nobody named it.
@@ -118,6 +119,7 @@ class ModelFacts:
     name: str
     title: str
     paper: str = ""
+    about: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
     order: tuple[str, ...] = ()
     chosen: str = ""

@@ -97,6 +97,8 @@ def _is_small(value: float, place: _Place) -> bool:
     whole = float(value).is_integer()
     if place.counting or (place.real and isinstance(value, int)):
         return whole and value < SMALLEST
+    if place.real and place.binned and whole and value > 1:
+        return value < SMALLEST
     if place.real and place.binned and place.rows is not None and value <= 1:
         return value * place.rows < SMALLEST - 0.5
     return False

@@ -1,0 +1,184 @@
+"""Exhibits as pictures and tables. An exhibit that is not known here is shown as a plain table.
+
+The shapes drawn as pictures (shares are of the rows of one origin; None is withheld):
+
+- `histograms`: a list of {"column", "edges" or "levels", "real": shares, "synthetic": shares};
+- `correlation`: {"columns", "real", "synthetic", "difference"}: square grids from -1 to 1;
+- `pca`, `tsne`: {"real", "synthetic"}: grids of shares of rows, lowest row first;
+- `giveaways`: a list of {"column", "importance"}, largest first;
+- `km`: a list of {"title", "unit", "real": curve, "synthetic": curve}, a curve being
+  {"time", "survival", "low", "high"} with an optional {"at_risk_time", "at_risk"}.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from medsynai.report.markup import Child, Markup, joined, paragraph, table, tag
+from medsynai.report.plots import bars, curves, density, heatmap, histogram, levels
+from medsynai.report.rounding import plain
+
+MOST_PICTURES = 60
+MOST_ROWS = 60
+MOST_LEVELS = 12
+
+
+def draw(name: str, exhibit: Any) -> Markup:
+    """An exhibit as it is best read: a picture if its name and shape are known, else a table."""
+    picture = PICTURES.get(name)
+    if picture is not None:
+        fits, drawn = picture
+        if fits(exhibit):
+            return drawn(exhibit)
+    return tabulate(name, exhibit)
+
+
+def _has(value: Any, *keys: str) -> bool:
+    return isinstance(value, Mapping) and all(k in value for k in keys)
+
+
+def _binned(value: Any) -> bool:
+    if not _has(value, "column", "real", "synthetic"):
+        return False
+    if "edges" in value:
+        return len(value["edges"]) == len(value["real"]) + 1 == len(value["synthetic"]) + 1
+    return len(value.get("levels", ())) == len(value["real"]) == len(value["synthetic"])
+
+
+def _histograms(exhibit: list[dict[str, Any]]) -> Markup:
+    drawn = [_distribution(e) for e in exhibit[:MOST_PICTURES]]
+    rest = len(exhibit) - len(drawn)
+    more = paragraph(f"{rest} further columns are in scores.json.", kind="note") if rest else None
+    return joined([LEGEND, tag("div", *drawn, class_="pictures"), more])
+
+
+def _distribution(entry: dict[str, Any]) -> Markup:
+    name = str(entry["column"])
+    if "edges" in entry and len(entry["edges"]) > 1:
+        return histogram(name, entry["edges"], entry["real"], entry["synthetic"])
+    names = [str(v) for v in entry.get("levels", ())]
+    kept = slice(0, MOST_LEVELS)
+    title = f"{name} (first {MOST_LEVELS} of {len(names)} levels)" if names[MOST_LEVELS:] else name
+    return levels(title, names[kept], entry["real"][kept], entry["synthetic"][kept])
+
+
+LEGEND = tag(
+    "p",
+    tag("span", class_="swatch real"),
+    " real train rows ",
+    tag("span", class_="swatch syn"),
+    " synthetic rows",
+    class_="legend",
+)
+
+
+def _correlation(exhibit: dict[str, Any]) -> Markup:
+    names = [str(n) for n in exhibit["columns"]]
+    maps = [
+        heatmap("Real", names, exhibit["real"]),
+        heatmap("Synthetic", names, exhibit["synthetic"]),
+        heatmap("Difference (scale ±0.5)", names, exhibit["difference"], 0.5),
+    ]
+    return joined([tag("div", *maps, class_="pictures"), _largest(names, exhibit["difference"])])
+
+
+def _largest(names: list[str], grid: list[list[float | None]]) -> Markup:
+    found = [
+        (abs(v), names[i], names[j], v)
+        for i, row in enumerate(grid)
+        for j, v in enumerate(row[:i])
+        if v is not None
+    ]
+    found.sort(key=lambda f: (-f[0], f[1], f[2]))
+    rows = [(a, b, plain(v)) for _, a, b, v in found[:8]]
+    return table(("Column", "With", "Synthetic − real"), rows, "Largest differences", (2,))
+
+
+def _plane(exhibit: dict[str, Any]) -> Markup:
+    grids = [exhibit["real"], exhibit["synthetic"]]
+    most = max((v for grid in grids for row in grid for v in row if v), default=1.0)
+    drawn = [density(n, g, most) for n, g in zip(("Real", "Synthetic"), grids, strict=True)]
+    note = exhibit.get("note")
+    return joined([tag("div", *drawn, class_="pictures"), paragraph(str(note)) if note else None])
+
+
+def _giveaways(exhibit: list[dict[str, Any]]) -> Markup:
+    names = [str(e["column"]) for e in exhibit]
+    drawn = bars("What the classifier uses", names, [float(e["importance"]) for e in exhibit])
+    said = [(n, str(e["words"])) for n, e in zip(names, exhibit, strict=True) if e.get("words")]
+    why = table(("Column", "Why"), said, "Why they give rows away") if said else None
+    return joined([tag("div", drawn, class_="wide"), why])
+
+
+def _survival(exhibit: list[dict[str, Any]]) -> Markup:
+    return joined([LEGEND, *(_pair_of_curves(e) for e in exhibit)])
+
+
+def _pair_of_curves(entry: dict[str, Any]) -> Markup:
+    parts = [entry["real"], entry["synthetic"]]
+    real, synthetic = ((p["time"], p["survival"]) for p in parts)
+    bands = [(p["low"], p["high"]) if p.get("low") and p.get("high") else None for p in parts]
+    title = str(entry.get("title", "Survival"))
+    drawn = curves(title, real, synthetic, (bands[0], bands[1]), str(entry.get("unit", "time")))
+    return joined([tag("h4", title), tag("div", drawn, class_="wide"), _at_risk(entry)])
+
+
+def _at_risk(entry: dict[str, Any]) -> Markup | None:
+    times = entry["real"].get("at_risk_time")
+    if not times:
+        return None
+    rows = [
+        (name, *(plain(v) for v in entry[key].get("at_risk", ())))
+        for name, key in (("Real", "real"), ("Synthetic", "synthetic"))
+    ]
+    head = ("At risk at", *(plain(t) for t in times))
+    return table(head, rows, "Rows still at risk", range(1, len(head)))
+
+
+def tabulate(name: str, exhibit: Any) -> Markup:
+    """Any plain data as a table; long ones are cut, and the cut is said."""
+    caption = name.replace("_", " ")
+    if isinstance(exhibit, Mapping):
+        columns = list(exhibit.values())
+        if columns and all(isinstance(c, list) for c in columns):
+            lengths = {len(c) for c in columns}
+            if len(lengths) == 1:
+                return _cut(list(exhibit), list(zip(*columns, strict=True)), caption)
+        return _cut(["", "value"], list(exhibit.items()), caption)
+    if isinstance(exhibit, list) and exhibit and all(isinstance(e, Mapping) for e in exhibit):
+        head = list(dict.fromkeys(str(k) for e in exhibit for k in e))
+        return _cut(head, [[e.get(k) for k in head] for e in exhibit], caption)
+    if isinstance(exhibit, list):
+        return _cut([caption], [[e] for e in exhibit], caption)
+    return paragraph(f"{caption}: {plain(exhibit)}")
+
+
+def _cut(head: list[str], rows: list[Any], caption: str) -> Markup:
+    shown: list[list[Child]] = [[plain(v) for v in row] for row in rows[:MOST_ROWS]]
+    figures = [i for i in range(1, len(head)) if all(_is_number(r[i]) for r in rows)]
+    rest = len(rows) - len(shown)
+    more = paragraph(f"{rest} further lines are in scores.json.", kind="note") if rest else None
+    words: list[Child] = [h.replace("_", " ") for h in head]
+    return joined([table(words, shown, caption, figures), more])
+
+
+def _is_number(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+
+
+def _all(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda e: isinstance(e, list) and bool(e) and all(check(v) for v in e)
+
+
+def _is_curves(value: Any) -> bool:
+    parts = [value.get("real"), value.get("synthetic")] if isinstance(value, Mapping) else []
+    return bool(parts) and all(_has(p, "time", "survival") for p in parts)
+
+
+PICTURES: dict[str, tuple[Callable[[Any], bool], Callable[[Any], Markup]]] = {
+    "histograms": (_all(_binned), _histograms),
+    "correlation": (lambda e: _has(e, "columns", "real", "synthetic", "difference"), _correlation),
+    "pca": (lambda e: _has(e, "real", "synthetic"), _plane),
+    "tsne": (lambda e: _has(e, "real", "synthetic"), _plane),
+    "giveaways": (_all(lambda e: _has(e, "column", "importance")), _giveaways),
+    "km": (_all(_is_curves), _survival),
+}

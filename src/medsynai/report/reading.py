@@ -1,0 +1,171 @@
+"""What the figures let a reader trust and what not: every sentence is bound to a field.
+
+Nothing here judges: whether a figure is good enough is the policy's word (its gates).
+"""
+
+from medsynai.evaluate.score import Family, Score
+from medsynai.report.evidence import Evidence, GateView
+from medsynai.report.rounding import count, figure, interval, share
+
+NOT_ASSESSED = "not assessed"
+SMALL_TABLE = 500  # rows; below it intervals are wide and single patients weigh much
+
+# The panel's own names of what a first screen shows; another panel's first score stands in.
+HEADLINES = {
+    Family.UTILITY: ("tstr_auroc", "tstr_r2"),
+    Family.FIDELITY: ("tvd_pairs",),
+    Family.DETECTION: ("c2st_auc",),
+    Family.PRIVACY: ("membership_auc",),
+    Family.VALIDITY: ("validity",),
+}
+
+LEADS = {
+    Family.VALIDITY: "Lawful rows",
+    Family.UTILITY: "Prediction models",
+    Family.FIDELITY: "Columns and their relations",
+    Family.DETECTION: "Likeness of whole rows",
+    Family.PRIVACY: "Attacks on patients",
+    Family.FAIRNESS: "Subgroups",
+}
+
+
+def headline(evidence: Evidence, family: Family) -> Score | None:
+    """The score of a family that stands on the first screen."""
+    for name in HEADLINES.get(family, ()):
+        score = evidence.score(name)
+        if score is not None:
+            return score
+    rest = [s for s in evidence.of(family) if not s.information and s.better != "info"]
+    assessed = [s for s in rest if s.value is not None]
+    return next(iter(assessed or rest), None)
+
+
+def headlines(evidence: Evidence) -> tuple[Score, ...]:
+    """Four or five figures for the first screen, utility first."""
+    found = (headline(evidence, family) for family in HEADLINES)
+    return tuple(s for s in found if s is not None)
+
+
+def level(evidence: Evidence) -> str:
+    """The verdict as one of fail, warn (passed, with something open) and pass."""
+    if not evidence.verdict.passed:
+        return "fail"
+    return "pass" if all(str(g.status) == "pass" for g in evidence.verdict.gates) else "warn"
+
+
+def family_of(evidence: Evidence, gate: GateView) -> Family | None:
+    """Which question a gate is about."""
+    score = evidence.score(gate.name)
+    return None if score is None else score.family
+
+
+def titled(evidence: Evidence, gate: GateView) -> str:
+    """What a reader sees as the gate's name."""
+    score = evidence.score(gate.name)
+    return gate.name if score is None else score.title
+
+
+def spoken(score: Score) -> str:
+    """A score in a sentence, with its interval and anchors.
+
+    >>> spoken(Score("t", "Pairs", Family.FIDELITY, .06, "low", 9, "", holdout=.05))
+    'Pairs 0.060; real holdout 0.050'
+    """
+    if score.value is None:
+        return f"{score.title}: {NOT_ASSESSED}{f' ({score.note})' if score.note else ''}"
+    known = score.low is not None or score.high is not None
+    said = f"{score.title} {figure(score.value)}"
+    said += f" ({interval(score.low, score.high)})" if known else ""
+    anchors = (
+        ("real holdout", score.holdout),
+        ("shuffled columns", score.shuffled),
+        ("a copy of the train rows", score.control),
+    )
+    return "; ".join([said, *(f"{name} {figure(v)}" for name, v in anchors if v is not None)])
+
+
+def trusted(evidence: Evidence) -> tuple[str, ...]:
+    """One sentence for each family whose gates all pass."""
+    lines = []
+    for family in LEADS:
+        gates = [g for g in evidence.verdict.gates if family_of(evidence, g) is family]
+        score = headline(evidence, family)
+        if gates and score is not None and all(str(g.status) == "pass" for g in gates):
+            passed = f"all {len(gates)} gates pass" if len(gates) > 1 else "its gate passes"
+            lines.append(f"{LEADS[family]}: {passed}. {spoken(score)}.")
+    return tuple(lines)
+
+
+def doubted(evidence: Evidence) -> tuple[str, ...]:
+    """What a reader should not rely on, gravest first."""
+    order = ("fail", "inconclusive", NOT_ASSESSED, "warn")
+    gates = [g for g in evidence.verdict.gates if str(g.status) != "pass"]
+    gates.sort(key=lambda g: order.index(str(g.status)) if str(g.status) in order else 0)
+    lines = [f"{titled(evidence, g)}: {_because(g)}" for g in gates]
+    return (*lines, *_raised_risks(evidence), *_weak_places(evidence), _inference())
+
+
+def _because(gate: GateView) -> str:
+    return f"{gate.status}. {gate.reason}" if gate.reason else f"{gate.status}."
+
+
+def _raised_risks(evidence: Evidence) -> list[str]:
+    lines = []
+    model = evidence.model
+    if model is not None and model.mixed > 0:
+        lines.append(f"Hybrid release: {share(model.mixed)} of the rows are real patients' rows.")
+    if model is not None and model.kept:
+        names = ", ".join(model.kept)
+        lines.append(
+            f"Partially synthetic: {names} hold real patients' values, which raises the risk "
+            "of recognition."
+        )
+    if evidence.data.rows < SMALL_TABLE:
+        lines.append(
+            f"Small table: {count(evidence.data.rows)} real rows. Intervals are wide, and "
+            "single patients weigh much."
+        )
+    return lines
+
+
+def _weak_places(evidence: Evidence) -> list[str]:
+    lines = []
+    columns = giveaways(evidence)[:3]
+    if columns:
+        lines.append(f"Columns that give synthetic rows away most: {', '.join(columns)}.")
+    groups = sorted({s.group for s in evidence.scores if s.group and s.value is None})
+    if groups:
+        lines.append(f"Groups that could not be judged: {', '.join(groups)}.")
+    return lines
+
+
+def giveaways(evidence: Evidence) -> tuple[str, ...]:
+    """The columns that a classifier uses most to tell synthetic rows, if the panel named them."""
+    rows = evidence.shown.exhibits.get("giveaways")
+    if not isinstance(rows, list):
+        return ()
+    named = (r.get("column") for r in rows if isinstance(r, dict))
+    return tuple(str(n) for n in named if n is not None)
+
+
+def _inference() -> str:
+    return (
+        "Estimates and p-values from one synthetic copy: standard errors come out too small "
+        "(Decruyenaere et al. 2023)."
+    )
+
+
+def guarantee(evidence: Evidence) -> str:
+    """What the ledger promises, in one sentence."""
+    said = evidence.ledger.get("guarantee")
+    if said is None:
+        return (
+            f"Formal guarantee: {NOT_ASSESSED}; nothing is known here of how the rows were made. "
+            "What protection there is rests on the attacks in this report."
+        )
+    if said == "unprotected":
+        return (
+            "No differential privacy: there is no formal guarantee, and protection rests on the "
+            "attacks in this report."
+        )
+    return f"The ledger's guarantee: {said}."

@@ -1,0 +1,93 @@
+"""Scores as tables: each figure with its interval, its anchors and a bar between them."""
+
+from collections.abc import Iterable
+
+from medsynai.evaluate.score import Family, Score
+from medsynai.report.evidence import Evidence
+from medsynai.report.markup import NOTHING, Child, Markup, paragraph, table, tag
+from medsynai.report.plots import range_bar
+from medsynai.report.rounding import count, figure, interval
+from medsynai.report.words import DIRECTION, SIGNS, STATUS_WORDS, ends
+
+
+def references(evidence: Evidence) -> dict[str, int]:
+    """Every source named by a score or a gate, numbered from 1 in order of appearance."""
+    named = [s.source for s in evidence.scores] + [g.source for g in evidence.verdict.gates]
+    return {source: i + 1 for i, source in enumerate(dict.fromkeys(n for n in named if n))}
+
+
+def cite(source: str, numbers: dict[str, int]) -> Markup:
+    """A small number that leads to the source's line."""
+    if source not in numbers:
+        return NOTHING
+    number = numbers[source]
+    return tag("sup", tag("a", f"{number}", href=f"#ref-{number}", aria_label=f"source {number}"))
+
+
+def bar(score: Score) -> Markup:
+    """The figure between its poor and its good anchor, or nothing where an anchor is missing."""
+    anchors = ends(score)
+    if anchors is None or score.value is None:
+        return NOTHING
+    values, names = anchors
+    return range_bar(score.value, values, names, (score.low, score.high), score.title)
+
+
+def board(scores: Iterable[Score], numbers: dict[str, int], caption: str) -> Markup:
+    """A table of scores; nothing if there are none."""
+    listed = tuple(scores)
+    if not listed:
+        return NOTHING
+    grouped = any(s.group for s in listed)
+    attacked = any(s.family is Family.PRIVACY for s in listed)
+    head: list[Child] = ["Measure", *(["Group"] if grouped else []), "Synthetic", "Interval"]
+    head += ["Between the anchors", "Real holdout", "Shuffled", *(["Copy"] if attacked else [])]
+    head.append("Rows")
+    rows = [_row(s, numbers, grouped, attacked) for s in listed]
+    figures = [i for i, name in enumerate(head) if name not in ("Measure", "Group")]
+    figures.remove(head.index("Between the anchors"))
+    return table(head, rows, caption, figures)
+
+
+def _row(score: Score, numbers: dict[str, int], grouped: bool, attacked: bool) -> list[Child]:
+    name = tag("span", score.title, cite(score.source, numbers), class_="title")
+    direction = "not evidence" if score.information else DIRECTION[score.better]
+    small = f"{direction}; {score.note}" if score.note else direction
+    cells: list[Child] = [tag("span", name, tag("small", small))]
+    cells += [score.group] if grouped else []
+    if score.value is None:
+        cells += [tag("span", "not assessed", class_="absent"), None]
+    else:
+        cells += [tag("b", figure(score.value)), interval(score.low, score.high)]
+    cells += [bar(score), figure(score.holdout), figure(score.shuffled)]
+    cells += [figure(score.control)] if attacked else []
+    return [*cells, count(score.n)]
+
+
+def badge(status: str) -> Markup:
+    """A status in colour, sign and word."""
+    kind = status.replace(" ", "-")
+    sign = tag("span", SIGNS.get(status, "·"), aria_hidden="true")
+    return tag("span", sign, f" {STATUS_WORDS.get(status, status)}", class_=f"badge {kind}")
+
+
+def gate_board(evidence: Evidence, numbers: dict[str, int]) -> Markup:
+    """Every gate of the policy: figure, limit, status and why."""
+    if not evidence.verdict.gates:
+        return paragraph("No gate was set: the policy is empty, so nothing was judged.")
+    rows: list[list[Child]] = []
+    for gate in evidence.verdict.gates:
+        score = evidence.score(gate.name)
+        title = gate.name if score is None else score.title
+        name = tag("span", title, cite(gate.source, numbers), class_="title")
+        rows.append(
+            [
+                tag("span", name, tag("small", gate.reason) if gate.reason else None),
+                badge(str(gate.status)),
+                figure(gate.value),
+                interval(gate.low, gate.high),
+                figure(gate.limit),
+            ]
+        )
+    head = ("Gate", "Status", "Figure", "Interval", "Limit")
+    return table(head, rows, "Gates of the release policy", (2, 3, 4))
