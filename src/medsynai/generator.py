@@ -27,7 +27,7 @@ class Wanted:
 
     def met_by(self, values: pd.Series) -> np.ndarray:
         """Which of a column's values are as asked; a missing one never is. Shape (rows,)."""
-        met = values.notna().to_numpy(bool)
+        met = values.notna().to_numpy(bool, copy=True)
         if self.levels is not None:
             met &= values.isin(list(self.levels)).to_numpy(bool)
         if self.low is not None:

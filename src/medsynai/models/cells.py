@@ -224,7 +224,7 @@ def _number_cells(numbers: Floats, most: int, min_cell: int) -> tuple[Floats, Fl
             spare = 0.0
         elif rows >= min_cell or not heavy.any():
             values = np.repeat(distinct[start:stop], counts[start:stop])
-            found.extend(_intervals(values, size, min_cell // 2))
+            found.extend(_intervals(values, size, min_cell))
         elif found:
             low, high, count = found[-1]
             found[-1] = (low, high, count + rows)
@@ -240,10 +240,17 @@ def _runs(heavy: NDArray[np.bool_]) -> list[tuple[int, int]]:
     return list(zip(starts.tolist(), [*starts[1:].tolist(), len(heavy)], strict=True))
 
 
-def _intervals(values: Floats, size: int, around: int) -> list[tuple[float, float, float]]:
-    """Cut sorted light values into intervals of about `size` rows with smoothed ends."""
-    cuts = np.linspace(0, len(values), max(1, len(values) // size) + 1).astype(int)
-    near = max(around, 1)
+def _intervals(values: Floats, size: int, min_cell: int) -> list[tuple[float, float, float]]:
+    """Cut sorted light values into intervals of about `size` rows with smoothed ends.
+
+    The outermost are cut finer, where a number's range is widest for its rows.
+    """
+    count = len(values)
+    cuts = np.linspace(0, count, max(1, count // size) + 1).astype(int)
+    fine = np.arange(min_cell, cuts[1] - min_cell + 1, min_cell)
+    if len(cuts) > 2:
+        cuts = np.r_[0, fine, cuts[1:-1], (count - fine)[::-1], count]
+    near = max(min_cell // 2, 1)
     ends = [float(values[max(0, c - near) : c + near].mean()) for c in cuts]
-    counts = np.diff(cuts).astype(float)
-    return [(a, b, c) for a, b, c in zip(ends[:-1], ends[1:], counts.tolist(), strict=True)]
+    rows = np.diff(cuts).astype(float).tolist()
+    return list(zip(ends[:-1], ends[1:], rows, strict=True))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from medsynai.models.cells import Floats, Spans
 
 SWEEPS = 30
+EDGE = 8.2
 
 
 def correlate(scores: Floats) -> Floats:
@@ -113,7 +114,8 @@ def _truncated(
     from scipy.special import ndtr, ndtri
 
     n = len(mean)
-    a, b = ndtri(low), ndtri(high)  # (1 or n, k) latent borders
+    # (1 or n, k) latent borders; beyond EDGE a double has no probability left
+    a, b = np.clip(ndtri(low), -EDGE, EDGE), np.clip(ndtri(high), -EDGE, EDGE)
     left, right = (a - mean[:, None]) / spread, (b - mean[:, None]) / spread
     # work in the lower tail, where small probabilities keep their digits
     flip = left + right > 0
@@ -128,14 +130,11 @@ def _truncated(
     z = np.clip(ndtri(u), take(left, k, 1), take(right, k, 1))
     z = np.where(take(flip, k, 1), -z, z)
     drawn = mean[:, None] + spread * z
-    # a span far out in the tail has no mass left in floating point: take its nearest border
-    k_wide = np.minimum(k, a.shape[1] - 1)
-    lowest, highest = (
-        take(np.broadcast_to(a, left.shape), k_wide, 1),
-        take(np.broadcast_to(b, left.shape), k_wide, 1),
-    )
-    drawn = np.where(np.isfinite(drawn), drawn, 0.0)
-    return np.clip(drawn, np.maximum(lowest, -8.0), np.minimum(highest, 8.0))[:, 0]
+    # a span far out in the tail has no mass left in floating point: its border is taken
+    drawn = np.where(np.isfinite(drawn), drawn, mean[:, None])
+    lowest, highest = (np.broadcast_to(x, left.shape) for x in (a, b))
+    inside: Floats = np.clip(drawn, take(lowest, k, 1), take(highest, k, 1))[:, 0]
+    return inside
 
 
 def _nearest_in(u: Floats, spans: Spans) -> Floats:
