@@ -1,0 +1,153 @@
+"""The release folder: the names of its files, and how it comes into being whole or not at all."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from medsynai.errors import FolderError
+
+SYNTHETIC = "synthetic"  # with the suffix of its format
+REPORT, SCORES, CARD = "report.html", "scores.json", "card.md"
+PLAN, SCHEMA, LEDGER = "plan.toml", "schema.toml", "ledger.json"
+MODEL = "model"
+RECIPE, SOURCE = "recipe.toml", "source.toml"  # in the model folder: how rows become a file again
+
+
+def looks_like_release(folder: Path) -> bool:
+    """Whether a folder is one that this package wrote: `evaluate` writes scores and a report."""
+    return (folder / SCORES).is_file() and (folder / REPORT).is_file()
+
+
+def check_target(target: Path, overwrite: bool) -> None:
+    """Refuse a place that a release may not be written to, before any work is done.
+
+    Raises:
+        FolderError: it exists and may not be replaced, or its parent is not a folder.
+    """
+    if target.is_symlink() or (target.exists() and not target.is_dir()):
+        raise FolderError(f"{target} is not a folder; choose another place")
+    if target.exists() and not overwrite:
+        raise FolderError(f"{target} exists already; choose another folder or add --overwrite")
+    if target.exists() and any(target.iterdir()) and not looks_like_release(target):
+        raise FolderError(f"{target} is not a release of ours, so it is not overwritten")
+    parent = target.resolve().parent
+    if parent.exists() and not parent.is_dir():
+        raise FolderError(f"{parent} is not a folder; choose another place")
+    while not parent.exists():
+        parent = parent.parent
+    if not os.access(parent, os.W_OK):
+        raise FolderError(f"{parent} cannot be written to; choose another place")
+
+
+@contextmanager
+def staged(target: Path, overwrite: bool = False) -> Iterator[Path]:
+    """A temporary folder beside `target` that takes its place when the block ends well.
+
+    Whatever ends the block otherwise, Ctrl-C and a full disk among it, leaves `target` as it was
+    and no temporary folder. A replaced release is removed last, after the new one stands.
+
+    Raises:
+        FolderError: the target is refused, or the files cannot be written.
+    """
+    check_target(target, overwrite)
+    made = _make_parents(target)
+    temporary: Path | None = None
+    try:
+        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        temporary.chmod(0o755 & ~_umask())
+        yield temporary
+        _put_in_place(temporary, target, overwrite)
+    except OSError as error:
+        raise FolderError(_unwritten(target, error)) from error
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+        for folder in made:  # only those still empty: a failed run leaves no trace
+            with suppress(OSError):
+                folder.rmdir()
+
+
+@contextmanager
+def staged_file(target: Path, overwrite: bool = False) -> Iterator[Path]:
+    """A temporary file beside `target` that takes its place when the block ends well.
+
+    The temporary name keeps the suffixes of the target, by which writers choose the format.
+
+    Raises:
+        FolderError: the target exists, or cannot be written.
+    """
+    check_file(target, overwrite)
+    made = _make_parents(target)
+    folder: Path | None = None
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        yield folder / target.name
+        if target.exists() and not overwrite:
+            raise FolderError(f"{target} has appeared meanwhile and is left alone")
+        (folder / target.name).replace(target)
+    except OSError as error:
+        raise FolderError(_unwritten(target, error)) from error
+    finally:
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+        for parent in made:
+            with suppress(OSError):
+                parent.rmdir()
+
+
+def check_file(target: Path, overwrite: bool) -> None:
+    """Refuse a file that exists, unless it may be overwritten.
+
+    Raises:
+        FolderError: it exists, or is a folder.
+    """
+    if target.is_dir():
+        raise FolderError(f"{target} is a folder; name a file")
+    if target.exists() and not overwrite:
+        raise FolderError(f"{target} exists already; choose another file or add --overwrite")
+
+
+def _make_parents(target: Path) -> list[Path]:
+    """Make the folders above `target`; the ones made, deepest first."""
+    missing = []
+    parent = target.parent
+    while not parent.exists():
+        missing.append(parent)
+        parent = parent.parent
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FolderError(_unwritten(target, error)) from error
+    return missing
+
+
+def _put_in_place(temporary: Path, target: Path, overwrite: bool) -> None:
+    if not target.exists():
+        temporary.replace(target)
+        return
+    check_target(target, overwrite)
+    aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
+    try:
+        target.replace(aside)  # onto an empty folder: one step
+        try:
+            temporary.replace(target)
+        except BaseException:
+            aside.replace(target)
+            raise
+    finally:
+        if target.exists():
+            shutil.rmtree(aside, ignore_errors=True)
+
+
+def _unwritten(target: Path, error: OSError) -> str:
+    reason = error.strerror or type(error).__name__
+    return f"{target} could not be written ({reason}); nothing was left behind"
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,103 @@
+"""A run as data: everything that a person chose, and nothing that was learnt from the rows."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from medsynai import store
+from medsynai.errors import PlanError
+
+FORMS = ("same", "csv", "parquet")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to make from which table; plan.toml repeats the run.
+
+    Attributes:
+        source: a path or database URL; None for a data frame handed over in Python.
+        schema: path of a schema file; None to infer one.
+        model: a catalogue name, or "auto" to choose by scores on an inner split.
+        settings: the model's settings, where they differ from its defaults.
+        rows: how many rows to make; None for as many as the source has (with `keep`: as many as
+            the train part has).
+        target: the outcome that utility is judged on.
+        leaks: columns that tell the outcome afterwards; left out of utility models.
+        conditions: e.g. "sex=female"; every synthetic row meets all of them.
+        keep: columns copied from the real train rows, the rest drawn given these.
+        mix_real: share of the rows that are real ones; None, the default, for none.
+        holdout: share of the patients kept from the generator.
+        seed: all randomness of splitting, training and judging.
+        draw: which of the tables that this model can draw.
+        measures: names of the measures to take; empty for all.
+        policy: path of a policy file with the gates; None for the defaults.
+        form: "same" as the source, "csv" or "parquet".
+        positive_control: the rows are to be copies of real patients, to test the attacks.
+    """
+
+    source: str | None = None
+    schema: str | None = None
+    model: str = "auto"
+    settings: dict[str, Any] = field(default_factory=dict)
+    rows: int | None = None
+    target: str | None = None
+    leaks: tuple[str, ...] = ()
+    conditions: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+    mix_real: float | None = None
+    holdout: float = 0.2
+    seed: int = 0
+    draw: int = 0
+    measures: tuple[str, ...] = ()
+    policy: str | None = None
+    form: str = "same"
+    positive_control: bool = False
+
+    def __post_init__(self) -> None:
+        if self.rows is not None and self.rows < 1:
+            raise PlanError(f"rows must be at least 1, not {self.rows}")
+        if not 0 <= self.holdout < 1:
+            raise PlanError(f"holdout must be at least 0 and below 1, not {self.holdout:g}")
+        if self.mix_real is not None and not 0 < self.mix_real < 1:
+            raise PlanError(f"the share of real rows must lie between 0 and 1: {self.mix_real:g}")
+        if self.keep and self.mix_real is not None:
+            raise PlanError("keep and mix-real contradict each other; choose one")
+        if self.form not in FORMS:
+            raise PlanError(f"form must be one of {', '.join(FORMS)}, not {self.form!r}")
+        if min(self.seed, self.draw) < 0:
+            raise PlanError("seed and draw must be 0 or more")
+        if self.model == "bootstrap" and not self.positive_control:
+            raise PlanError(
+                "bootstrap hands out real patients' rows and is not for a release; to test the "
+                "attacks with it, say so: --positive-control"
+            )
+
+    def to_toml(self) -> str:
+        """As the text of plan.toml; a password in a database URL is left out."""
+        plain = store.to_plain(self, drop_none=True)
+        if self.source is not None:
+            plain["source"] = without_password(self.source)
+        return store.to_toml(plain)
+
+
+def read_plan(path: Path) -> Plan:
+    """The plan in a TOML file.
+
+    Raises:
+        PlanError: a file that cannot be read, unknown keys, or options out of range.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise PlanError(f"no readable plan at {path}") from None
+    return store.from_toml(Plan, text, str(path))
+
+
+def without_password(source: str) -> str:
+    """A database URL without its password; anything else as it is.
+
+    >>> without_password("postgresql://anna:secret@db/clinic::visits")
+    'postgresql://anna@db/clinic::visits'
+    """
+    return re.sub(r"^(\w[\w+.-]*://[^:/@\s]*):[^/\s]*@", r"\1@", source)
