@@ -15,7 +15,7 @@ from typing import Any
 
 from medsynai.report.markup import Child, Markup, joined, paragraph, table, tag
 from medsynai.report.plots import bars, curves, density, heatmap, histogram, levels
-from medsynai.report.rounding import plain
+from medsynai.report.rounding import MINUS, plain
 
 MOST_PICTURES = 60
 MOST_ROWS = 60
@@ -90,7 +90,7 @@ def _largest(names: list[str], grid: list[list[float | None]]) -> Markup:
     ]
     found.sort(key=lambda f: (-f[0], f[1], f[2]))
     rows = [(a, b, plain(v)) for _, a, b, v in found[:8]]
-    return table(("Column", "With", "Synthetic − real"), rows, "Largest differences", (2,))
+    return table(("Column", "With", f"Synthetic {MINUS} real"), rows, "Largest differences", (2,))
 
 
 def _plane(exhibit: dict[str, Any]) -> Markup:

@@ -25,7 +25,7 @@ Child = Markup | str | None
 NOTHING = Markup("")
 
 
-def tag(name: str, *children: Child, **attributes: object) -> Markup:
+def tag(name: str, /, *children: Child, **attributes: object) -> Markup:
     """An element; a trailing underscore of an attribute is dropped, others become hyphens.
 
     Attributes of value None or False are left out; True leaves the bare name.

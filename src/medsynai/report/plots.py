@@ -5,9 +5,10 @@ every picture carries its words.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from medsynai.report.markup import Child, Markup, joined
-from medsynai.report.rounding import figure, share
+from medsynai.report.rounding import MINUS, figure, share
 from medsynai.report.svg import Scale, at, cells, frame, line, path, rect, shade, steps, text
 
 Shares = Sequence[float | None]
@@ -34,9 +35,7 @@ def range_bar(
     poor, good = ends
     spread = [v for v in (value, poor, good, *interval) if v is not None]
     sign = 1.0 if good >= poor else -1.0
-    across = Scale(
-        min(sign * v for v in spread), max(sign * v for v in spread), 7.0, width - 7.0
-    )
+    across = Scale(min(sign * v for v in spread), max(sign * v for v in spread), 7.0, width - 7.0)
 
     def place(v: float) -> float:
         return across(sign * v)
@@ -83,26 +82,25 @@ def histogram(title: str, edges: Sequence[float], real: Shares, synthetic: Share
     Args:
         title: the column.
         edges: bin edges, one more than bins; bins may be of unequal width.
-        real, synthetic: share of rows in each bin; None where it is withheld.
+        real: share of the real rows in each bin; None where it is withheld.
+        synthetic: the same of the synthetic rows.
     """
     width, height, floor = 280.0, 128.0, 104.0
-    wide = [max(b - a, 1e-12) for a, b in zip(edges, edges[1:], strict=False)]
+    wide = [max(b - a, 1e-12) for a, b in pairwise(edges)]
     tall = [[_per(s, w) for s, w in zip(part, wide, strict=True)] for part in (real, synthetic)]
     top = _ceiling(tall)
     across, up = Scale(edges[0], edges[-1], 6, width - 6), Scale(0, top, floor, 20)
     drawn: list[Child] = [text(6, 12, title, "name")]
     hidden = False
-    for i, (a, b) in enumerate(zip(edges, edges[1:], strict=False)):
+    for i, (a, b) in enumerate(pairwise(edges)):
         held = tall[0][i]
         if held is None:
             hidden = True
             drawn.append(rect(across(a), floor - 4, across(b) - across(a), 4, "held"))
         elif held > 0:
-            drawn.append(
-                rect(across(a), up(held), across(b) - across(a), floor - up(held), "real")
-            )
+            drawn.append(rect(across(a), up(held), across(b) - across(a), floor - up(held), "real"))
     outline = [(across(edges[0]), floor)]
-    for i, (a, b) in enumerate(zip(edges, edges[1:], strict=False)):
+    for i, (a, b) in enumerate(pairwise(edges)):
         level = up(tall[1][i] or 0.0)
         outline += [(across(a), level), (across(b), level)]
     drawn += [path([*outline, (across(edges[-1]), floor)], "synthetic"), *_base(across, floor)]
@@ -136,8 +134,8 @@ def _base(across: Scale, floor: float) -> list[Markup]:
 def short(value: float) -> str:
     """A tick: as few characters as tell it apart.
 
-    >>> short(0.25), short(1500.0), short(20000.0), short(2500000.0), short(-3.0)
-    ('0.25', '1,500', '20k', '2.5M', '−3')
+    >>> short(0.25), short(1500.0), short(20000.0), short(2500000.0)
+    ('0.25', '1,500', '20k', '2.5M')
     """
     size = abs(value)
     if size >= 1e6:
@@ -148,7 +146,7 @@ def short(value: float) -> str:
         body = f"{size:,.10g}"
     else:
         body = f"{size:.3g}"
-    return f"−{body}" if value < 0 else body
+    return f"{MINUS}{body}" if value < 0 else body
 
 
 def _difference(real: Shares, synthetic: Shares, hidden: bool) -> str:

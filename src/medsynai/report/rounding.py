@@ -3,7 +3,7 @@
 import math
 
 ABSENT = "—"  # an em dash: the reader's "no figure here"
-MINUS = "−"
+MINUS = "\u2212"
 
 
 def figure(value: float | None) -> str:

@@ -1,6 +1,7 @@
 """Plain words for what the panel measures: chapter by chapter, and term by term."""
 
 from medsynai.evaluate.score import Family, Score
+from medsynai.report.rounding import MINUS
 
 QUESTIONS = {
     Family.VALIDITY: "Is every synthetic row lawful?",
@@ -14,8 +15,9 @@ QUESTIONS = {
 CHAPTERS = {
     Family.VALIDITY: (
         "Validity",
-        "Whether the synthetic rows keep the types, ranges, categories and rules of the real table. "
-        "A sound release scores 1 on each: one unlawful row is a fault, not a matter of degree.",
+        "Whether the synthetic rows keep the types, ranges, categories and rules of the real "
+        "table. A sound release scores 1 on each: one unlawful row is a fault, not a matter of "
+        "degree.",
     ),
     Family.UTILITY: (
         "Utility: does analysis on it lead to the same place?",
@@ -88,8 +90,8 @@ GLOSSARY = (
     ),
     (
         "Residual risk",
-        "(attack − control) / (1 − control): the share of attacks that succeed because of the "
-        "release, beyond those that succeed on patients who were not in it.",
+        f"(attack {MINUS} control) / (1 {MINUS} control): the share of attacks that succeed "
+        "because of the release, beyond those that succeed on patients who were not in it.",
     ),
 )
 
@@ -118,7 +120,7 @@ STATUS_WORDS = {
     "not assessed": "not assessed",
 }
 
-SIGNS = {"pass": "✓", "warn": "!", "fail": "✕", "inconclusive": "?", "not assessed": "–"}
+SIGNS = {"pass": "✓", "warn": "!", "fail": "✕", "inconclusive": "?", "not assessed": "\u2013"}
 
 DIRECTION = {"low": "lower is better", "high": "higher is better", "info": "for information"}
 

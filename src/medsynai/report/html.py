@@ -1,0 +1,163 @@
+"""The report: one offline HTML file, style and pictures inline; no script, no outside request."""
+
+import base64
+import hashlib
+from functools import cache
+from importlib.resources import files
+
+from medsynai.evaluate.score import Score
+from medsynai.report import chapters
+from medsynai.report.evidence import Evidence
+from medsynai.report.markup import Child, Markup, bullets, joined, paragraph, tag
+from medsynai.report.reading import doubted, headlines, level, trusted
+from medsynai.report.rounding import count, figure, interval, share
+from medsynai.report.scoreboard import bar, references
+from medsynai.report.words import DIRECTION, QUESTIONS, SIGNS
+
+WORDS = {
+    "pass": "Passes the release policy",
+    "warn": "Passes the release policy, with reservations",
+    "fail": "Does not pass the release policy",
+}
+
+CONTENTS = (
+    ("gates", "Gates"),
+    ("validity", "Validity"),
+    ("utility", "Utility"),
+    ("fidelity", "Fidelity"),
+    ("detection", "Detection"),
+    ("privacy", "Privacy"),
+    ("fairness", "Subgroups"),
+    ("methods", "Methods"),
+    ("provenance", "Provenance"),
+    ("limits", "Limits"),
+    ("sources", "Sources"),
+)
+
+
+@cache
+def style() -> str:
+    """The style sheet."""
+    return files("medsynai.report").joinpath("style.css").read_text(encoding="utf-8")
+
+
+def policy(css: str) -> str:
+    """A content security policy that allows this style sheet and nothing else.
+
+    >>> policy("p{}")[:39]
+    "default-src 'none'; style-src 'sha256-g"
+    """
+    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+
+
+def render(evidence: Evidence) -> str:
+    """The whole report as the text of one HTML file; the same evidence gives the same bytes."""
+    numbers = references(evidence)
+    body = tag(
+        "body",
+        _first_screen(evidence),
+        tag(
+            "main",
+            chapters.gates(evidence, numbers),
+            *(chapters.family(evidence, kind, numbers) for kind in chapters.ORDER),
+            chapters.further(evidence),
+            chapters.methods(evidence),
+            chapters.provenance(evidence),
+            chapters.limits(evidence),
+            chapters.sources(numbers),
+        ),
+        tag("footer", paragraph(_colophon(evidence))),
+    )
+    page = tag("html", _head(evidence), body, lang="en")
+    return f"<!DOCTYPE html>\n{page}\n"
+
+
+def _head(evidence: Evidence) -> Markup:
+    css = style()
+    return tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=policy(css)),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="referrer", content="no-referrer"),
+        tag("title", f"{evidence.title}: evidence"),
+        tag("style", Markup(css)),
+    )
+
+
+def _first_screen(evidence: Evidence) -> Markup:
+    verdict = level(evidence)
+    sign = tag("span", SIGNS[verdict], aria_hidden="true")
+    word = tag("span", sign, f" {WORDS[verdict]}", class_="word")
+    return tag(
+        "header",
+        paragraph("Evidence for a synthetic data release", kind="kicker"),
+        tag("h1", evidence.title),
+        paragraph(facts(evidence), kind="facts"),
+        tag("div", paragraph(word, evidence.verdict.sentence), class_=f"verdict {verdict}"),
+        tag("div", *(_headline(s) for s in headlines(evidence)), class_="headlines"),
+        tag(
+            "div",
+            tag("div", tag("h2", "What to trust"), _lines(trusted(evidence))),
+            tag("div", tag("h2", "What not to trust"), _lines(doubted(evidence))),
+            class_="two",
+        ),
+        tag(
+            "nav",
+            bullets(tag("a", words, href=f"#{to}") for to, words in CONTENTS),
+            aria_label="Contents",
+        ),
+    )
+
+
+def _lines(lines: tuple[str, ...]) -> Markup:
+    none = paragraph("Nothing on the strength of this report's gates.", kind="absent")
+    return bullets(lines) if lines else none
+
+
+def facts(evidence: Evidence) -> str:
+    """What the data are, in one line."""
+    data = evidence.data
+    said = [f"{count(data.synthetic)} synthetic rows made from {data.source}"]
+    said.append(f"{count(data.rows)} real rows, {count(data.columns)} columns")
+    if data.patients is not None and data.patients != data.rows:
+        said.append(f"{count(data.patients)} patients")
+    if data.missing is not None:
+        said.append(f"{share(data.missing)} of cells empty")
+    if evidence.model is not None:
+        said.append(evidence.model.form)
+    return "; ".join(said) + "."
+
+
+def _headline(score: Score) -> Markup:
+    parts: list[Child] = [paragraph(QUESTIONS[score.family], kind="question")]
+    if score.value is None:
+        parts.append(paragraph("not assessed", kind="figure absent"))
+        parts.append(tag("small", score.title))
+        parts.append(tag("small", score.note) if score.note else None)
+        return tag("div", *parts)
+    parts.append(paragraph(figure(score.value), kind="figure"))
+    known = score.low is not None or score.high is not None
+    spread = f"; interval {interval(score.low, score.high)}" if known else ""
+    parts.append(tag("small", f"{score.title}{spread}"))
+    parts.append(bar(score))
+    anchors = (
+        ("real holdout", score.holdout),
+        ("shuffled", score.shuffled),
+        ("copy", score.control),
+    )
+    said = ", ".join(f"{name} {figure(v)}" for name, v in anchors if v is not None)
+    parts.append(tag("small", f"{DIRECTION[score.better]}{f'. Anchors: {said}' if said else ''}"))
+    return tag("div", *parts)
+
+
+def _colophon(evidence: Evidence) -> Markup:
+    version = evidence.versions.get("medsynai")
+    made = f"Written by MedSynAI {version}" if version else "Written by MedSynAI"
+    return joined(
+        [
+            f"{made}. The same figures are in scores.json. No script runs in this page, "
+            "and it asks nothing of the network."
+        ]
+    )
