@@ -40,7 +40,8 @@ class Heading:
         own, control = found["synthetic"], found.get("control")
         if not isfinite(own.value):
             return self.absent("too few rows to tell", n)
-        missed = control is not None and not control.low > self.chance
+        judged = self.better != "info" and control is not None
+        missed = judged and not control.low > self.chance
         warning = f"{INCONCLUSIVE}: the attack does not catch a plain copy of the train rows"
         notes = ([warning] if missed else []) + ([note] if note else [])
         return Score(

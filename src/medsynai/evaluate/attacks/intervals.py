@@ -57,6 +57,11 @@ def scaled(interval: Interval, factor: float) -> Interval:
     return Interval(interval.value * factor, interval.low * factor, interval.high * factor)
 
 
+def capped(interval: Interval) -> Interval:
+    """No end beyond -1 or 1."""
+    return Interval(*(max(-1.0, min(1.0, x)) for x in (interval.value, interval.low, interval.high)))
+
+
 def residual_risk(attack: Interval, control: Interval) -> Interval:
     """What the release adds to the attacker's success: (attack - control) / (1 - control).
 
@@ -79,6 +84,14 @@ def residual_risk(attack: Interval, control: Interval) -> Interval:
     low = value - np.hypot(value - risk(attack.low, c), value - risk(a, control.high))
     high = value + np.hypot(risk(attack.high, c) - value, risk(a, control.low) - value)
     return Interval(value, max(-1.0, float(low)), min(1.0, float(high)))
+
+
+def median(values: Numbers, z: float = 1.959964) -> Interval:
+    """The median, between the order statistics that hold it (binomial, normal approximation)."""
+    ranked, n = np.sort(values), len(values)
+    half = z * sqrt(n) / 2
+    low, high = max(0, int(n / 2 - half)), min(n - 1, int(np.ceil(n / 2 + half)))
+    return Interval(float(np.median(ranked)), float(ranked[low]), float(ranked[high]))
 
 
 def largest(intervals: list[Interval]) -> Interval:

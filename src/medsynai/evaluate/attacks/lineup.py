@@ -36,19 +36,22 @@ class Effort:
         rows: most train and most holdout rows aimed at.
         released: most released rows held.
         pairs: most (aimed-at, released) pairs; lowers `rows` when the release is large.
+        equal: aim at as many train rows as holdout rows.
     """
 
     rows: int = 10_000
     released: int = 100_000
     pairs: float = 4e8
+    equal: bool = True
 
-    def targets(self, *sizes: int, released: int) -> int:
-        """Rows aimed at on each side, train and holdout alike."""
-        affordable = int(self.pairs / (2 * max(1, min(released, self.released))))
-        return max(LEAST_ROWS, min(self.rows, affordable, *sizes)) if sizes else 0
+    def targets(self, released: int) -> int:
+        """Most rows aimed at on each side, against so many released rows."""
+        held = max(1, min(released, self.released))
+        return max(LEAST_ROWS, int(min(self.rows, self.pairs / (2 * held))))
 
 
 ANCHOR = Effort(rows=2_000, pairs=1e8)  # anchors are compared with, not judged
+WHOLE = Effort(rows=100_000, pairs=1e12, equal=False)  # for attacks that only count rows
 
 
 def obstacle(trial: Trial, columns: int = 1) -> str:
@@ -102,10 +105,14 @@ def _mixed(trial: Trial, name: str, table: Table) -> Table:
 
 
 def _round(effort: Effort, train: Table, holdout: Table, released: Table) -> Round:
-    n = effort.targets(len(train), len(holdout), released=len(released))
-    first = np.arange(n)
+    most = effort.targets(len(released))
+    least = min(len(train), len(holdout)) if effort.equal else most
     return Round(
-        train.rows(first[: len(train)]),
-        holdout.rows(first[: len(holdout)]),
-        released.rows(np.arange(min(len(released), effort.released))),
+        _first(train, min(most, least)),
+        _first(holdout, min(most, least)),
+        _first(released, effort.released),
     )
+
+
+def _first(table: Table, n: int) -> Table:
+    return table.rows(np.arange(min(n, len(table))))
