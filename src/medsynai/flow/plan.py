@@ -1,11 +1,11 @@
 """A run as data: everything that a person chose, and nothing that was learnt from the rows."""
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from medsynai import store
+from medsynai.data.source import hide_password
 from medsynai.errors import PlanError
 
 FORMS = ("same", "csv", "parquet")
@@ -74,10 +74,10 @@ class Plan:
             )
 
     def to_toml(self) -> str:
-        """As the text of plan.toml; a password in a database URL is left out."""
+        """As the text of plan.toml; user and password of a database URL are left out."""
         plain = store.to_plain(self, drop_none=True)
         if self.source is not None:
-            plain["source"] = without_password(self.source)
+            plain["source"] = hide_password(self.source)
         return store.to_toml(plain)
 
 
@@ -92,12 +92,3 @@ def read_plan(path: Path) -> Plan:
     except (OSError, UnicodeDecodeError):
         raise PlanError(f"no readable plan at {path}") from None
     return store.from_toml(Plan, text, str(path))
-
-
-def without_password(source: str) -> str:
-    """A database URL without its password; anything else as it is.
-
-    >>> without_password("postgresql://anna:secret@db/clinic::visits")
-    'postgresql://anna@db/clinic::visits'
-    """
-    return re.sub(r"^(\w[\w+.-]*://[^:/@\s]*):[^/\s]*@", r"\1@", source)
