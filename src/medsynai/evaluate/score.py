@@ -63,3 +63,15 @@ class Findings:
 
     scores: tuple[Score, ...] = ()
     exhibits: dict[str, Any] = field(default_factory=dict)
+
+
+def blank(
+    name: str,
+    title: str,
+    family: Family,
+    better: Literal["low", "high", "info"],
+    source: str,
+    note: str = "",
+) -> Score:
+    """A score that is yet to be measured: what its measure fills in, or says why it cannot."""
+    return Score(name, title, family, None, better, 0, source, note=note)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from medsynai.data.table import Table
+from medsynai.evaluate.encode import Encoding
 from medsynai.seeds import Seeds
 
 
@@ -31,6 +32,12 @@ class Trial:
     seeds: Seeds
     leaks: tuple[str, ...] = ()
     draw: Callable[[int], Table] | None = None
+
+    @cached_property
+    def encoding(self) -> Encoding:
+        """How cells become numbers, learnt from the train rows; the levels are everybody's."""
+        others = (self.synthetic,) if self.holdout is None else (self.holdout, self.synthetic)
+        return Encoding.of(self.train, *others)
 
     @cached_property
     def shuffled(self) -> Table:

@@ -1,0 +1,178 @@
+"""Can a classifier tell synthetic rows from real ones that nobody learnt from?"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from medsynai.data.table import Table
+from medsynai.errors import AssessmentError
+from medsynai.evaluate.encode import Encoding, Floats
+from medsynai.evaluate.fidelity import distances
+from medsynai.evaluate.interval import Rows, auc, auc_interval
+from medsynai.evaluate.learners import BOOSTING, LINEAR, Learner, useful
+from medsynai.evaluate.marginals import DECIMALS, decimal_places
+from medsynai.evaluate.score import Family, Findings, Score, blank
+from medsynai.evaluate.sides import Sides, take_sides
+from medsynai.evaluate.trial import Trial
+
+CAP = 20_000
+# The second opinions need fewer rows: their cost counts three times.
+CAP_OTHERS = 10_000
+FOLDS, SHOWN, LEAST = 5, 10, 50
+
+C2ST = blank(
+    "c2st",
+    "Telling synthetic from unseen real rows: AUC of gradient boosting",
+    Family.DETECTION,
+    "low",
+    "classifier two-sample test, AUC over 5 folds (Lopez-Paz and Oquab 2017); 0.5 is perfect",
+)
+BINNED = blank(
+    "c2st_codes",
+    "The same, blind to how finely numbers are written",
+    Family.DETECTION,
+    "low",
+    "as c2st, on decile and level codes of the train rows",
+)
+LOGISTIC = blank(
+    "c2st_logistic",
+    "The same, by logistic regression",
+    Family.DETECTION,
+    "low",
+    "as c2st, logistic regression on normal scores and level indicators (Snoke et al. 2018)",
+    note="Shuffling keeps single columns, which are most of what this classifier sees.",
+)
+
+
+@dataclass(frozen=True)
+class _Question:
+    """One way of asking: which rows are read in which form by which model."""
+
+    learner: Learner
+    levels: Rows
+    seed: int
+
+    def ask(self, candidate: Floats, reference: Floats) -> tuple[Rows, Rows]:
+        """Truth (1: real) and out-of-fold score of an equal number of rows from both."""
+        from sklearn.model_selection import StratifiedKFold
+
+        n = min(len(candidate), len(reference))
+        rng = np.random.default_rng(self.seed)
+        x = np.vstack([_sampled(reference, n, rng), _sampled(candidate, n, rng)])
+        truth = np.r_[np.ones(n, dtype=np.int64), np.zeros(n, dtype=np.int64)]
+        score = np.full(len(x), 0.5)
+        for fit, test in StratifiedKFold(FOLDS, shuffle=True, random_state=self.seed).split(
+            x, truth
+        ):
+            kept = useful(x[fit])
+            if kept.any():
+                model = self.learner.classifier(self.levels[kept], self.seed)
+                model.fit(x[fit][:, kept], truth[fit])
+                score[test] = model.predict_proba(x[test][:, kept])[:, 1]
+        return truth, score
+
+
+def _sampled(rows: Floats, n: int, rng: np.random.Generator) -> Floats:
+    return rows if len(rows) == n else rows[np.sort(rng.choice(len(rows), n, replace=False))]
+
+
+def measure(trial: Trial) -> Findings:
+    """C2ST three ways, and the columns that give synthetic rows away.
+
+    Raises:
+        AssessmentError: no holdout, or fewer than 50 rows on a side.
+    """
+    tables = take_sides(trial, CAP, needs_holdout=True)
+    if min(len(tables.reference), len(tables.synthetic)) < LEAST:
+        raise AssessmentError(f"needs at least {LEAST} holdout and {LEAST} synthetic rows")
+    encoding, seed = trial.encoding, trial.seeds.of("detection").integer()
+    features = tables.map(encoding.features)
+    ask = _Question(BOOSTING, encoding.is_level, seed)
+    scores = [_answer(C2ST, features, ask)]
+    smaller = take_sides(trial, CAP_OTHERS, needs_holdout=True)
+    codes = smaller.map(lambda t: encoding.codes(t).astype(np.float64))
+    blind = np.zeros(len(encoding.names), dtype=bool)
+    scores.append(_answer(BINNED, codes, _Question(BOOSTING, blind, seed)))
+    flat = smaller.map(encoding.flat)
+    width = np.zeros(flat.reference.shape[1], dtype=bool)
+    scores.append(_answer(LOGISTIC, flat, _Question(LINEAR, width, seed)))
+    return Findings(tuple(scores), {"giveaways": giveaways(features, ask, encoding, tables)})
+
+
+def _answer(score: Score, sides: Sides[Floats], question: _Question) -> Score:
+    truth, found = question.ask(sides.synthetic, sides.reference)
+    low, high = auc_interval(truth, found)
+    return replace(
+        score,
+        value=auc(truth, found),
+        low=low,
+        high=high,
+        n=len(truth) // 2,
+        holdout=None if sides.real is None else auc(*question.ask(sides.real, sides.reference)),
+        shuffled=auc(*question.ask(sides.shuffled, sides.reference)),
+    )
+
+
+def giveaways(
+    features: Sides[Floats], question: _Question, encoding: Encoding, tables: Sides[Table]
+) -> list[dict[str, Any]]:
+    """The ten columns that the discriminator leans on, by permutation importance, in words.
+
+    Source: Breiman 2001 (permutation importance), as loss of AUC on rows kept from the fit.
+    """
+    rng = np.random.default_rng(question.seed + 1)
+    n = min(len(features.reference), len(features.synthetic), 5_000)
+    x = np.vstack([_sampled(features.reference, n, rng), _sampled(features.synthetic, n, rng)])
+    truth = np.r_[np.ones(n), np.zeros(n)]
+    fit = rng.random(len(x)) < 0.6
+    kept = np.flatnonzero(useful(x[fit]))
+    if len(kept) == 0:
+        return []
+    model = question.learner.classifier(question.levels[kept], question.seed)
+    model.fit(x[fit][:, kept], truth[fit])
+    test, said = x[~fit][:, kept], truth[~fit]
+    whole = auc(said, model.predict_proba(test)[:, 1])
+    lost = []
+    for place, j in enumerate(kept):
+        spoilt = test.copy()
+        spoilt[:, place] = rng.permutation(spoilt[:, place])
+        lost.append((whole - auc(said, model.predict_proba(spoilt)[:, 1]), int(j)))
+    lost.sort(key=lambda pair: (-pair[0], pair[1]))
+    values = tables.map(encoding.values)
+    return [
+        {
+            "column": encoding.names[j],
+            "importance": round(loss, 4),
+            "words": _words(j, values, encoding),
+        }
+        for loss, j in lost[:SHOWN]
+        if loss > 0.001
+    ]
+
+
+def _words(j: int, values: Sides[Floats], encoding: Encoding) -> str:
+    """Why this column gives rows away: what of it alone differs more than in real rows."""
+    real = values.reference if values.real is None else values.real
+    sides = (values.synthetic[:, [j]], real[:, [j]])
+    noise = 1.0 / np.sqrt(min(len(s) for s in sides))
+    gaps = [abs(float(np.isnan(sides[0]).mean() - np.isnan(sides[1]).mean()))]
+    clues = ["it is missing more or less often than in real rows"]
+    if not encoding.is_level[j]:
+        places = [decimal_places(s) for s in sides]
+        sizes = np.array([DECIMALS + 2])
+        gaps.append(float(distances(places[0], places[1], sizes, [(0,)])[0]) - gaps[0])
+        clues.append("its numbers are written with other decimal places")
+    alone = [encoding.codes_of(_column(s, j, encoding))[:, [j]] for s in sides]
+    gaps.append(float(distances(alone[0], alone[1], encoding.sizes[[j]], [(0,)])[0]))
+    clues.append("its values are spread differently")
+    found = [clue for clue, gap in zip(clues, gaps, strict=True) if gap > 2 * noise + 0.01]
+    if found:
+        return "; ".join(found)
+    return "alone it looks right: it does not fit the other columns, or repeats exact values"
+
+
+def _column(cells: Floats, j: int, encoding: Encoding) -> Floats:
+    whole = np.full((len(cells), len(encoding.names)), np.nan)
+    whole[:, j] = cells[:, 0]
+    return whole
