@@ -8,7 +8,7 @@ from typing import Literal
 from medsynai.evaluate.attacks.intervals import Interval
 from medsynai.evaluate.score import Family, Score
 
-INCONCLUSIVE = "inconclusive"
+INCONCLUSIVE = "inconclusive"  # so the note begins of an attack that missed a plain copy
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class Heading:
         own, control = found["synthetic"], found.get("control")
         if not isfinite(own.value):
             return self.absent("too few rows to tell", n)
-        judged = self.better != "info" and control is not None
-        missed = judged and not control.low > self.chance
+        attack = self.better != "info"
+        missed = attack and control is not None and not control.low > self.chance
         warning = f"{INCONCLUSIVE}: the attack does not catch a plain copy of the train rows"
         notes = ([warning] if missed else []) + ([note] if note else [])
         return Score(

@@ -59,7 +59,9 @@ def scaled(interval: Interval, factor: float) -> Interval:
 
 def capped(interval: Interval) -> Interval:
     """No end beyond -1 or 1."""
-    return Interval(*(max(-1.0, min(1.0, x)) for x in (interval.value, interval.low, interval.high)))
+    return Interval(
+        *(max(-1.0, min(1.0, x)) for x in (interval.value, interval.low, interval.high))
+    )
 
 
 def residual_risk(attack: Interval, control: Interval) -> Interval:
@@ -115,7 +117,8 @@ def auc(inside: Numbers, outside: Numbers, z: float = 1.959964) -> Interval:
     error, so that a perfect ranking of few rows does not pass for certainty.
 
     Args:
-        inside, outside: scores, (m,) and (n,); ties count one half.
+        inside: (m,) scores of the rows that should rank high; ties count one half.
+        outside: (n,) scores of the others.
         z: normal quantile of the interval.
 
     >>> auc(np.array([3.0, 4.0]), np.array([1.0, 2.0])).value

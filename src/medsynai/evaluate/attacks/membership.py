@@ -114,10 +114,10 @@ def accuse(round_: Round, space: Space, seeds: Seeds) -> Accusations:
     inside, outside, released = (
         space.place(t) for t in (round_.train, round_.holdout, round_.released)
     )
-    near = [_Near.of(p, released, outside, is_holdout=i) for i, p in enumerate((inside, outside))]
+    near = [_Near.of(p, released, outside, p is outside) for p in (inside, outside)]
     scale = _scale(near[1].real[:, 0])
     traits = [_traits(x, scale) for x in near]
-    learned = _learn(*traits, seeds)
+    learned = _learn(traits[0], traits[1], seeds)
     scores = [
         {"distance": -x.released[:, 0], "density": _density(x, scale), "learned": guess}
         for x, guess in zip(near, learned, strict=True)
@@ -137,9 +137,9 @@ class _Near:
     parts: Numbers  # (rows, 4): to the nearest: numbers' sum and largest, codes unlike, equal
 
     @staticmethod
-    def of(points: Points, released: Points, holdout: Points, is_holdout: int) -> "_Near":
+    def of(points: Points, released: Points, holdout: Points, is_holdout: bool) -> "_Near":
         d, at = nearest(points, released, NEIGHBOURS)
-        return _Near(d, _real(points, holdout, bool(is_holdout)), _parts(points, released, at))
+        return _Near(d, _real(points, holdout, is_holdout), _parts(points, released, at))
 
 
 def _real(points: Points, holdout: Points, is_holdout: bool) -> Numbers:

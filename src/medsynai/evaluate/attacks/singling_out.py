@@ -109,7 +109,7 @@ def _try(
     rates = []
     for rows in (train, holdout):
         fits = np.array([len(matching(rows, p)) for p in predicates])
-        once = hypergeom.pmf(1, rows.shape[1], fits, size)
+        once = np.asarray(hypergeom.pmf(1, rows.shape[1], fits, size))
         rates.append(intervals.wilson(float(once.sum()), len(predicates)))
     residual = intervals.residual_risk(rates[0], rates[1])
     grown = intervals.scaled(residual, train_rows / size)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from medsynai.data.table import Table
 
@@ -162,3 +161,24 @@ def _varying(points: Points, among: Points) -> tuple[Numbers, Numbers]:
     top = int(both.max(initial=0))
     kind = np.int8 if top < 127 else np.int16 if top < 32767 else np.int32
     return points.codes[keep].astype(kind), among.codes[keep].astype(kind)
+
+
+def nearest_without(points: Points, among: Points, hidden: tuple[str, ...]) -> Numbers:
+    """The nearest row of `among` when one column is hidden, for each column in turn.
+
+    One pass over all distances, from which each hidden column's own share is taken back.
+
+    Returns:
+        Positions in `among` (rows, hidden).
+    """
+    index = np.empty((len(points), len(hidden)), np.int64)
+    parts = [(points.only({h}), among.only({h})) for h in hidden]
+    for rows, block in blocks(points, among):
+        for j, (x, y) in enumerate(parts):
+            without = block.copy()
+            for a, b in zip(x.numbers, y.numbers, strict=True):
+                without -= np.abs(a[rows, None] - b[None])
+            for a, b in zip(x.codes, y.codes, strict=True):
+                without -= a[rows, None] != b[None]
+            index[rows, j] = without.argmin(axis=1)
+    return index

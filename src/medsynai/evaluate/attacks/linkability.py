@@ -1,0 +1,75 @@
+"""Linkability: do the synthetic rows join what two parties know apart about one person?
+
+WP29 opinion 05/2014 (WP216), measured as in Giomi et al. 2022, section 4.2: one party knows one
+half of the columns of a train row, the other the other half. They link the two if both halves lie
+near the same synthetic row. Holdout rows, tried alike, tell what is luck.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from medsynai.evaluate.attacks import intervals
+from medsynai.evaluate.attacks.heading import Heading
+from medsynai.evaluate.attacks.intervals import Interval
+from medsynai.evaluate.attacks.lineup import Effort, Round, obstacle, rounds, varies
+from medsynai.evaluate.attacks.space import Points, Space, nearest
+from medsynai.evaluate.score import Findings
+from medsynai.evaluate.trial import Trial
+
+Numbers = np.ndarray[Any, np.dtype[Any]]
+
+NEIGHBOURS = 5  # synthetic rows that each half may point to
+SPLITS = 4  # random halvings of the columns; each is tried on its own rows
+HEADING = Heading(
+    "linkability",
+    "Linkability of two halves of the columns: residual risk",
+    "Giomi et al. 2022, section 4.2 and eq. 2; WP216",
+)
+_EFFORT = Effort(rows=4_000, pairs=2e8)
+
+
+def measure(trial: Trial, effort: Effort | None = None) -> Findings:
+    """Residual risk of linking, with exhibit "linkability" (rates only)."""
+    reason = obstacle(trial, columns=2)
+    if reason:
+        return Findings((HEADING.absent(reason),))
+    names = [c for c in trial.train.schema.names if varies(trial.train, c)]
+    draw = trial.seeds.of("linkability").numpy()
+    halves = [set(draw.permutation(names)[: len(names) // 2]) for _ in range(SPLITS)]
+    played = rounds(trial, effort or _EFFORT)
+    rates = {name: _rates(r, trial, set(names), halves) for name, r in played.items()}
+    found = {name: intervals.residual_risk(*pair) for name, pair in rates.items()}
+    own, n = rates["synthetic"], len(played["synthetic"].train)
+    released = len(played["synthetic"].released)
+    exhibit = {
+        "attack": own[0].value,
+        "control": own[1].value,
+        "blind_guess": 1 - (1 - NEIGHBOURS / released) ** NEIGHBOURS,
+        "neighbours": NEIGHBOURS,
+    }
+    return Findings((HEADING.score(found, n),), {"linkability": exhibit})
+
+
+def _rates(
+    round_: Round, trial: Trial, names: set[str], halves: list[set[str]]
+) -> tuple[Interval, Interval]:
+    """Success on train rows and on holdout rows."""
+    tables = (round_.train, round_.holdout, round_.released)
+    space = Space.of(trial.train, *tables)
+    train, holdout, released = (space.place(t) for t in tables)
+    hits = [sum(_linked(p, released, names, halves)) for p in (train, holdout)]
+    return intervals.wilson(hits[0], len(train)), intervals.wilson(hits[1], len(holdout))
+
+
+def _linked(
+    points: Points, released: Points, names: set[str], halves: list[set[str]]
+) -> Iterator[int]:
+    """How many rows each halving links; every row is tried once."""
+    turn = np.arange(len(points)) % len(halves)
+    for i, half in enumerate(halves):
+        mine = points.rows(turn == i)
+        _, a = nearest(mine.only(half), released.only(half), NEIGHBOURS)
+        _, b = nearest(mine.only(names - half), released.only(names - half), NEIGHBOURS)
+        yield int((a[:, :, None] == b[:, None, :]).any(axis=(1, 2)).sum())
