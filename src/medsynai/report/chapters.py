@@ -29,6 +29,13 @@ PLACES: dict[str, tuple[Family, str]] = {
     "tsne": (Family.FIDELITY, "Rows on a plane: t-SNE"),
     "giveaways": (Family.DETECTION, "What gives synthetic rows away"),
     "km": (Family.UTILITY, "Survival curves"),
+    "columns": (Family.FIDELITY, "Every column"),
+    "pairs_worst": (Family.FIDELITY, "Pairs of columns that differ most"),
+    "membership": (Family.PRIVACY, "Membership, attack by attack"),
+    "copies": (Family.PRIVACY, "Copies of real rows"),
+    "singling_out": (Family.PRIVACY, "Singling out"),
+    "linkability": (Family.PRIVACY, "Linkability"),
+    "attribute_inference": (Family.PRIVACY, "Attribute inference"),
 }
 
 EXPECTED = ("histograms", "correlation", "pca", "giveaways")

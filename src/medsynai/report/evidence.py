@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from medsynai import store
 from medsynai.data.schema import Schema
 from medsynai.evaluate.score import Family, Score
-from medsynai.report.suppress import Shown, withhold
+from medsynai.report.suppress import Shown, withhold, withhold_group
 
 
 class GateView(Protocol):
@@ -176,13 +176,18 @@ class Evidence:
         """The exhibits that may be published; those with a small real cell are withheld."""
         return withhold(store.to_plain(self.exhibits))
 
+    @cached_property
+    def published(self) -> tuple[Score, ...]:
+        """The scores as they may be published; a group of few rows keeps its name alone."""
+        return tuple(withhold_group(s) for s in self.scores)
+
     def of(self, family: Family, groups: bool = False) -> tuple[Score, ...]:
         """The scores of one family: those of all rows, or those of subgroups."""
-        return tuple(s for s in self.scores if s.family is family and bool(s.group) is groups)
+        return tuple(s for s in self.published if s.family is family and bool(s.group) is groups)
 
     def score(self, name: str) -> Score | None:
         """The score of all rows with this name, if the panel made one."""
-        return next((s for s in self.scores if s.name == name and not s.group), None)
+        return next((s for s in self.published if s.name == name and not s.group), None)
 
     def gate(self, name: str) -> GateView | None:
         """The gate on this score, if the policy has one."""
@@ -190,9 +195,10 @@ class Evidence:
 
     def to_json(self) -> str:
         """The text of scores.json: every figure of the documents, small cells withheld."""
-        names = ("title", "verdict", "data", "model", "scores", "ledger", "repairs", "notes")
+        names = ("title", "verdict", "data", "model", "ledger", "repairs", "notes")
         record: dict[str, Any] = {"format": 1}
         record |= {name: getattr(self, name) for name in names}
+        record["scores"] = self.published
         record["exhibits"] = self.shown.exhibits
         record["withheld"] = self.shown.withheld
         record |= {n: getattr(self, n) for n in ("plan", "timing", "versions", "hashes")}

@@ -15,7 +15,7 @@ from typing import Any
 
 from medsynai.report.markup import Child, Markup, joined, paragraph, table, tag
 from medsynai.report.plots import bars, curves, density, heatmap, histogram, levels
-from medsynai.report.rounding import MINUS, plain
+from medsynai.report.rounding import MINUS, plain, share
 
 MOST_PICTURES = 60
 MOST_ROWS = 60
@@ -45,10 +45,17 @@ def _binned(value: Any) -> bool:
 
 
 def _histograms(exhibit: list[dict[str, Any]]) -> Markup:
-    drawn = [_distribution(e) for e in exhibit[:MOST_PICTURES]]
+    ordered = sorted(exhibit, key=_apart, reverse=True)
+    drawn = [_distribution(e) for e in ordered[:MOST_PICTURES]]
     rest = len(exhibit) - len(drawn)
     more = paragraph(f"{rest} further columns are in scores.json.", kind="note") if rest else None
     return joined([LEGEND, tag("div", *drawn, class_="pictures"), more])
+
+
+def _apart(entry: dict[str, Any]) -> float:
+    """How far apart the drawn shares are; what is withheld counts for nothing."""
+    pairs = zip(entry["real"], entry["synthetic"], strict=True)
+    return float(sum(abs(r - (s or 0.0)) for r, s in pairs if r is not None))
 
 
 def _distribution(entry: dict[str, Any]) -> Markup:
@@ -97,8 +104,11 @@ def _plane(exhibit: dict[str, Any]) -> Markup:
     grids = [exhibit["real"], exhibit["synthetic"]]
     most = max((v for grid in grids for row in grid for v in row if v), default=1.0)
     drawn = [density(n, g, most) for n, g in zip(("Real", "Synthetic"), grids, strict=True)]
-    note = exhibit.get("note")
-    return joined([tag("div", *drawn, class_="pictures"), paragraph(str(note)) if note else None])
+    notes = [str(exhibit["note"])] if exhibit.get("note") else []
+    if exhibit.get("explained"):
+        notes.append(f"The two axes hold {share(sum(exhibit['explained']))} of the variance.")
+    words = paragraph(" ".join(notes), kind="note") if notes else None
+    return joined([tag("div", *drawn, class_="pictures"), words])
 
 
 def _giveaways(exhibit: list[dict[str, Any]]) -> Markup:
@@ -135,21 +145,37 @@ def _at_risk(entry: dict[str, Any]) -> Markup | None:
 
 
 def tabulate(name: str, exhibit: Any) -> Markup:
-    """Any plain data as a table; long ones are cut, and the cut is said."""
+    """Any plain data as tables; long ones are cut, and the cut is said."""
     caption = name.replace("_", " ")
     if isinstance(exhibit, Mapping):
-        columns = list(exhibit.values())
-        if columns and all(isinstance(c, list) for c in columns):
-            lengths = {len(c) for c in columns}
-            if len(lengths) == 1:
-                return _cut(list(exhibit), list(zip(*columns, strict=True)), caption)
-        return _cut(["", "value"], list(exhibit.items()), caption)
+        return _mapping(caption, exhibit)
     if isinstance(exhibit, list) and exhibit and all(isinstance(e, Mapping) for e in exhibit):
         head = list(dict.fromkeys(str(k) for e in exhibit for k in e))
         return _cut(head, [[e.get(k) for k in head] for e in exhibit], caption)
     if isinstance(exhibit, list):
         return _cut([caption], [[e] for e in exhibit], caption)
     return paragraph(f"{caption}: {plain(exhibit)}")
+
+
+def _mapping(caption: str, exhibit: Mapping[str, Any]) -> Markup:
+    """Lists of one length are columns, mappings are rows or tables of their own, the rest lines."""
+    values = list(exhibit.values())
+    if values and all(isinstance(v, list) for v in values) and len({len(v) for v in values}) == 1:
+        return _cut(list(exhibit), list(zip(*values, strict=True)), caption)
+    if values and all(isinstance(v, Mapping) for v in values):
+        inner = list(dict.fromkeys(str(k) for v in values for k in v))
+        rows = [[str(k).replace("_", " "), *(v.get(i) for i in inner)] for k, v in exhibit.items()]
+        return _cut([caption, *inner], rows, caption)
+    nested = {k: v for k, v in exhibit.items() if _is_nested(v)}
+    lines = [[str(k).replace("_", " "), v] for k, v in exhibit.items() if k not in nested]
+    parts: list[Child] = [_cut(["", "figure"], lines, caption)] if lines else []
+    return joined([*parts, *(tabulate(f"{caption}: {k}", v) for k, v in nested.items())])
+
+
+def _is_nested(value: Any) -> bool:
+    return isinstance(value, Mapping) or (
+        isinstance(value, list) and any(isinstance(v, Mapping | list) for v in value)
+    )
 
 
 def _cut(head: list[str], rows: list[Any], caption: str) -> Markup:

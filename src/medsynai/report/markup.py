@@ -70,6 +70,7 @@ def table(
     rows: Iterable[Iterable[Child]],
     caption: str,
     numbers: Iterable[int] = (),
+    kind: str | None = None,
 ) -> Markup:
     """A table that scrolls inside its own box where the page is too narrow for it.
 
@@ -78,6 +79,7 @@ def table(
         rows: cells; the first of a row is its heading.
         caption: what the table holds, for the screen reader and as a line above.
         numbers: positions of the columns that hold figures, set right-aligned.
+        kind: the table's class; "full" spans the page.
     """
     right = frozenset(numbers)
     names = list(head)
@@ -102,6 +104,7 @@ def table(
         tag("caption", caption),
         tag("thead", tag("tr", *top)),
         tag("tbody", *body),
+        class_=kind,
     )
     return tag("div", inner, class_="scroll", tabindex="0", role="region", aria_label=caption)
 

@@ -166,15 +166,17 @@ def levels(title: str, names: Sequence[str], real: Shares, synthetic: Shares) ->
     for i, (name, r, s) in enumerate(zip(names, real, synthetic, strict=True)):
         y = 22 + row * i
         drawn.append(text(left - 6, y + 11, clipped(name, 18), "tiny", "end"))
-        if r is None:
-            drawn.append(text(left + 2, y + 7, "withheld", "tiny"))
-        else:
+        if r is not None:
             drawn.append(rect(left, y, across(r) - left, 8, "real"))
         drawn.append(rect(left, y + 9, across(s or 0.0) - left, 8, "syn"))
         farther = max(across(r or 0.0), across(s or 0.0))
-        drawn.append(text(farther + 4, y + 12, share(s), "tiny"))
+        drawn.append(text(farther + 4, y + 12, _level_words(r, s), "tiny"))
     held = any(r is None for r in real)
     return frame(width, height, title, _difference(real, synthetic, held), *drawn)
+
+
+def _level_words(real: float | None, synthetic: float | None) -> str:
+    return f"{share(synthetic)}; real withheld" if real is None else share(synthetic)
 
 
 def clipped(words: str, most: int) -> str:

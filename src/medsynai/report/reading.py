@@ -6,6 +6,7 @@ Nothing here judges: whether a figure is good enough is the policy's word (its g
 from medsynai.evaluate.score import Family, Score
 from medsynai.report.evidence import Evidence, GateView
 from medsynai.report.rounding import count, figure, interval, share
+from medsynai.report.words import STATUS_WORDS
 
 NOT_ASSESSED = "not assessed"
 SMALL_TABLE = 500  # rows; below it intervals are wide and single patients weigh much
@@ -106,7 +107,9 @@ def doubted(evidence: Evidence) -> tuple[str, ...]:
 
 
 def _because(gate: GateView) -> str:
-    return f"{gate.status}. {gate.reason}" if gate.reason else f"{gate.status}."
+    reason = str(gate.reason).strip().rstrip(".")
+    status = STATUS_WORDS.get(str(gate.status), str(gate.status))
+    return f"{status} ({reason})." if reason else f"{status}."
 
 
 def _raised_risks(evidence: Evidence) -> list[str]:
@@ -133,7 +136,7 @@ def _weak_places(evidence: Evidence) -> list[str]:
     columns = giveaways(evidence)[:3]
     if columns:
         lines.append(f"Columns that give synthetic rows away most: {', '.join(columns)}.")
-    groups = sorted({s.group for s in evidence.scores if s.group and s.value is None})
+    groups = sorted({s.group for s in evidence.published if s.group and s.value is None})
     if groups:
         lines.append(f"Groups that could not be judged: {', '.join(groups)}.")
     return lines
@@ -161,11 +164,11 @@ def guarantee(evidence: Evidence) -> str:
     if said is None:
         return (
             f"Formal guarantee: {NOT_ASSESSED}; nothing is known here of how the rows were made. "
-            "What protection there is rests on the attacks in this report."
+            "What protection there is rests on the attacks reported here."
         )
     if said == "unprotected":
         return (
             "No differential privacy: there is no formal guarantee, and protection rests on the "
-            "attacks in this report."
+            "attacks reported here."
         )
     return f"The ledger's guarantee: {said}."

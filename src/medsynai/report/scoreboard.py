@@ -1,6 +1,6 @@
 """Scores as tables: each figure with its interval, its anchors and a bar between them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from medsynai.evaluate.score import Family, Score
 from medsynai.report.evidence import Evidence
@@ -12,7 +12,7 @@ from medsynai.report.words import DIRECTION, SIGNS, STATUS_WORDS, ends
 
 def references(evidence: Evidence) -> dict[str, int]:
     """Every source named by a score or a gate, numbered from 1 in order of appearance."""
-    named = [s.source for s in evidence.scores] + [g.source for g in evidence.verdict.gates]
+    named = [s.source for s in evidence.published] + [g.source for g in evidence.verdict.gates]
     return {source: i + 1 for i, source in enumerate(dict.fromkeys(n for n in named if n))}
 
 
@@ -40,28 +40,37 @@ def board(scores: Iterable[Score], numbers: dict[str, int], caption: str) -> Mar
         return NOTHING
     grouped = any(s.group for s in listed)
     attacked = any(s.family is Family.PRIVACY for s in listed)
-    head: list[Child] = ["Measure", *(["Group"] if grouped else []), "Synthetic", "Interval"]
-    head += ["Between the anchors", "Real holdout", "Shuffled", *(["Copy"] if attacked else [])]
-    head.append("Rows")
-    rows = [_row(s, numbers, grouped, attacked) for s in listed]
-    figures = [i for i, name in enumerate(head) if name not in ("Measure", "Group")]
-    figures.remove(head.index("Between the anchors"))
-    return table(head, rows, caption, figures)
+    barred = any(ends(s) is not None and s.value is not None for s in listed)
+    columns: list[tuple[str, bool, Callable[[Score], Child]]] = [
+        ("Measure", True, lambda s: _name(s, numbers)),
+        ("Group", grouped, lambda s: s.group),
+        ("Synthetic", True, _value),
+        ("Interval", True, lambda s: None if s.value is None else interval(s.low, s.high)),
+        ("Between the anchors", barred, bar),
+        ("Real holdout", True, lambda s: figure(s.holdout)),
+        ("Shuffled", True, lambda s: figure(s.shuffled)),
+        ("Copy", attacked, lambda s: figure(s.control)),
+        ("Rows", True, lambda s: count(s.n)),
+    ]
+    kept = [(name, cell) for name, wanted, cell in columns if wanted]
+    words = ("Measure", "Group", "Between the anchors")
+    right = [i for i, (name, _) in enumerate(kept) if name not in words]
+    rows = [[cell(s) for _, cell in kept] for s in listed]
+    return table([name for name, _ in kept], rows, caption, right, kind="full")
 
 
-def _row(score: Score, numbers: dict[str, int], grouped: bool, attacked: bool) -> list[Child]:
+def _name(score: Score, numbers: dict[str, int]) -> Markup:
     name = tag("span", score.title, cite(score.source, numbers), class_="title")
     direction = "not evidence" if score.information else DIRECTION[score.better]
-    small = f"{direction}; {score.note}" if score.note else direction
-    cells: list[Child] = [tag("span", name, tag("small", small))]
-    cells += [score.group] if grouped else []
+    return tag(
+        "span", name, tag("small", f"{direction}; {score.note}" if score.note else direction)
+    )
+
+
+def _value(score: Score) -> Markup:
     if score.value is None:
-        cells += [tag("span", "not assessed", class_="absent"), None]
-    else:
-        cells += [tag("b", figure(score.value)), interval(score.low, score.high)]
-    cells += [bar(score), figure(score.holdout), figure(score.shuffled)]
-    cells += [figure(score.control)] if attacked else []
-    return [*cells, count(score.n)]
+        return tag("span", "not assessed", class_="absent")
+    return tag("b", figure(score.value))
 
 
 def badge(status: str) -> Markup:
@@ -90,4 +99,4 @@ def gate_board(evidence: Evidence, numbers: dict[str, int]) -> Markup:
             ]
         )
     head = ("Gate", "Status", "Figure", "Interval", "Limit")
-    return table(head, rows, "Gates of the release policy", (2, 3, 4))
+    return table(head, rows, "Gates of the release policy", (2, 3, 4), kind="full")

@@ -8,8 +8,10 @@ in a cell tells of nobody in it.
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from medsynai.evaluate.score import Score
 
 # A cell of 11 is a risk of 1/11 = 0.09, the smallest that US agencies and EMA Policy 0070 publish.
 SMALLEST = 11
@@ -80,6 +82,23 @@ def withhold(exhibits: Mapping[str, Any]) -> Shown:
     return Shown(kept, withheld)
 
 
+def withhold_group(score: Score) -> Score:
+    """A group's score as it may be published: without a figure if it rests on few rows."""
+    if not score.group or score.n >= SMALLEST:
+        return score
+    return replace(
+        score,
+        value=None,
+        low=None,
+        high=None,
+        holdout=None,
+        shuffled=None,
+        control=None,
+        n=0,
+        note=f"fewer than {SMALLEST} rows",
+    )
+
+
 def _small_cells(value: Any, place: _Place) -> Iterator[_Place]:
     if isinstance(value, Mapping):
         for key, inner in value.items():
@@ -100,8 +119,13 @@ def _is_small(value: float, place: _Place) -> bool:
     if place.real and place.binned and whole and value > 1:
         return value < SMALLEST
     if place.real and place.binned and place.rows is not None and value <= 1:
-        return value * place.rows < SMALLEST - 0.5
+        return (value + _rounding(value)) * place.rows < SMALLEST
     return False
+
+
+def _rounding(value: float) -> float:
+    """Half a unit of the last decimal written: a share may stand for a count that far above."""
+    return 0.5 * 10.0 ** -len(f"{value:.9f}".rstrip("0").partition(".")[2])
 
 
 def _rows(parent: Mapping[str, Any]) -> int | None:

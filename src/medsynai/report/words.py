@@ -101,7 +101,7 @@ LIMITS = (
     "One synthetic copy analysed as if it were real gives standard errors that are too small and "
     "false findings too often (Decruyenaere et al. 2023). Use it to explore, teach, test software "
     "and prepare an analysis, not to estimate.",
-    "An attack that failed here does not prove that every attack fails. The attacks below are "
+    "An attack that failed here does not prove that every attack fails. The attacks played are "
     "those named, with the knowledge described; stronger ones may come.",
     "Averages hide people at the edge: patients with rare combinations of values are harder to "
     "represent and, where they are represented, easier to recognise.",
@@ -134,6 +134,9 @@ def ends(score: Score) -> tuple[tuple[float, float], tuple[str, str]] | None:
     good = score.holdout if score.holdout is not None or not privacy else score.shuffled
     if poor is None or good is None:
         return None
+    # A bar between anchors that coincide, or stand the wrong way round, would only mislead.
+    if (good - poor) * (1 if score.better == "high" else -1) <= 1e-9:
+        return None
     good_name = "holdout" if score.holdout is not None else "shuffled"
     return (poor, good), ("copy" if privacy else "shuffled", good_name)
 
@@ -149,6 +152,4 @@ def way(score: Score) -> float | None:
     if anchors is None or score.value is None:
         return None
     poor, good = anchors[0]
-    if (good - poor) * (1 if score.better == "high" else -1) <= 0:
-        return None
     return round((score.value - poor) / (good - poor), 6)

@@ -1,0 +1,176 @@
+"""The card: what a release is, how it was made, and what it is fit for, in plain Markdown.
+
+Every sentence is bound to a field of the evidence; a field that is missing prints "not assessed".
+"""
+
+import re
+from collections.abc import Iterable
+
+from medsynai.evaluate.score import Family, Score
+from medsynai.report.evidence import Evidence
+from medsynai.report.reading import (
+    NOT_ASSESSED,
+    doubted,
+    family_of,
+    guarantee,
+    headlines,
+    level,
+    spoken,
+)
+from medsynai.report.rounding import count, figure, interval, share
+from medsynai.report.words import DIRECTION, LIMITS, QUESTIONS, STATUS_WORDS
+
+# What a passing family of gates makes a release fit for. Privacy is no use: it is a condition.
+USES = {
+    Family.VALIDITY: "testing software and pipelines that read this table's form",
+    Family.FIDELITY: "exploring columns and their relations, teaching, preparing an analysis",
+    Family.UTILITY: "developing prediction models that are then confirmed on real patients",
+    Family.FAIRNESS: "looking at the protected groups that are named in the report",
+}
+
+NEVER = (
+    "decisions about a patient's care",
+    "finding, contacting or counting real patients",
+)
+
+WORDS = {"pass": "passes", "warn": "passes with reservations", "fail": "does not pass"}
+
+
+def card(evidence: Evidence) -> str:
+    """The text of card.md; the same evidence gives the same bytes."""
+    parts = [
+        f"# {escaped(evidence.title)}",
+        f"**The release {WORDS[level(evidence)]}.** {escaped(evidence.verdict.sentence)}",
+        _section("What this is", _what(evidence)),
+        _section("How it was made", _making(evidence)),
+        _section("Guarantee", [escaped(guarantee(evidence))]),
+        _section("Fit for", _fit(evidence)),
+        _section("Not fit for", _bullets((*NEVER, *doubted(evidence)))),
+        _section("Figures", [_figures(headlines(evidence))]),
+        _section("Gates", [_gates(evidence)]),
+        _section("Protected groups", _groups(evidence)),
+        _section("Source, licence, contact", _origin(evidence)),
+        _section("Limits", _bullets(LIMITS)),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def escaped(words: str) -> str:
+    r"""Text that Markdown shows as it is written, on one line.
+
+    >>> print(escaped("a|b <script>"))
+    a\|b &lt;script>
+    """
+    flat = " ".join(words.split()).replace("&", "&amp;").replace("<", "&lt;")
+    return re.sub(r"([\\`*_\[\]|#])", r"\\\1", flat)
+
+
+def _section(heading: str, lines: Iterable[str]) -> str:
+    return "\n\n".join([f"## {heading}", *lines])
+
+
+def _bullets(items: Iterable[str]) -> list[str]:
+    return ["\n".join(f"- {escaped(i)}" for i in items)]
+
+
+def _what(evidence: Evidence) -> list[str]:
+    data, model = evidence.data, evidence.model
+    form = f"form {NOT_ASSESSED}" if model is None else model.form
+    missing = NOT_ASSESSED if data.missing is None else share(data.missing)
+    patients = NOT_ASSESSED if data.patients is None else count(data.patients)
+    return [
+        escaped(f"{count(data.synthetic)} synthetic rows ({form}) of {data.source}."),
+        escaped(
+            f"The real table has {count(data.rows)} rows and {count(data.columns)} columns; "
+            f"patients: {patients}; empty cells: {missing}."
+        ),
+    ]
+
+
+def _making(evidence: Evidence) -> list[str]:
+    model, data = evidence.model, evidence.data
+    if model is None:
+        return [f"Model: {NOT_ASSESSED}; the rows were judged as a file."]
+    paper = model.paper or f"paper {NOT_ASSESSED}"
+    lines = [f"Model: {model.title} ({model.name}); {paper}.", *filter(None, [model.about])]
+    train = NOT_ASSESSED if data.train is None else count(data.train)
+    held = NOT_ASSESSED if data.holdout is None else count(data.holdout)
+    lines.append(f"Rows it was fitted on: {train}. Real rows it never saw (holdout): {held}.")
+    if model.chosen:
+        lines.append(f"How it was chosen: {model.chosen}")
+    if model.conditions:
+        lines.append(f"Every synthetic row was asked to meet: {'; '.join(model.conditions)}.")
+    if model.kept:
+        lines.append(f"Raised risk: {', '.join(model.kept)} hold real patients' values, unchanged.")
+    if model.mixed > 0:
+        lines.append(f"Raised risk: {share(model.mixed)} of the rows are real patients' rows.")
+    seed = evidence.plan.get("seed")
+    again = "; plan.toml repeats the run" if evidence.plan else ""
+    lines.append(f"Seed: {NOT_ASSESSED if seed is None else seed}{again}.")
+    return [escaped(line) for line in lines] + (_bullets(evidence.notes) if evidence.notes else [])
+
+
+def _fit(evidence: Evidence) -> list[str]:
+    """Uses whose gates all pass; those without a gate are said to be unassessed."""
+    if level(evidence) == "fail":
+        return ["Nothing outside the place where it was made: the policy does not allow a release."]
+    fit, unheld = [], []
+    for family, use in USES.items():
+        gates = [g for g in evidence.verdict.gates if family_of(evidence, g) is family]
+        if not gates:
+            unheld.append(use)
+        elif all(str(g.status) == "pass" for g in gates):
+            fit.append(use)
+    lines = _bullets(fit) if fit else ["No use is supported by a passing gate."]
+    if unheld:
+        lines += [f"Without a gate, so {NOT_ASSESSED} here:", *_bullets(unheld)]
+    return lines
+
+
+def _figures(scores: tuple[Score, ...]) -> str:
+    if not scores:
+        return NOT_ASSESSED.capitalize() + "."
+    head = ("Question", "Measure", "Synthetic", "Interval", "Real holdout", "Shuffled", "Copy")
+    rows = [
+        (
+            QUESTIONS[s.family],
+            f"{s.title} ({DIRECTION[s.better]})",
+            NOT_ASSESSED if s.value is None else figure(s.value),
+            interval(s.low, s.high),
+            figure(s.holdout),
+            figure(s.shuffled),
+            figure(s.control),
+        )
+        for s in scores
+    ]
+    return _table(head, rows)
+
+
+def _gates(evidence: Evidence) -> str:
+    if not evidence.verdict.gates:
+        return "No gate was set: nothing was judged."
+    rows = []
+    for gate in evidence.verdict.gates:
+        score = evidence.score(gate.name)
+        title = gate.name if score is None else score.title
+        status = STATUS_WORDS.get(str(gate.status), str(gate.status))
+        rows.append((title, status, figure(gate.value), figure(gate.limit), gate.source))
+    return _table(("Gate", "Status", "Figure", "Limit", "Source of the limit"), rows)
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *(tuple(escaped(c) for c in r) for r in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _groups(evidence: Evidence) -> list[str]:
+    grouped = [s for s in evidence.published if s.group]
+    if not grouped:
+        return [f"Protected groups: {NOT_ASSESSED}."]
+    return _bullets(f"{s.group}: {spoken(s)}" for s in grouped)
+
+
+def _origin(evidence: Evidence) -> list[str]:
+    data = evidence.data
+    facts = (("Source", data.credit), ("Licence", data.licence), ("Contact", data.contact))
+    return _bullets(f"{name}: {value or NOT_ASSESSED}" for name, value in facts)

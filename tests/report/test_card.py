@@ -1,0 +1,86 @@
+"""The card says what was measured, no more: every sentence hangs on a field."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from medsynai.data.schema import Schema
+from medsynai.evaluate.score import Family, Score
+from medsynai.report.card import card
+from medsynai.report.evidence import DataFacts, Evidence
+
+
+def bare(evidence: Evidence) -> Evidence:
+    """Nothing is known but that there is a verdict."""
+    verdict = replace(evidence.verdict, passed=False, gates=(), sentence="Nothing was judged.")  # type: ignore[type-var]
+    return Evidence("T", DataFacts("t.csv", 900, 4, 800), Schema(()), (), verdict)
+
+
+def section(text: str, heading: str) -> str:
+    return text.split(f"## {heading}\n")[1].split("\n## ")[0]
+
+
+def test_what_was_not_measured_is_not_claimed(evidence: Evidence) -> None:
+    text = card(bare(evidence))
+    for heading in ("What this is", "How it was made", "Guarantee", "Figures", "Protected groups"):
+        assert "not assessed" in section(text, heading).lower(), heading
+    assert section(text, "Source, licence, contact").count("not assessed") == 3
+    assert not re.search(r"\d\.\d", text)
+    for claim in ("fully synthetic", "No differential privacy", "plan.toml", "holdout): 4"):
+        assert claim not in text
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "shown"),
+    [
+        ("synthetic", 4321, "4,321 synthetic rows"),
+        ("rows", 8765, "8,765 rows"),
+        ("patients", 7654, "patients: 7,654"),
+        ("missing", 0.3456, "empty cells: 34.6 %"),
+        ("train", 3456, "Rows it was fitted on: 3,456"),
+        ("holdout", 2345, "(holdout): 2,345"),
+        ("licence", "ODbL", "Licence: ODbL"),
+    ],
+)
+def test_facts_come_from_their_fields(
+    evidence: Evidence, field: str, value: object, shown: str
+) -> None:
+    changed = replace(evidence, data=replace(evidence.data, **{field: value}))
+    assert shown in card(changed) and shown not in card(evidence)
+
+
+def test_the_guarantee_is_the_ledgers(evidence: Evidence) -> None:
+    assert "No differential privacy" in section(card(evidence), "Guarantee")
+    private = replace(evidence, ledger={"guarantee": "epsilon 1 at delta 1e-6, patient level"})
+    assert "epsilon 1 at delta 1e-6" in section(card(private), "Guarantee")
+    assert "No differential privacy" not in card(private)
+
+
+def test_a_use_is_named_only_if_its_gates_pass(evidence: Evidence) -> None:
+    use = "exploring columns and their relations"
+    assert use in section(card(evidence), "Fit for")
+    gates = [replace(g, status="warn") for g in evidence.verdict.gates]  # type: ignore[type-var]
+    warned = replace(evidence, verdict=replace(evidence.verdict, gates=tuple(gates)))  # type: ignore[type-var]
+    assert use not in card(warned)
+    failed = replace(evidence, verdict=replace(evidence.verdict, passed=False))  # type: ignore[type-var]
+    assert use not in card(failed) and "does not allow a release" in card(failed)
+    ungated = section(card(evidence), "Fit for").split("Without a gate")[1]
+    assert "prediction models" in ungated
+
+
+def test_figures_stand_beside_their_anchors(evidence: Evidence) -> None:
+    row = next(r for r in card(evidence).splitlines() if "strongest attack" in r and "0.971" in r)
+    assert [c.strip() for c in row.split("|")][3:-1] == [
+        "0.514", "0.502 to 0.526", "0.499", "0.501", "0.971",
+    ]  # fmt: skip
+
+
+def test_names_from_data_cannot_break_the_card(evidence: Evidence) -> None:
+    evil = "a|b\n# heading <script> [x](http://y)"
+    score = Score("g", evil, Family.FAIRNESS, 0.1, "low", 99, "s", group=evil)
+    text = card(replace(evidence, title=evil, scores=(score,), notes=(evil,)))
+    assert "<script>" not in text and "\n# heading" not in text and "[x](" not in text
+    for line in text.splitlines():
+        if line.startswith("| ") and "---" not in line:
+            assert len(re.findall(r"(?<!\\)\|", line)) in (6, 8)
