@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from medsynai.data.schema import Column, Kind, Schema
+from medsynai.evaluate.policy import Severity, Status, Verdict
 from medsynai.evaluate.score import Family, Score
 from medsynai.report import html
 from medsynai.report.evidence import Evidence
@@ -143,22 +144,24 @@ def test_headings_step_down_one_level_at_a_time(evidence: Evidence) -> None:
 
 
 @pytest.mark.parametrize(
-    ("passed", "status", "word"),
+    ("status", "severity", "word"),
     [
-        (True, "pass", "Passes the release policy "),
-        (True, "warn", "Passes the release policy, with reservations"),
-        (True, "not assessed", "Passes the release policy, with reservations"),
-        (False, "fail", "Does not pass the release policy"),
+        (Status.PASS, Severity.FAIL, "Passes the release policy Passes: all 1 gates"),
+        (Status.WARN, Severity.FAIL, "Passes the release policy, with warnings Passes with"),
+        (Status.FAIL, Severity.FAIL, "Does not pass the release policy Does not pass: 1 of 1"),
+        (Status.INCONCLUSIVE, Severity.FAIL, "policy: an attack is inconclusive Cannot be"),
+        (Status.NOT_ASSESSED, Severity.FAIL, "policy: something is not assessed Cannot be"),
     ],
 )
 def test_the_verdict_stands_first_in_words(
-    evidence: Evidence, passed: bool, status: str, word: str
+    evidence: Evidence, status: Status, severity: Severity, word: str
 ) -> None:
-    gates = (replace(evidence.verdict.gates[0], status=status),)  # type: ignore[type-var]
-    verdict = replace(evidence.verdict, passed=passed, gates=gates)  # type: ignore[type-var]
-    text = Page(html.render(replace(evidence, verdict=verdict))).text
+    gate = replace(evidence.verdict.gates[0], status=status, severity=severity)
+    source = html.render(replace(evidence, verdict=Verdict((gate,))))
+    text = Page(source).text
     assert word in text[: text.index("Do models trained")]
-    assert evidence.verdict.sentence in text[:400]
+    colour = {Status.PASS: "pass", Status.WARN: "warn"}.get(status, "fail")
+    assert f'class="verdict {colour}"' in source
 
 
 def test_every_score_is_shown_with_its_anchors(evidence: Evidence) -> None:

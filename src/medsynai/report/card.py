@@ -11,10 +11,10 @@ from medsynai.report.evidence import Evidence
 from medsynai.report.reading import (
     NOT_ASSESSED,
     doubted,
-    family_of,
     guarantee,
     headlines,
-    level,
+    held,
+    kept,
     spoken,
 )
 from medsynai.report.rounding import count, figure, interval, share
@@ -33,14 +33,12 @@ NEVER = (
     "finding, contacting or counting real patients",
 )
 
-WORDS = {"pass": "passes", "warn": "passes with reservations", "fail": "does not pass"}
-
 
 def card(evidence: Evidence) -> str:
     """The text of card.md; the same evidence gives the same bytes."""
     parts = [
         f"# {escaped(evidence.title)}",
-        f"**The release {WORDS[level(evidence)]}.** {escaped(evidence.verdict.sentence)}",
+        f"**{escaped(evidence.verdict.sentence)}**",
         _section("What this is", _what(evidence)),
         _section("How it was made", _making(evidence)),
         _section("Guarantee", [escaped(guarantee(evidence))]),
@@ -94,8 +92,8 @@ def _making(evidence: Evidence) -> list[str]:
     paper = model.paper or f"paper {NOT_ASSESSED}"
     lines = [f"Model: {model.title} ({model.name}); {paper}.", *filter(None, [model.about])]
     train = NOT_ASSESSED if data.train is None else count(data.train)
-    held = NOT_ASSESSED if data.holdout is None else count(data.holdout)
-    lines.append(f"Rows it was fitted on: {train}. Real rows it never saw (holdout): {held}.")
+    unseen = NOT_ASSESSED if data.holdout is None else count(data.holdout)
+    lines.append(f"Rows it was fitted on: {train}. Real rows it never saw (holdout): {unseen}.")
     if model.chosen:
         lines.append(f"How it was chosen: {model.chosen}")
     if model.conditions:
@@ -112,14 +110,13 @@ def _making(evidence: Evidence) -> list[str]:
 
 def _fit(evidence: Evidence) -> list[str]:
     """Uses whose gates all pass; those without a gate are said to be unassessed."""
-    if level(evidence) == "fail":
+    if not evidence.verdict.passed:
         return ["Nothing outside the place where it was made: the policy does not allow a release."]
     fit, unheld = [], []
     for family, use in USES.items():
-        gates = [g for g in evidence.verdict.gates if family_of(evidence, g) is family]
-        if not gates:
+        if not held(evidence, family):
             unheld.append(use)
-        elif all(str(g.status) == "pass" for g in gates):
+        elif kept(evidence, family) is not None:
             fit.append(use)
     lines = _bullets(fit) if fit else ["No use is supported by a passing gate."]
     if unheld:
@@ -149,12 +146,10 @@ def _figures(scores: tuple[Score, ...]) -> str:
 def _gates(evidence: Evidence) -> str:
     if not evidence.verdict.gates:
         return "No gate was set: nothing was judged."
-    rows = []
-    for gate in evidence.verdict.gates:
-        score = evidence.score(gate.name)
-        title = gate.name if score is None else score.title
-        status = STATUS_WORDS.get(str(gate.status), str(gate.status))
-        rows.append((title, status, figure(gate.value), figure(gate.limit), gate.source))
+    rows = [
+        (g.title, STATUS_WORDS[g.status.value], figure(g.value), figure(g.limit), g.source)
+        for g in evidence.verdict.gates
+    ]
     return _table(("Gate", "Status", "Figure", "Limit", "Source of the limit"), rows)
 
 

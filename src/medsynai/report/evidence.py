@@ -2,75 +2,13 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 from medsynai import store
 from medsynai.data.schema import Schema
+from medsynai.evaluate.policy import Verdict
 from medsynai.evaluate.score import Family, Score
 from medsynai.report.suppress import Shown, withhold, withhold_group
-
-
-class GateView(Protocol):
-    """What a document shows of one gate: a score held against a limit of the policy."""
-
-    @property
-    def name(self) -> str:
-        """The score's stable key."""
-        ...
-
-    @property
-    def limit(self) -> float | None:
-        """What the figure is held against."""
-        ...
-
-    @property
-    def value(self) -> float | None:
-        """The figure."""
-        ...
-
-    @property
-    def low(self) -> float | None:
-        """Lower end of its interval."""
-        ...
-
-    @property
-    def high(self) -> float | None:
-        """Upper end of its interval."""
-        ...
-
-    @property
-    def status(self) -> str:
-        """One of pass, fail, warn, inconclusive, not assessed."""
-        ...
-
-    @property
-    def source(self) -> str:
-        """Where the limit comes from."""
-        ...
-
-    @property
-    def reason(self) -> str:
-        """Why the gate stands as it does, in plain words."""
-        ...
-
-
-class VerdictView(Protocol):
-    """What a document shows of a verdict."""
-
-    @property
-    def passed(self) -> bool:
-        """Whether no gate failed."""
-        ...
-
-    @property
-    def sentence(self) -> str:
-        """The verdict in one sentence."""
-        ...
-
-    @property
-    def gates(self) -> tuple[GateView, ...]:
-        """Every gate of the policy, in its order."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -160,7 +98,7 @@ class Evidence:
     data: DataFacts
     schema: Schema
     scores: tuple[Score, ...]
-    verdict: VerdictView
+    verdict: Verdict
     model: ModelFacts | None = None
     ledger: dict[str, Any] = field(default_factory=dict)
     plan: dict[str, Any] = field(default_factory=dict)
@@ -189,17 +127,23 @@ class Evidence:
         """The score of all rows with this name, if the panel made one."""
         return next((s for s in self.published if s.name == name and not s.group), None)
 
-    def gate(self, name: str) -> GateView | None:
-        """The gate on this score, if the policy has one."""
-        return next((g for g in self.verdict.gates if g.name == name), None)
-
     def to_json(self) -> str:
         """The text of scores.json: every figure of the documents, small cells withheld."""
-        names = ("title", "verdict", "data", "model", "ledger", "repairs", "notes")
-        record: dict[str, Any] = {"format": 1}
+        names = ("title", "data", "model", "ledger", "repairs", "notes")
+        record: dict[str, Any] = {"format": 1, "verdict": _ruled(self.verdict)}
         record |= {name: getattr(self, name) for name in names}
         record["scores"] = self.published
         record["exhibits"] = self.shown.exhibits
         record["withheld"] = self.shown.withheld
         record |= {n: getattr(self, n) for n in ("plan", "timing", "versions", "hashes")}
         return store.to_json(record) + "\n"
+
+
+def _ruled(verdict: Verdict) -> dict[str, Any]:
+    """The verdict with what it derives from its gates."""
+    return {
+        "passed": verdict.passed,
+        "status": verdict.status,
+        "sentence": verdict.sentence,
+        "gates": verdict.gates,
+    }

@@ -9,15 +9,17 @@ from medsynai.evaluate.score import Score
 from medsynai.report import chapters
 from medsynai.report.evidence import Evidence
 from medsynai.report.markup import Child, Markup, bullets, joined, paragraph, tag
-from medsynai.report.reading import doubted, headlines, level, trusted
+from medsynai.report.reading import doubted, headlines, trusted
 from medsynai.report.rounding import count, figure, interval, share
 from medsynai.report.scoreboard import bar, references
 from medsynai.report.words import DIRECTION, QUESTIONS, SIGNS
 
 WORDS = {
     "pass": "Passes the release policy",
-    "warn": "Passes the release policy, with reservations",
+    "warn": "Passes the release policy, with warnings",
     "fail": "Does not pass the release policy",
+    "inconclusive": "Does not pass the release policy: an attack is inconclusive",
+    "not assessed": "Does not pass the release policy: something is not assessed",
 }
 
 CONTENTS = (
@@ -87,7 +89,8 @@ def _head(evidence: Evidence) -> Markup:
 
 
 def _first_screen(evidence: Evidence) -> Markup:
-    verdict = level(evidence)
+    verdict = evidence.verdict.status.value
+    colour = verdict if evidence.verdict.passed else "fail"
     sign = tag("span", SIGNS[verdict], aria_hidden="true")
     word = tag("span", sign, f" {WORDS[verdict]}", class_="word")
     return tag(
@@ -95,7 +98,7 @@ def _first_screen(evidence: Evidence) -> Markup:
         paragraph("Evidence for a synthetic data release", kind="kicker"),
         tag("h1", evidence.title),
         paragraph(facts(evidence), kind="facts"),
-        tag("div", paragraph(word, evidence.verdict.sentence), class_=f"verdict {verdict}"),
+        tag("div", paragraph(word, evidence.verdict.sentence), class_=f"verdict {colour}"),
         tag("div", *(_headline(s) for s in headlines(evidence)), class_="headlines"),
         tag(
             "div",

@@ -3,8 +3,9 @@
 Nothing here judges: whether a figure is good enough is the policy's word (its gates).
 """
 
+from medsynai.evaluate.policy import Ruling, Status
 from medsynai.evaluate.score import Family, Score
-from medsynai.report.evidence import Evidence, GateView
+from medsynai.report.evidence import Evidence
 from medsynai.report.rounding import count, figure, interval, share
 from medsynai.report.words import STATUS_WORDS
 
@@ -15,7 +16,7 @@ SMALL_TABLE = 500  # rows; below it intervals are wide and single patients weigh
 HEADLINES = {
     Family.UTILITY: ("tstr_auroc", "tstr_r2"),
     Family.FIDELITY: ("tvd_pairs",),
-    Family.DETECTION: ("c2st_auc",),
+    Family.DETECTION: ("c2st",),
     Family.PRIVACY: ("membership_auc",),
     Family.VALIDITY: ("validity",),
 }
@@ -47,23 +48,23 @@ def headlines(evidence: Evidence) -> tuple[Score, ...]:
     return tuple(s for s in found if s is not None)
 
 
-def level(evidence: Evidence) -> str:
-    """The verdict as one of fail, warn (passed, with something open) and pass."""
-    if not evidence.verdict.passed:
-        return "fail"
-    return "pass" if all(str(g.status) == "pass" for g in evidence.verdict.gates) else "warn"
-
-
-def family_of(evidence: Evidence, gate: GateView) -> Family | None:
+def family_of(evidence: Evidence, gate: Ruling) -> Family | None:
     """Which question a gate is about."""
     score = evidence.score(gate.name)
     return None if score is None else score.family
 
 
-def titled(evidence: Evidence, gate: GateView) -> str:
-    """What a reader sees as the gate's name."""
-    score = evidence.score(gate.name)
-    return gate.name if score is None else score.title
+def held(evidence: Evidence, family: Family) -> tuple[Ruling, ...]:
+    """The gates of a family that apply: one that need not be assessed, and was not, is left out."""
+    gates = (g for g in evidence.verdict.gates if family_of(evidence, g) is family)
+    return tuple(g for g in gates if g.status is not Status.NOT_ASSESSED or g.required)
+
+
+def kept(evidence: Evidence, family: Family) -> int | None:
+    """How many gates of a family pass outright; None if one stands in the way, or none passes."""
+    gates = held(evidence, family)
+    passes = sum(g.status is Status.PASS for g in gates)
+    return passes if passes and all(g.passed for g in gates) else None
 
 
 def spoken(score: Score) -> str:
@@ -86,29 +87,30 @@ def spoken(score: Score) -> str:
 
 
 def trusted(evidence: Evidence) -> tuple[str, ...]:
-    """One sentence for each family whose gates all pass."""
+    """One sentence for each family in which no gate stands in the way."""
     lines = []
-    for family in LEADS:
-        gates = [g for g in evidence.verdict.gates if family_of(evidence, g) is family]
-        score = headline(evidence, family)
-        if gates and score is not None and all(str(g.status) == "pass" for g in gates):
-            passed = f"all {len(gates)} gates pass" if len(gates) > 1 else "its gate passes"
-            lines.append(f"{LEADS[family]}: {passed}. {spoken(score)}.")
+    for family, lead in LEADS.items():
+        passes, score = kept(evidence, family), headline(evidence, family)
+        if passes is not None and score is not None:
+            total = len(held(evidence, family))
+            part = f"{passes} of {total}" if passes < total else "all" if total > 1 else "the one"
+            gates = "gates pass" if total > 1 else "gate passes"
+            lines.append(f"{lead}: {part} {gates}. {spoken(score)}.")
     return tuple(lines)
 
 
 def doubted(evidence: Evidence) -> tuple[str, ...]:
     """What a reader should not rely on, gravest first."""
-    order = ("fail", "inconclusive", NOT_ASSESSED, "warn")
-    gates = [g for g in evidence.verdict.gates if str(g.status) != "pass"]
-    gates.sort(key=lambda g: order.index(str(g.status)) if str(g.status) in order else 0)
-    lines = [f"{titled(evidence, g)}: {_because(g)}" for g in gates]
+    order = (Status.FAIL, Status.INCONCLUSIVE, Status.NOT_ASSESSED, Status.WARN)
+    gates = [g for g in evidence.verdict.gates if g.status is not Status.PASS]
+    gates.sort(key=lambda g: (g.passed, order.index(g.status)))
+    lines = [f"{g.title}: {_because(g)}" for g in gates]
     return (*lines, *_raised_risks(evidence), *_weak_places(evidence), _inference())
 
 
-def _because(gate: GateView) -> str:
-    reason = str(gate.reason).strip().rstrip(".")
-    status = STATUS_WORDS.get(str(gate.status), str(gate.status))
+def _because(gate: Ruling) -> str:
+    reason = gate.reason.strip().rstrip(".")
+    status = STATUS_WORDS[gate.status.value]
     return f"{status} ({reason})." if reason else f"{status}."
 
 

@@ -76,8 +76,8 @@ def _value(score: Score) -> Markup:
 def badge(status: str) -> Markup:
     """A status in colour, sign and word."""
     kind = status.replace(" ", "-")
-    sign = tag("span", SIGNS.get(status, "·"), aria_hidden="true")
-    return tag("span", sign, f" {STATUS_WORDS.get(status, status)}", class_=f"badge {kind}")
+    sign = tag("span", SIGNS[status], aria_hidden="true")
+    return tag("span", sign, f" {STATUS_WORDS[status]}", class_=f"badge {kind}")
 
 
 def gate_board(evidence: Evidence, numbers: dict[str, int]) -> Markup:
@@ -86,13 +86,11 @@ def gate_board(evidence: Evidence, numbers: dict[str, int]) -> Markup:
         return paragraph("No gate was set: the policy is empty, so nothing was judged.")
     rows: list[list[Child]] = []
     for gate in evidence.verdict.gates:
-        score = evidence.score(gate.name)
-        title = gate.name if score is None else score.title
-        name = tag("span", title, cite(gate.source, numbers), class_="title")
+        name = tag("span", gate.title, cite(gate.source, numbers), class_="title")
         rows.append(
             [
                 tag("span", name, tag("small", gate.reason) if gate.reason else None),
-                badge(str(gate.status)),
+                badge(gate.status.value),
                 figure(gate.value),
                 interval(gate.low, gate.high),
                 figure(gate.limit),
