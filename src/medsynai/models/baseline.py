@@ -43,6 +43,7 @@ class Shuffle:
         """
         note = "cells of each column on its own, without noise"
         (ledger or Ledger()).charge(Release("learn the columns' distributions", note=note))
+        table = table.learnt()
         cells = fit_columns(table, self.cells, self.min_cell)
         none = np.eye(len(cells) + len(flag_dimensions(cells)))
         return FittedCopula("shuffle", self, table.schema, cells, none)
@@ -70,6 +71,7 @@ class Bootstrap:
             PlanError: a table without rows or columns.
         """
         (ledger or Ledger()).charge(Release("copy real rows", note="a positive control"))
+        table = table.learnt()
         if not len(table) or not table.schema.columns:
             raise PlanError("a bootstrap needs at least one row and one column")
         return FittedBootstrap(table)

@@ -10,7 +10,7 @@ from typing import Any
 from medsynai import store
 from medsynai.errors import ModelError, PlanError
 from medsynai.generator import Fitted, Generator
-from medsynai.models.saved import read_record
+from medsynai.saved import read_record
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class Entry:
     """A model as `medsynai models` shows it.
 
     Attributes:
+        about: how it works, in plain sentences for the report.
         home: "module:Class" of its settings.
         loader: "module:function" that opens a saved one; "" if it is never saved.
         conditional: conditions are met exactly, on every row.
@@ -31,6 +32,7 @@ class Entry:
     data: tuple[str, ...]
     use: str
     fails: str
+    about: str
     home: str
     loader: str = ""
     conditional: bool = True
@@ -47,6 +49,9 @@ CATALOG = (
         ("table",),
         "the default for tables: mixed types, missing values, rules, a few hundred rows or more",
         "tables of a few dozen rows; dozens of nearly collinear measurements",
+        "Columns are drawn one after another, each from a small forest of decision trees grown on "
+        "the columns before it. A leaf holds how often each range of values occurred among at least "
+        "a set number of patients, never a patient's row.",
         "medsynai.forest.forest:Forest",
         "medsynai.forest.forest:load",
     ),
@@ -57,6 +62,8 @@ CATALOG = (
         ("table",),
         "a fast second opinion; numbers tied by smooth, monotone relations",
         "interactions, relations that turn, rules between columns, unordered levels",
+        "Each column has its own distribution, cut into cells of several patients; one matrix of "
+        "correlations between normal scores ties the columns together.",
         "medsynai.models.copula:Copula",
         "medsynai.models.copula:load",
     ),
@@ -68,6 +75,8 @@ CATALOG = (
         ("table",),
         "a floor to compare with; teaching and software tests",
         "any question about two columns at once: every relation is gone",
+        "Each column is drawn on its own from cells of several patients; no relation between "
+        "columns is kept.",
         "medsynai.models.baseline:Shuffle",
         "medsynai.models.baseline:load_shuffle",
     ),
@@ -78,6 +87,7 @@ CATALOG = (
         ("table",),
         "to see that the privacy attacks catch a copy; never for a release",
         "privacy: its rows are real patients",
+        "Whole rows of real patients are drawn with replacement.",
         "medsynai.models.baseline:Bootstrap",
         copies=True,
     ),

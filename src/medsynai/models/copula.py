@@ -19,8 +19,8 @@ from medsynai.errors import ConditionError, ModelError, PlanError
 from medsynai.generator import Condition
 from medsynai.models import gaussian
 from medsynai.models.cells import Cells, Floats, Spans, fit_cells
-from medsynai.models.saved import WEIGHTS, read_record, read_schema, write_model
 from medsynai.privacy.ledger import Ledger, Release
+from medsynai.saved import WEIGHTS, read_record, read_schema, write_model
 from medsynai.seeds import Seeds
 
 
@@ -50,6 +50,7 @@ class Copula:
         """
         note = "cells of each column and one correlation matrix, without noise"
         (ledger or Ledger()).charge(Release("train the Gaussian copula", note=note))
+        table = table.learnt()
         cells = in_order(table, fit_columns(table, self.cells, self.min_cell))
         scores = normal_scores(table, cells)
         return FittedCopula("copula", self, table.schema, cells, gaussian.correlate(scores))

@@ -1,0 +1,232 @@
+"""Numbers to bins and back: quantile bins, heavy values, and the lattice they are written on.
+
+What a classifier sees first in synthetic numbers is their form: how many decimals, which values
+are heaped. So each bin remembers the values that several rows share, and for the rest a coarse
+quantile function and how many decimals were written. A bin stands for at least `min_bin` rows.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from medsynai.codec.choices import Choices
+from medsynai.store import Arrays
+
+NO_ROUNDING = 12  # decimals: beyond it a number is taken as unrounded
+Floats = Float[np.ndarray, " n"]
+Codes = Int[np.ndarray, " n"]
+_Knots = tuple[np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class NumberCodec:
+    """Bins of one column, in ascending order; the code `bins` means missing.
+
+    Attributes:
+        low: (bins,) the smallest value of each bin; a value belongs to the last bin at or below.
+        top: the greatest value that is ever drawn.
+        centre: (bins,) the mean value of each bin.
+        heavy_share: (bins,) how much of a bin is values that several rows share.
+        heavy: those values, chosen by their counts.
+        knots, knot_start: coarse quantiles of the rest: bin b owns knots[start[b]:start[b + 1]].
+        decimals: how many decimals the rest was written with.
+    """
+
+    low: np.ndarray
+    top: float
+    centre: np.ndarray
+    heavy_share: np.ndarray
+    heavy: Choices
+    knots: np.ndarray
+    knot_start: np.ndarray
+    decimals: Choices
+
+    @property
+    def bins(self) -> int:
+        """How many bins; also the code of a missing value."""
+        return len(self.low)
+
+    @staticmethod
+    def fit(values: Floats, max_bins: int, min_bin: int, min_shared: int) -> "NumberCodec":
+        """Learn bins from values, NaN where missing.
+
+        Args:
+            values: (n,) the column.
+            max_bins: about how many quantile bins at most.
+            min_bin: rows that a bin stands for at least (fewer only if the column has fewer).
+            min_shared: rows that must share a value before it is drawn as it is.
+        """
+        present = values[~np.isnan(values)]
+        unique, counts = np.unique(present, return_counts=True)
+        bin_of = _pack(counts, max(min_bin, len(present) / max_bins))
+        bins = int(bin_of[-1]) + 1 if len(bin_of) else 0
+        total = np.bincount(bin_of, weights=counts, minlength=bins)
+        mass = np.bincount(bin_of, weights=counts * unique, minlength=bins)
+        shared = counts >= min_shared
+        heavy = Choices.of(bin_of[shared], unique[shared], counts[shared].astype(float), bins)
+        light = np.repeat(unique[~shared], counts[~shared])
+        light_bin = np.repeat(bin_of[~shared], counts[~shared])
+        low = unique[np.searchsorted(bin_of, np.arange(bins))]
+        knots, knot_start = _knots(light, light_bin, low, (min_bin, min_shared))
+        return NumberCodec(
+            low=low,
+            top=float(unique[-1]) if bins else np.nan,
+            centre=mass / np.maximum(total, 1),
+            heavy_share=heavy.total(np.arange(bins)) / np.maximum(total, 1),
+            heavy=heavy,
+            knots=knots,
+            knot_start=knot_start,
+            decimals=_decimal_choices(light, light_bin, bins),
+        )
+
+    def encode(self, values: Floats) -> Codes:
+        """The bin of each value; values outside the learnt range go to the nearest bin."""
+        if not self.bins:
+            return np.zeros(len(values), dtype=np.int64)
+        place = np.clip(np.searchsorted(self.low, values, side="right") - 1, 0, self.bins - 1)
+        return np.where(np.isnan(values), self.bins, place).astype(np.int64)
+
+    def decode(self, codes: Codes, rng: np.random.Generator) -> Floats:
+        """A value inside each bin, on the lattice of the bin; NaN for the code of missing."""
+        values = np.full(len(codes), np.nan)
+        present = codes < self.bins
+        values[present] = self._draw(codes[present], rng)
+        return values
+
+    def _draw(self, codes: Codes, rng: np.random.Generator) -> Floats:
+        u = rng.random((3, len(codes)))
+        heavy = u[0] < self.heavy_share[codes]
+        drawn = np.empty(len(codes))
+        if heavy.any():
+            drawn[heavy] = self.heavy.draw(codes[heavy], u[1, heavy])
+        light = ~heavy
+        if light.any():
+            of, place = codes[light], u[1, light]
+            start = self.knot_start[of]
+            position = place * (self.knot_start[of + 1] - start - 1)
+            left = position.astype(np.int64)
+            low, high = self.knots[start + left], self.knots[start + left + 1]
+            between = low + (position - left) * (high - low)
+            decimals = self.decimals.draw(of, u[2, light])
+            drawn[light] = rounded(between, decimals)
+        return np.clip(drawn, self.low[0], self.top)
+
+    def allowed(self, low: float | None, high: float | None) -> Bool[np.ndarray, " codes"]:
+        """(bins + 1,) which codes can give a value in [low, high]; missing never can."""
+        least = np.minimum(self.low, self._edge(np.minimum, np.inf))
+        most = np.maximum(self._edge(np.maximum, -np.inf), least)
+        inside = np.ones(self.bins, dtype=bool)
+        if low is not None:
+            inside &= most >= low
+        if high is not None:
+            inside &= least <= high
+        return np.append(inside, False)
+
+    def _edge(self, pick: np.ufunc, start: float) -> Floats:
+        """The least or the greatest value that each bin can give."""
+        edge = np.full(self.bins, start)
+        pick.at(edge, np.repeat(np.arange(self.bins), np.diff(self.knot_start)), self.knots)
+        owner = np.searchsorted(self.heavy.starts, self.heavy.ends, side="left") - 1
+        pick.at(edge, np.clip(owner, 0, self.bins - 1), self.heavy.items)
+        return edge
+
+    def arrays(self, prefix: str) -> Arrays:
+        """For a safetensors file."""
+        names = ("low", "centre", "heavy_share", "knots", "knot_start")
+        own = {f"{prefix}.{name}": getattr(self, name) for name in names}
+        own[f"{prefix}.top"] = np.array([self.top])
+        return (
+            own | self.heavy.arrays(f"{prefix}.heavy") | self.decimals.arrays(f"{prefix}.decimals")
+        )
+
+    @staticmethod
+    def load(arrays: Arrays, prefix: str) -> "NumberCodec":
+        """The inverse of `arrays`."""
+        return NumberCodec(
+            low=arrays[f"{prefix}.low"],
+            top=float(arrays[f"{prefix}.top"][0]),
+            centre=arrays[f"{prefix}.centre"],
+            heavy_share=arrays[f"{prefix}.heavy_share"],
+            heavy=Choices.load(arrays, f"{prefix}.heavy"),
+            knots=arrays[f"{prefix}.knots"],
+            knot_start=arrays[f"{prefix}.knot_start"],
+            decimals=Choices.load(arrays, f"{prefix}.decimals"),
+        )
+
+
+def decimal_places(values: Floats) -> Codes:
+    """How many decimals each value is written with; NO_ROUNDING if more than fit a float.
+
+    >>> decimal_places(np.array([3.0, 0.25, 1 / 3])).tolist()
+    [0, 2, 12]
+    """
+    places = np.full(len(values), NO_ROUNDING)
+    for digits in reversed(range(NO_ROUNDING)):
+        close = np.abs(np.round(values, digits) - values) <= 1e-12 * np.maximum(1, np.abs(values))
+        places[close] = digits
+    return places
+
+
+def rounded(values: Floats, places: Codes) -> Floats:
+    """Each value rounded to its own number of decimals."""
+    out = values.copy()
+    for digits in np.unique(places):
+        if digits < NO_ROUNDING:
+            mine = places == digits
+            out[mine] = np.round(values[mine], int(digits))
+    return out
+
+
+def _pack(counts: Int[np.ndarray, " unique"], target: float) -> Int[np.ndarray, " unique"]:
+    """A bin for each unique value, so that bins hold about `target` rows and heavy values stand
+    alone. The last bin is joined to the one before if it is too small.
+    """
+    bin_of = np.empty(len(counts), dtype=np.int64)
+    current, held = 0, 0
+    for i, count in enumerate(counts.tolist()):
+        if held and (count >= target or held >= target):
+            current, held = current + 1, 0
+        bin_of[i] = current
+        held += count
+    if len(counts) and held < target / 2 and current:
+        bin_of[bin_of == current] = current - 1
+    return bin_of
+
+
+def _knots(light: Floats, light_bin: Codes, low: Floats, settings: tuple[int, int]) -> _Knots:
+    """Coarse quantiles of each bin's light values, one step for every `min_bin` rows.
+
+    The outermost knots are means of `min_shared` rows: an extreme belongs to one patient.
+    """
+    min_bin, min_shared = settings
+    bins = len(low)
+    edge = np.searchsorted(light_bin, np.arange(bins + 1))
+    rows = np.diff(edge)
+    steps = np.where(rows > 0, np.maximum(2, rows // min_bin + 1), 2)
+    start = np.concatenate(([0], np.cumsum(steps)))
+    owner = np.repeat(np.arange(bins), steps)
+    share = (np.arange(len(owner)) - start[owner]) / (steps[owner] - 1)
+    at = edge[owner] + share * np.maximum(rows[owner] - 1, 0)
+    padded = np.append(light, 0.0)  # a bin without light values points behind the last one
+    left = np.minimum(at.astype(np.int64), len(light))
+    right = np.minimum(left + 1, max(len(light) - 1, 0))
+    knots = padded[left] + (at - left) * (padded[right] - padded[left])
+    knots = np.where(rows[owner] > 0, knots, low[owner])
+    if len(light) >= min_shared:
+        knots = np.clip(knots, light[:min_shared].mean(), light[-min_shared:].mean())
+    return knots, start
+
+
+def _decimal_choices(light: Floats, light_bin: Codes, bins: int) -> Choices:
+    """The decimals patterns of each bin's light values; a bin without any gets no decimals."""
+    places = decimal_places(light)
+    pairs, counts = np.unique(light_bin * (NO_ROUNDING + 1) + places, return_counts=True)
+    group, items = np.divmod(pairs, NO_ROUNDING + 1)
+    empty = np.setdiff1d(np.arange(bins), group)
+    return Choices.of(
+        np.concatenate((group, empty)),
+        np.concatenate((items, np.zeros(len(empty), dtype=items.dtype))),
+        np.concatenate((counts, np.ones(len(empty)))),
+        bins,
+    )

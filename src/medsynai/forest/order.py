@@ -1,0 +1,56 @@
+"""In which order the columns are drawn, and which rare levels are not drawn at all."""
+
+import numpy as np
+from jaxtyping import Int
+
+from medsynai.codec.table import CodeMatrix, TableCodec
+from medsynai.data.schema import Schema
+
+MANY_LEVELS = 50
+
+
+def order_of(schema: Schema, first: tuple[str, ...]) -> tuple[str, ...]:
+    """Columns asked for first, then levels, then numbers, then columns with very many levels.
+
+    Levels first measured better than the file's order: numbers are then drawn within groups. A
+    column of hundreds of codes says little that its successors could be split by.
+    """
+
+    def place(name: str) -> int:
+        column = schema[name]
+        if column.kind.is_number:
+            return 1
+        return 2 if len(column.categories or ()) > MANY_LEVELS else 0
+
+    rest = [name for name in schema.names if name not in first]
+    return (*first, *sorted(rest, key=place))
+
+
+def withhold(
+    codes: CodeMatrix, codec: TableCodec, min_level: int, rng: np.random.Generator
+) -> tuple[CodeMatrix, dict[str, int]]:
+    """Codes with every level of fewer than `min_level` rows exchanged for a commoner one.
+
+    The commoner level is drawn by its share. A column with no common level is left alone.
+
+    Returns:
+        The new codes, and how many levels of which column are withheld.
+    """
+    kept, withheld = codes.copy(), {}
+    for place, column in enumerate(codec.columns):
+        counts = np.bincount(codes[:, place], minlength=column.size)
+        rare = (counts > 0) & (counts < min_level)
+        rare[-1] = False  # missing is not a level
+        common = np.where(rare, 0, counts)
+        if column.column.kind.is_number or not rare.any() or not common[:-1].any():
+            continue
+        mine = rare[codes[:, place]]
+        kept[mine, place] = _draw(common, int(mine.sum()), rng)
+        withheld[column.column.name] = int(rare.sum())
+    return kept, withheld
+
+
+def _draw(
+    counts: Int[np.ndarray, " codes"], n: int, rng: np.random.Generator
+) -> Int[np.ndarray, " n"]:
+    return rng.choice(len(counts), size=n, p=counts / counts.sum())

@@ -1,0 +1,231 @@
+"""A fitted forest, and how rows are drawn from it: freely, under a condition, or given columns."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Int
+
+from medsynai import saved, store
+from medsynai.codec.table import CodeMatrix, TableCodec
+from medsynai.data.schema import Schema
+from medsynai.data.table import Table
+from medsynai.errors import ConditionError, ModelError, PlanError
+from medsynai.forest.step import Step
+from medsynai.generator import Condition
+from medsynai.seeds import Seeds
+
+FREE, SEEDS = Condition(), Seeds(0)
+POOLS = (1, 2, 4, 8, 16, 32, 64)  # rows begun for each row wanted under a condition
+ENOUGH = 0.8  # effective rows for each row wanted at which a pool is large enough
+TOO_FEW = 0.1  # below it, rows would repeat each other
+POOL_ROWS = 2_000_000
+
+
+@dataclass(frozen=True)
+class FittedForest:
+    """A trained sequential forest. Holds histograms, splits and facts; never rows.
+
+    Attributes:
+        settings: the `Forest` that was fitted.
+        schema: the learnt columns, in the order in which they are drawn.
+        codec: bins and lattices.
+        steps: one a column, in that order.
+        withheld: how many rare levels of which column are never drawn.
+    """
+
+    settings: Any
+    schema: Schema
+    codec: TableCodec
+    steps: tuple[Step, ...]
+    withheld: Mapping[str, int]
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """Columns in the order in which they are drawn."""
+        return self.schema.names
+
+    def sample(
+        self,
+        n: int,
+        seeds: Seeds = SEEDS,
+        condition: Condition = FREE,
+        given: Table | None = None,
+    ) -> Table:
+        """Draw exactly `n` rows; see `medsynai.generator.Fitted.sample`.
+
+        Under a condition the columns up to the last one conditioned are drawn for a pool of rows,
+        each conditioned column from the part of its leaf that meets the condition; a row's weight
+        is the product of those parts' shares, and `n` rows are kept in proportion to it
+        (likelihood weighting, Fung and Chang 1990). The condition is met by every row, and no row
+        is rejected. Conditions on the first column in the order need no weights at all.
+
+        Raises:
+            ConditionError: a condition that no row can meet, that could only be met by repeating
+                few rows, or that speaks of a given column; given columns that are not the first
+                in the order.
+            PlanError: n below 1.
+        """
+        if n < 1:
+            raise PlanError("the number of rows to draw must be at least 1")
+        if given is not None and condition:
+            raise ConditionError(
+                "rows can be conditioned or given, not both: filter the given rows"
+            )
+        rng = seeds.of("sample").numpy()
+        codes = self._conditioned(n, condition, rng) if condition else self._given(given, n)
+        begun = len(given.schema.names) if given is not None else self._until(condition)
+        self._continue(codes, range(begun, len(self.steps)), None, rng)
+        return self._decode(codes, condition, given, rng)
+
+    def _given(self, given: Table | None, n: int) -> CodeMatrix:
+        """(n, columns) with the given columns filled in."""
+        codes = np.zeros((n, len(self.steps)), dtype=np.int32)
+        if given is None:
+            return codes
+        names = given.schema.names
+        if len(given) != n:
+            raise ConditionError(f"{len(given)} given rows cannot be completed to {n} rows")
+        if set(names) != set(self.order[: len(names)]):
+            raise ConditionError(
+                "columns can be given only if they were put first when the model was fitted;"
+                f" this model's first columns are {', '.join(self.order[: len(names)])}"
+            )
+        first = TableCodec(self.codec.columns[: len(names)])
+        codes[:, : len(names)] = first.encode(given)
+        return codes
+
+    def _until(self, condition: Condition) -> int:
+        """How many columns are drawn before the condition is met whole."""
+        return max([0, *(self.order.index(name) + 1 for name in condition.columns)])
+
+    def _conditioned(self, n: int, condition: Condition, rng: np.random.Generator) -> CodeMatrix:
+        """(n, columns) with the columns up to the last conditioned one drawn."""
+        for name in condition.columns:
+            self.schema[name]
+        able = {
+            self.order.index(w.column): self.codec[w.column].allowed(w) for w in condition.wanted
+        }
+        for pool in POOLS:
+            codes = np.zeros((n * pool, len(self.steps)), dtype=np.int32)
+            weight = self._continue(codes, range(self._until(condition)), able, rng)
+            effective = weight.sum() ** 2 / max((weight**2).sum(), 1e-300)
+            if effective >= ENOUGH * n or n * pool * 2 > max(POOL_ROWS, n):
+                break
+        if effective < max(TOO_FEW * n, 1.0):
+            raise ConditionError(_TOO_RARE.format(", ".join(condition.columns)))
+        return codes[_in_proportion(weight, n, rng)]
+
+    def _continue(
+        self,
+        codes: CodeMatrix,
+        places: range,
+        able: Mapping[int, np.ndarray] | None,
+        rng: np.random.Generator,
+    ) -> Float[np.ndarray, " rows"]:
+        """Draw these columns into `codes`; the weight of each row under the condition."""
+        rows, columns = len(codes), len(self.steps)
+        weight = np.ones(rows)
+        if not len(places):
+            return weight
+        widths = np.cumsum([0, *(step.design.shape[1] for step in self.steps)])
+        seen = np.empty((rows, widths[-1]), dtype=np.float32)
+        linear = max(step.weights.shape[1] for step in self.steps)
+        features = np.empty((rows, columns + linear), dtype=np.float32)
+        for place in range(places.stop):
+            step = self.steps[place]
+            if place >= places.start:
+                self._features(features, codes, seen[:, : widths[place]], place)
+                tree = rng.permutation(rows) % len(step.trees.root)
+                leaf = step.trees.leaves(features, tree)
+                if able and place in able:
+                    codes[:, place], share = step.trees.draw_allowed(leaf, able[place], rng)
+                    weight *= share
+                else:
+                    codes[:, place] = step.trees.draw(leaf, rng)
+            seen[:, widths[place] : widths[place + 1]] = step.design[codes[:, place]]
+            features[:, place] = codes[:, place]
+        return weight
+
+    def _features(
+        self,
+        features: Float[np.ndarray, "rows features"],
+        codes: CodeMatrix,
+        seen: Float[np.ndarray, "rows width"],
+        place: int,
+    ) -> None:
+        """Make the features of one step: levels in its own order, and its linear predictions."""
+        step = self.steps[place]
+        for j, rank in step.ranks.items():
+            features[:, j] = rank[codes[:, j]]
+        k = step.weights.shape[1]
+        if k:
+            features[:, len(self.steps) : len(self.steps) + k] = seen @ step.weights
+
+    def _decode(
+        self, codes: CodeMatrix, condition: Condition, given: Table | None, rng: np.random.Generator
+    ) -> Table:
+        kept = given.schema.names if given is not None else ()
+        wanted = {w.column: w for w in condition.wanted}
+        columns: dict[str, pd.Series] = {}
+        for place, codec in enumerate(self.codec.columns):
+            name = codec.column.name
+            if given is not None and name in kept:
+                columns[name] = given.frame[name].reset_index(drop=True)
+                continue
+            mine = codes[:, place].astype(np.int64)
+            columns[name] = codec.decode(mine, rng)
+            if name in wanted:
+                columns[name] = codec.narrow(columns[name], mine, wanted[name], rng)
+        return Table(pd.DataFrame(columns), self.schema, "synthetic")
+
+    def save(self, folder: Path) -> None:
+        """Write model.json, weights.safetensors and schema.toml into an existing folder."""
+        arrays = self.codec.arrays()
+        for place, step in enumerate(self.steps):
+            arrays |= step.arrays(f"step.{place}")
+        record = {
+            "model": "forest",
+            "settings": store.to_plain(self.settings),
+            "facts": {"order": list(self.order), "withheld_levels": dict(self.withheld)},
+        }
+        saved.write_model(folder, record, arrays, self.schema)
+
+    @staticmethod
+    def load(folder: Path, settings: type) -> "FittedForest":
+        """The inverse of `save`.
+
+        Raises:
+            ModelError: not a forest's folder, or a corrupt one.
+        """
+        record, schema = saved.read_record(folder), saved.read_schema(folder)
+        if record["model"] != "forest":
+            raise ModelError(f"{folder} holds a {record['model']!r} model, not a forest")
+        arrays = store.load_arrays(folder / saved.WEIGHTS)
+        try:
+            codec = TableCodec.load(schema, arrays)
+            steps = tuple(Step.load(arrays, f"step.{j}") for j in range(len(schema.columns)))
+            chosen = store.from_plain(settings, record["settings"], "settings")
+            withheld = dict(record["facts"]["withheld_levels"])
+        except (KeyError, TypeError, ValueError, PlanError):
+            raise ModelError(f"{folder} is not a whole forest: parts are missing") from None
+        return FittedForest(chosen, schema, codec, steps, withheld)
+
+
+_TOO_RARE = (
+    "rows that meet the condition on {} are too rare to be drawn from this model without repeating"
+    " a few of them; fit a model with this condition, so that its columns are drawn first"
+)
+
+
+def _in_proportion(
+    weight: Float[np.ndarray, " pool"], n: int, rng: np.random.Generator
+) -> Int[np.ndarray, " n"]:
+    """`n` places of the pool, each about as often as its weight says (systematic resampling)."""
+    ends = np.cumsum(weight)
+    at = (np.arange(n) + rng.random()) / n * ends[-1]
+    picked = np.minimum(np.searchsorted(ends, at, side="right"), len(weight) - 1)
+    return rng.permutation(picked)

@@ -1,0 +1,143 @@
+"""One column's step: its trees, and what they split by besides the columns drawn before."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from medsynai.codec.table import CodeMatrix, TableCodec
+from medsynai.forest.design import Ridge, target_of
+from medsynai.forest.trees import Grower, Trees, fill, plant
+from medsynai.seeds import Seeds
+from medsynai.store import Arrays
+
+PRIOR_ROWS = 5.0  # a level's mean is drawn to the column's by this many rows
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """What all steps of one fit share: codes of the real rows and sums over them."""
+
+    grower: Grower
+    linear: int
+    codec: TableCodec
+    codes: CodeMatrix
+    counts: list[Int[np.ndarray, " codes"]]
+    design: list[Float[np.ndarray, "codes width"]]
+    ridge: Ridge | None
+    seeds: Seeds
+
+
+@dataclass(frozen=True)
+class Step:
+    """How one column is drawn from those before it.
+
+    Features are numbered by column; those from the number of columns on are linear predictions.
+
+    Attributes:
+        trees: the column's forest.
+        ranks: for each earlier column of several levels, by its place: the order of its levels
+            that best parts this target (the first principal component of the levels' means;
+            Coppersmith, Hong and Hosking 1999).
+        weights: (design width, k) linear predictors; width 0 where there is none.
+        design: (codes, width) what this column shows to later predictors.
+    """
+
+    trees: Trees
+    ranks: dict[int, Float[np.ndarray, " codes"]]
+    weights: Float[np.ndarray, "width k"]
+    design: Float[np.ndarray, "codes width"]
+
+    def arrays(self, prefix: str) -> Arrays:
+        """For a safetensors file."""
+        stored = {f"{prefix}.rank.{place}": rank for place, rank in self.ranks.items()}
+        stored |= {f"{prefix}.weights": self.weights, f"{prefix}.design": self.design}
+        return stored | self.trees.arrays(f"{prefix}.trees")
+
+    @staticmethod
+    def load(arrays: Arrays, prefix: str) -> "Step":
+        """The inverse of `arrays`."""
+        start = f"{prefix}.rank."
+        ranks = {int(k.removeprefix(start)): v for k, v in arrays.items() if k.startswith(start)}
+        weights, design = arrays[f"{prefix}.weights"], arrays[f"{prefix}.design"]
+        return Step(Trees.load(arrays, f"{prefix}.trees"), ranks, weights, design)
+
+
+def fit_step(fitting: Fitting, place: int) -> Step:
+    """Grow and fill the trees of the column at `place`, given the columns before it."""
+    codes, codec = fitting.codes, fitting.codec
+    target = target_of(codec.columns[place], fitting.counts[place])
+    told = target[codes[:, place]]
+    weights = _weights(fitting, place, told)
+    ranks = {
+        j: level_ranks(codes[:, j], fitting.counts[j], told)
+        for j in range(place)
+        if not codec.columns[j].column.kind.is_number and codec.columns[j].size > 2
+    }
+    features = np.empty((len(codes), place + weights.shape[1]), dtype=np.float32)
+    for j in range(place):
+        features[:, j] = ranks[j][codes[:, j]] if j in ranks else codes[:, j]
+    if weights.size and fitting.ridge:
+        features[:, place:] = fitting.ridge.design[:, : len(weights)] @ weights
+    trees = _forest(fitting, place, features, told)
+    return Step(trees, ranks, weights, fitting.design[place])
+
+
+def _weights(
+    fitting: Fitting, place: int, told: Float[np.ndarray, "rows k"]
+) -> Float[np.ndarray, "width k"]:
+    width = sum(table.shape[1] for table in fitting.design[:place])
+    if not width or fitting.ridge is None:
+        return np.zeros((width, 0), dtype=np.float32)
+    return fitting.ridge.directions(width, told[:, : fitting.linear])
+
+
+def level_ranks(
+    codes: Int[np.ndarray, " rows"],
+    counts: Int[np.ndarray, " codes"],
+    told: Float[np.ndarray, "rows k"],
+) -> Float[np.ndarray, " codes"]:
+    """The place of each level in the order that best parts the target's numbers."""
+    sums = np.column_stack(
+        [np.bincount(codes, weights=column, minlength=len(counts)) for column in told.T]
+    )
+    mean = told.mean(axis=0)
+    centred = (sums - counts[:, None] * mean) / (counts[:, None] + PRIOR_ROWS)
+    if centred.shape[1] > 1:
+        weighted = np.sqrt(counts)[:, None] * centred
+        axis = np.linalg.eigh(weighted.T @ weighted)[1][:, -1]
+        score = centred @ (axis * np.sign(axis[np.argmax(np.abs(axis))]))
+    else:
+        score = centred[:, 0]
+    ranks: np.ndarray = np.argsort(np.argsort(score, kind="stable")).astype(np.float32)
+    return ranks
+
+
+def _forest(
+    fitting: Fitting,
+    place: int,
+    features: Float[np.ndarray, "rows features"],
+    told: Float[np.ndarray, "rows k"],
+) -> Trees:
+    grower, codes = fitting.grower, fitting.codes[:, place]
+    given = grower.share_of(len(codes))
+    taken, grown = [], []
+    for t in range(grower.trees):
+        seeds = fitting.seeds.of("tree", place, t)
+        mine = seeds.numpy().permutation(len(codes))[:given]
+        few = mine[: grower.max_rows]
+        taken.append(mine)
+        grown.append(grower.grow(features[few], told[few], seeds.integer()))
+    planted = plant(grown)
+    leaf = np.concatenate(
+        [planted.leaves(features[mine], np.full(len(mine), t)) for t, mine in enumerate(taken)]
+    )
+    return _renumber(fill(planted, leaf, codes[np.concatenate(taken)]), place, fitting)
+
+
+def _renumber(trees: Trees, place: int, fitting: Fitting) -> Trees:
+    """Linear predictions stand behind all columns when rows are drawn, not behind `place`."""
+    behind = trees.feature >= place
+    shift = (len(fitting.codec.columns) - place) * behind
+    feature = (trees.feature + shift).astype(np.int16)
+    return replace(trees, feature=feature)
