@@ -6,7 +6,7 @@ import textwrap
 import pytest
 
 from medsynai.errors import FolderError
-from medsynai.flow.folder import REPORT, SCORES, staged, staged_file
+from medsynai.flow.folder import REPORT, SCORES, staged
 
 
 def write_release(folder, text="old"):
@@ -121,20 +121,3 @@ def test_a_full_disk_is_one_clear_error_and_leaves_nothing(tmp_path):
     )
     assert "could not be written" in run.stdout
     assert seen(tmp_path) == []
-
-
-def test_a_file_appears_whole_or_not_at_all(tmp_path):
-    target = tmp_path / "more.csv"
-    with pytest.raises(KeyboardInterrupt), staged_file(target) as path:
-        path.write_text("half")
-        raise KeyboardInterrupt
-    assert seen(tmp_path) == []
-    with staged_file(target) as path:
-        assert path.suffix == ".csv"
-        path.write_text("whole")
-    assert seen(tmp_path) == ["more.csv"]
-    with pytest.raises(FolderError, match="--overwrite"), staged_file(target):
-        pytest.fail("the block must not run")
-    with staged_file(target, overwrite=True) as path:
-        path.write_text("again")
-    assert target.read_text() == "again"

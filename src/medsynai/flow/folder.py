@@ -53,49 +53,34 @@ def staged(target: Path, overwrite: bool = False) -> Iterator[Path]:
         FolderError: the target is refused, or the files cannot be written.
     """
     check_target(target, overwrite)
-    made = _make_parents(target)
     temporary: Path | None = None
-    try:
-        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-        temporary.chmod(0o755 & ~_umask())
-        yield temporary
-        _put_in_place(temporary, target, overwrite)
-    except OSError as error:
-        raise FolderError(_unwritten(target, error)) from error
-    finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
-        for folder in made:  # only those still empty: a failed run leaves no trace
-            with suppress(OSError):
-                folder.rmdir()
+    with parents_of(target):
+        try:
+            temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+            temporary.chmod(0o777 & ~_umask())
+            yield temporary
+            _put_in_place(temporary, target, overwrite)
+        except OSError as error:
+            raise FolderError(_unwritten(target, error)) from error
+        finally:
+            if temporary is not None:
+                shutil.rmtree(temporary, ignore_errors=True)
 
 
 @contextmanager
-def staged_file(target: Path, overwrite: bool = False) -> Iterator[Path]:
-    """A temporary file beside `target` that takes its place when the block ends well.
-
-    The temporary name keeps the suffixes of the target, by which writers choose the format.
+def parents_of(target: Path) -> Iterator[None]:
+    """Make the folders above `target`; those that are empty at the end go again.
 
     Raises:
-        FolderError: the target exists, or cannot be written.
+        FolderError: they cannot be made.
     """
-    check_file(target, overwrite)
     made = _make_parents(target)
-    folder: Path | None = None
     try:
-        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-        yield folder / target.name
-        if target.exists() and not overwrite:
-            raise FolderError(f"{target} has appeared meanwhile and is left alone")
-        (folder / target.name).replace(target)
-    except OSError as error:
-        raise FolderError(_unwritten(target, error)) from error
+        yield
     finally:
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
-        for parent in made:
+        for folder in made:
             with suppress(OSError):
-                parent.rmdir()
+                folder.rmdir()
 
 
 def check_file(target: Path, overwrite: bool) -> None:

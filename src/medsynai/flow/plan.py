@@ -34,6 +34,7 @@ class Plan:
         policy: path of a policy file with the gates; None for the defaults.
         form: "same" as the source, "csv" or "parquet".
         positive_control: the rows are to be copies of real patients, to test the attacks.
+        credit, licence, contact: of the real data, printed on the card as given.
     """
 
     source: str | None = None
@@ -53,6 +54,9 @@ class Plan:
     policy: str | None = None
     form: str = "same"
     positive_control: bool = False
+    credit: str = ""
+    licence: str = ""
+    contact: str = ""
 
     def __post_init__(self) -> None:
         if self.rows is not None and self.rows < 1:

@@ -50,8 +50,8 @@ CATALOG = (
         "the default for tables: mixed types, missing values, rules, a few hundred rows or more",
         "tables of a few dozen rows; dozens of nearly collinear measurements",
         "Columns are drawn one after another, each from a small forest of decision trees grown on "
-        "the columns before it. A leaf holds how often each range of values occurred among at least "
-        "a set number of patients, never a patient's row.",
+        "the columns before it. A leaf holds how often each range of values occurred among a set "
+        "number of patients or more, never a patient's row.",
         "medsynai.forest.forest:Forest",
         "medsynai.forest.forest:load",
     ),
