@@ -1,0 +1,66 @@
+"""Train and holdout, by patient: no patient is ever in both."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from medsynai.data.table import Table
+from medsynai.errors import PlanError
+from medsynai.seeds import Seeds
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Rows of different patients, in random order.
+
+    Attributes:
+        train: what the generator may see.
+        holdout: what it never sees; None if nothing was held out.
+    """
+
+    train: Table
+    holdout: Table | None
+
+
+def split(table: Table, holdout: float, seeds: Seeds) -> Parts:
+    """Hold out a share of the patients, with all their rows.
+
+    Without a subject column every row is a patient. A row whose subject is missing is a patient of
+    its own. Both parts are shuffled, so that the order of the rows tells nothing.
+
+    Args:
+        table: real rows.
+        holdout: the share of patients, 0 <= holdout < 1; at least one patient stays in each part.
+        seeds: the same seeds give the same parts.
+
+    Raises:
+        PlanError: a share out of range, or fewer than two patients.
+    """
+    if not 0 <= holdout < 1:
+        raise PlanError(f"holdout = {holdout}: the share must be at least 0 and below 1")
+    patients = _patients(table)
+    count = int(patients.max(initial=-1)) + 1
+    if count < 2:
+        what = f"{len(table)} rows" if table.schema.subject is None else "one patient or none"
+        raise PlanError(f"the table has {what}; at least two patients are needed")
+    rng = seeds.of("split").numpy()
+    order = rng.permutation(count)
+    out = min(max(round(holdout * count), 1), count - 1) if holdout else 0
+    held = np.zeros(count, dtype=bool)
+    held[order[:out]] = True
+    rows = rng.permutation(len(table))
+    inside = held[patients[rows]]
+    train = table.rows(rows[~inside])
+    return Parts(train, table.rows(rows[inside]) if out else None)
+
+
+def _patients(table: Table) -> np.ndarray:
+    """Each row's patient, as numbers from 0."""
+    if table.schema.subject is None:
+        return np.arange(len(table))
+    codes, known = pd.factorize(table.frame[table.schema.subject])
+    lone = codes < 0
+    codes = codes.astype(np.int64)
+    codes[lone] = len(known) + np.arange(int(lone.sum()))
+    return codes
