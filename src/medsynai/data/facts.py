@@ -19,8 +19,9 @@ Array = np.ndarray[Any, Any]
 # `Unknown` and their like are not among them: in clinical tables they are often a level
 # ("no test was done"), so they are kept and reported as sentinels.
 MISSING = frozenset(
-    ["NA", "N/A", "n/a", "#N/A", "#N/A N/A", "#NA", "<NA>", "NaN", "nan", "NAN", "-NaN", "-nan"]
-    + ["NULL", "Null", "null", "NaT", "#NULL!", "#VALUE!", "#DIV/0!", "?", "??", "\\N", "."]  # noqa: RUF005
+    ("NA", "N/A", "n/a", "#N/A", "#N/A N/A", "#NA", "<NA>", "NaN", "nan", "NAN", "-NaN", "-nan")
+) | frozenset(
+    ("NULL", "Null", "null", "NaT", "#NULL!", "#VALUE!", "#DIV/0!", "?", "??", "\\N", ".")
 )
 # A dash is a result ("+" or "-") among words, but stands for absent among numbers and dates.
 DASHES = frozenset(("-", "--", "---", "0000-00-00", "00.00.0000", "00/00/0000"))
@@ -140,8 +141,9 @@ def look(values: pd.Series, name: str, text: bool) -> Facts:
     facts = Facts(name, tuple(texts), counts, merged, (), dtype, levels, ordered)
     silent = {t for t, n in zip(texts, counts, strict=True) if not n or not t.strip()}
     facts = replace(facts.without(tuple(silent)), tokens=())
-    words = text or dtype in ("object", "str", "string")
-    return facts.without(_missing_tokens(facts)) if words else facts
+    if not text and dtype not in ("object", "str", "string"):
+        return facts
+    return facts.without(_missing_tokens(facts))
 
 
 def _missing_tokens(facts: Facts) -> tuple[str, ...]:
