@@ -53,6 +53,14 @@ class Encoding:
         """Column names."""
         return tuple(c.name for c in self.columns)
 
+    def only(self, places: list[int]) -> "Encoding":
+        """The encoding of these columns alone."""
+        return Encoding(
+            tuple(self.columns[j] for j in places),
+            tuple(self.levels[j] for j in places),
+            self.train[:, places],
+        )
+
     @cached_property
     def is_level(self) -> NDArray[np.bool_]:
         """Which columns hold levels, (columns,)."""

@@ -1,5 +1,6 @@
 """The model kinds that detection and utility use: boosting, linear, small forest."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -20,20 +21,24 @@ class Learner:
         name: key in scores and exhibits.
         title: what a reader sees.
         form: "features" (numbers, level codes, NaN) or "flat" (unit scale, nothing missing).
+        rounds: of boosting; the other kinds have none.
     """
 
     name: Literal["boosting", "linear", "forest"]
     title: str
     form: Literal["features", "flat"]
+    rounds: int = ROUNDS
 
     def read(self, encoding: Encoding, values: Floats) -> Floats:
         """Rows in the form that this model reads."""
         return encoding.features_of(values) if self.form == "features" else encoding.flat_of(values)
 
-    def classifier(self, levels: Rows, seed: int, rounds: int = ROUNDS) -> Any:
+    def classifier(self, levels: Rows, seed: int) -> Any:
         """A scikit-learn classifier; `levels` marks the features that are level codes."""
         if self.name == "boosting":
-            return boosting(levels, seed, rounds)
+            from sklearn.ensemble import HistGradientBoostingClassifier
+
+            return HistGradientBoostingClassifier(**_settings(levels, seed, self.rounds))
         if self.name == "linear":
             from sklearn.linear_model import LogisticRegression
 
@@ -42,12 +47,12 @@ class Learner:
 
         return RandomForestClassifier(60, min_samples_leaf=5, max_samples=0.7, random_state=seed)
 
-    def regressor(self, levels: Rows, seed: int, rounds: int = ROUNDS) -> Any:
+    def regressor(self, levels: Rows, seed: int) -> Any:
         """A scikit-learn regressor; `levels` marks the features that are level codes."""
         if self.name == "boosting":
             from sklearn.ensemble import HistGradientBoostingRegressor
 
-            return HistGradientBoostingRegressor(**_settings(levels, seed, rounds))
+            return HistGradientBoostingRegressor(**_settings(levels, seed, self.rounds))
         if self.name == "linear":
             from sklearn.linear_model import Ridge
 
@@ -63,13 +68,6 @@ BOOSTING = Learner("boosting", "gradient boosting", "features")
 LINEAR = Learner("linear", "logistic or ridge regression", "flat")
 FOREST = Learner("forest", "small random forest", "features")
 LEARNERS = (BOOSTING, LINEAR, FOREST)
-
-
-def boosting(levels: Rows, seed: int, rounds: int = ROUNDS) -> Any:
-    """scikit-learn's histogram gradient boosting classifier, as detection uses it."""
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
-    return HistGradientBoostingClassifier(**_settings(levels, seed, rounds))
 
 
 def _settings(levels: Rows, seed: int, rounds: int) -> dict[str, Any]:
@@ -91,29 +89,34 @@ def useful(fitted_on: Floats) -> Rows:
     return np.array(varies, dtype=bool) & ~np.isnan(fitted_on).all(axis=0)
 
 
-def classify(learner: Learner, levels: Rows, x: Floats, y: Codes, seed: int) -> Any:
-    """A fitted classifier on features that vary; returns a function of rows to probabilities.
+Predict = Callable[[Floats], Floats]
 
-    Classes that the fit never saw have probability 0.
+
+def classify(learner: Learner, levels: Rows, x: Floats, y: Codes, size: int, seed: int) -> Predict:
+    """Fit on the features that vary; gives a function of rows to probabilities (rows, size).
+
+    A class that the fit never saw has probability 0; with one class or no feature, every row gets
+    the classes' shares.
     """
-    return _predictor(learner, levels, x, y, seed)
-
-
-def _predictor(learner: Learner, levels: Rows, x: Floats, y: Codes, seed: int) -> Any:
-    kept = useful(x)
-    classes = np.unique(y)
+    kept, classes = useful(x), np.unique(y)
     if len(classes) < 2 or not kept.any():
-        share = np.bincount(y) / len(y)
-
-        def constant(rows: Floats, size: int) -> Floats:
-            return np.tile(np.pad(share, (0, size - len(share))), (len(rows), 1))
-
-        return constant
+        share = np.bincount(y, minlength=size) / max(len(y), 1)
+        return lambda rows: np.tile(share, (len(rows), 1))
     model = learner.classifier(levels[kept], seed).fit(x[:, kept], y)
 
-    def predict(rows: Floats, size: int) -> Floats:
+    def predict(rows: Floats) -> Floats:
         out = np.zeros((len(rows), size))
         out[:, classes] = model.predict_proba(rows[:, kept])
         return out
 
     return predict
+
+
+def regress(learner: Learner, levels: Rows, x: Floats, y: Floats, seed: int) -> Predict:
+    """Fit on the features that vary; gives a function of rows to predictions (rows, 1)."""
+    kept = useful(x)
+    if not kept.any():
+        mean = float(y.mean())
+        return lambda rows: np.full((len(rows), 1), mean)
+    model = learner.regressor(levels[kept], seed).fit(x[:, kept], y)
+    return lambda rows: np.asarray(model.predict(rows[:, kept]), dtype=np.float64)[:, None]
