@@ -73,7 +73,8 @@ def _newton(
         if float(np.abs(step).max(initial=0.0)) < 1e-8:
             break
     covariance = np.linalg.inv(slope(beta)[1] + penalty)
-    return beta, np.sqrt(np.diag(covariance))
+    errors: Floats = np.sqrt(np.diag(covariance))
+    return beta, errors
 
 
 def fit_linear(x: Floats, y: Floats) -> Coefficients:
@@ -81,7 +82,8 @@ def fit_linear(x: Floats, y: Floats) -> Coefficients:
     gram = x.T @ x + RIDGE * len(x) * np.eye(x.shape[1])
     beta = np.linalg.solve(gram, x.T @ y)
     spread = float(((y - x @ beta) ** 2).sum()) / max(len(x) - x.shape[1], 1)
-    return beta, np.sqrt(spread * np.diag(np.linalg.inv(gram)))
+    errors: Floats = np.sqrt(spread * np.diag(np.linalg.inv(gram)))
+    return beta, errors
 
 
 def overlap(a: Coefficients, b: Coefficients) -> float:

@@ -176,15 +176,17 @@ def _area(score: Score, sides: Sides[Floats], trial: Trial) -> Score:
 
 def _hazards(score: Score, fits: Sides[Coefficients], sides: Sides[Floats]) -> Score:
     value = overlap(fits.synthetic, fits.reference)
-    each = [
-        overlap(
-            (fits.synthetic[0][[k]], fits.synthetic[1][[k]]),
-            (fits.reference[0][[k]], fits.reference[1][[k]]),
-        )
-        for k in range(len(fits.reference[0]))
-    ]
+    if not math.isfinite(value):
+        return unassessed(score, "the holdout is too small to estimate any hazard ratio")
+    each = np.array(
+        [
+            overlap(_term(fits.synthetic, k), _term(fits.reference, k))
+            for k in range(len(fits.reference[0]))
+        ]
+    )
+    each = each[np.isfinite(each)]
     # Refitting for a jackknife is dear; the spread over coefficients stands in for it.
-    half = Z * float(np.std(each, ddof=1)) / math.sqrt(len(each)) if len(each) > 1 else None
+    half = Z * float(each.std(ddof=1)) / math.sqrt(len(each)) if len(each) > 1 else None
     return replace(
         score,
         value=value,
@@ -195,6 +197,10 @@ def _hazards(score: Score, fits: Sides[Coefficients], sides: Sides[Floats]) -> S
         n=len(sides.synthetic),
         note="The interval is that of the mean over coefficients.",
     )
+
+
+def _term(fit: Coefficients, k: int) -> Coefficients:
+    return fit[0][[k]], fit[1][[k]]
 
 
 def _cindex(score: Score, fits: Sides[Coefficients], sides: Sides[Floats]) -> Score:
