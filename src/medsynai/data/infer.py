@@ -214,7 +214,11 @@ def _levels(start: Column, facts: Facts) -> Column:
 def _advise(column: Column, facts: Facts) -> Column:
     """Warnings that need no more than the name and the finished column."""
     if names.is_age(column.name) and _oldest(column, facts) > OLDEST:
-        column = _warn(column, "ages over 89: Safe Harbor asks for '90 or older'; set maximum = 90")
+        column = _warn(
+            column,
+            "ages over 89: "
+            "Safe Harbor asks for '90 or older' (a number: handling = 'clip', maximum = 90)",
+        )
     if names.is_small_area(column.name):
         column = _warn(column, "an area smaller than a state: Safe Harbor takes it out")
     if names.is_outcome(column.name):
@@ -240,7 +244,7 @@ def _storage(facts: Facts) -> str:
     plain = all(t.lstrip("-").isdigit() for t in facts.texts)
     if plain and facts.is_whole and np.abs(facts.numbers).max() < 2**53:
         return "Int64" if facts.missing else "int64"
-    if len(facts.texts) <= 2 and any(repr(float(t)) != t for t in facts.texts):
+    if plain or (len(facts.texts) <= 2 and any(repr(float(t)) != t for t in facts.texts)):
         return "str"
     return "float64"
 

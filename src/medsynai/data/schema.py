@@ -67,6 +67,7 @@ class Handling(StrEnum):
     DROP = "drop"  # leave it out of the release
     OFFSET = "offset"  # a date: days from the row's reference date, written back as a fresh date
     YEAR = "year"  # a date: only its year
+    CLIP = "clip"  # a number: learn it, values beyond minimum or maximum set to the bound
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,8 @@ class Schema:
     @property
     def learnt(self) -> tuple[Column, ...]:
         """The columns that a generator sees."""
-        return tuple(c for c in self.columns if c.kind.is_learnt and c.handling is Handling.LEARN)
+        kept = (Handling.LEARN, Handling.CLIP)
+        return tuple(c for c in self.columns if c.kind.is_learnt and c.handling in kept)
 
     def only(self, names: tuple[str, ...]) -> "Schema":
         """The schema of these columns alone, in the order given."""
