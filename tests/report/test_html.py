@@ -201,8 +201,21 @@ def test_strange_exhibits_become_tables(evidence: Evidence) -> None:
         "brand_new": {"scalar": 0.75, "rows": [{"a": 0.125, "b": "word"}], "by": {"x": {"y": 44}}},
     }
     text = Page(html.render(replace(evidence, exhibits=strange))).text
-    for shown in ("3.250", "pca: skipped", "0.750", "0.125", "word", "44"):
+    for shown in ("3.250", "components: skipped", "0.750", "0.125", "word", "44"):
         assert shown in text
+
+
+def test_a_missing_picture_says_why(evidence: Evidence) -> None:
+    why = {"pca": "left out to save time", "association": "needs two columns"}
+    text = Page(html.render(replace(evidence, exhibits={}, absent=why))).text
+    assert "principal components Not assessed: left out to save time." in text
+    assert "Relations between columns Not assessed: needs two columns." in text
+
+
+def test_membership_is_told_by_false_alarms(evidence: Evidence) -> None:
+    told = {"false_alarms": [0.01, 0.1], "found": {"distance": [0.013, 0.117]}}
+    text = Page(html.render(replace(evidence, exhibits={"membership": told}))).text
+    assert "Distance attack 1.0 % 1.3 % 10.0 % 11.7 %" in text
 
 
 def test_columns_that_differ_most_come_first(evidence: Evidence) -> None:
@@ -252,3 +265,16 @@ def test_the_same_evidence_gives_the_same_bytes() -> None:
         for seed in ("1", "2")
     }
     assert len(digests) == 1
+
+
+def test_what_is_no_better_than_shuffled_is_not_trusted(evidence: Evidence) -> None:
+    def first(pairs: float) -> tuple[str, str]:
+        scores = [replace(s, value=pairs) if s.name == "tvd_pairs" else s for s in evidence.scores]
+        text = Page(html.render(replace(evidence, scores=tuple(scores)))).text
+        trust, doubt = text[: text.index("Gates: what")].split("What to trust")[1].split("What not")
+        return trust, doubt
+
+    trust, doubt = first(0.15)
+    assert "Pairs of columns" not in trust and "no better than shuffled columns (0.148)" in doubt
+    trust, doubt = first(0.1)
+    assert "Pairs of columns" in trust and "shuffled columns (" not in doubt

@@ -28,7 +28,12 @@ PLACES: dict[str, tuple[Family, str]] = {
     "pca": (Family.FIDELITY, "Rows on a plane: principal components"),
     "tsne": (Family.FIDELITY, "Rows on a plane: t-SNE"),
     "giveaways": (Family.DETECTION, "What gives synthetic rows away"),
+    "utility_rows": (Family.UTILITY, "Every model, trained on synthetic and on real rows"),
+    "draws": (Family.UTILITY, "How many rows to draw for training"),
+    "coefficients": (Family.UTILITY, "Regression coefficients"),
     "km": (Family.UTILITY, "Survival curves"),
+    "hazard_ratios": (Family.UTILITY, "Hazard ratios"),
+    "groups": (Family.FAIRNESS, "Groups side by side"),
     "columns": (Family.FIDELITY, "Every column"),
     "pairs_worst": (Family.FIDELITY, "Pairs of columns that differ most"),
     "membership": (Family.PRIVACY, "Membership, attack by attack"),
@@ -37,6 +42,9 @@ PLACES: dict[str, tuple[Family, str]] = {
     "linkability": (Family.PRIVACY, "Linkability"),
     "attribute_inference": (Family.PRIVACY, "Attribute inference"),
 }
+
+# The panel's measure that makes an exhibit, where their names differ.
+MEASURES = {"correlation": "association", "giveaways": "detection"}
 
 EXPECTED = ("histograms", "correlation", "pca", "giveaways")
 
@@ -99,12 +107,13 @@ def _other_groups(evidence: Evidence, numbers: dict[str, int]) -> Markup:
 
 def _exhibit(evidence: Evidence, name: str) -> Markup:
     heading = tag("h3", PLACES[name][1])
-    if name in evidence.shown.exhibits:
-        return joined([heading, draw(name, evidence.shown.exhibits[name])])
+    if evidence.shown.exhibits.get(name):
+        return joined([heading, draw(name, evidence.shown.exhibits[name], PLACES[name][1])])
     if name in evidence.shown.withheld:
         return joined([heading, paragraph(evidence.shown.withheld[name], kind="absent")])
-    if name in EXPECTED:
-        words = "Not assessed: the panel made no such exhibit."
+    reason = evidence.absent.get(MEASURES.get(name, name), "")
+    if reason or name in EXPECTED:
+        words = f"Not assessed: {reason or 'the panel made no such exhibit'}."
         return joined([heading, paragraph(words, kind="absent")])
     return NOTHING
 

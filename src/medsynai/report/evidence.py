@@ -87,6 +87,7 @@ class Evidence:
         ledger: `Ledger.record()`; empty where nothing is known of the making.
         plan: `plan.toml` as a plain dict.
         exhibits: plain data of the tables and pictures, by name.
+        absent: why a measure of the panel gave nothing, by the measure's name.
         notes: what was done to identifiers and dates, and what else a reader must know.
         repairs: how many synthetic cells or rows each rule mended.
         timing: seconds a stage.
@@ -103,6 +104,7 @@ class Evidence:
     ledger: dict[str, Any] = field(default_factory=dict)
     plan: dict[str, Any] = field(default_factory=dict)
     exhibits: dict[str, Any] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     repairs: dict[str, int] = field(default_factory=dict)
     timing: dict[str, float] = field(default_factory=dict)
@@ -129,7 +131,7 @@ class Evidence:
 
     def to_json(self) -> str:
         """The text of scores.json: every figure of the documents, small cells withheld."""
-        names = ("title", "data", "model", "ledger", "repairs", "notes")
+        names = ("title", "data", "model", "ledger", "repairs", "notes", "absent")
         record: dict[str, Any] = {"format": 1, "verdict": _ruled(self.verdict)}
         record |= {name: getattr(self, name) for name in names}
         record["scores"] = self.published

@@ -16,20 +16,21 @@ from typing import Any
 from medsynai.report.markup import Child, Markup, joined, paragraph, table, tag
 from medsynai.report.plots import bars, curves, density, heatmap, histogram, levels
 from medsynai.report.rounding import MINUS, plain, share
+from medsynai.report.words import label
 
 MOST_PICTURES = 60
 MOST_ROWS = 60
 MOST_LEVELS = 12
 
 
-def draw(name: str, exhibit: Any) -> Markup:
+def draw(name: str, exhibit: Any, caption: str = "") -> Markup:
     """An exhibit as it is best read: a picture if its name and shape are known, else a table."""
     picture = PICTURES.get(name)
     if picture is not None:
         fits, drawn = picture
         if fits(exhibit):
             return drawn(exhibit)
-    return tabulate(name, exhibit)
+    return tabulate(caption or label(name), exhibit)
 
 
 def _has(value: Any, *keys: str) -> bool:
@@ -85,7 +86,14 @@ def _correlation(exhibit: dict[str, Any]) -> Markup:
         heatmap("Synthetic", names, exhibit["synthetic"]),
         heatmap("Difference (scale ±0.5)", names, exhibit["difference"], 0.5),
     ]
-    return joined([tag("div", *maps, class_="pictures"), _largest(names, exhibit["difference"])])
+    words = paragraph(
+        "One square a pair of columns, in file order. Blue: they go together; orange: one falls "
+        "where the other rises; the darker, the closer.",
+        kind="note",
+    )
+    return joined(
+        [tag("div", *maps, class_="pictures"), words, _largest(names, exhibit["difference"])]
+    )
 
 
 def _largest(names: list[str], grid: list[list[float | None]]) -> Markup:
@@ -144,9 +152,30 @@ def _at_risk(entry: dict[str, Any]) -> Markup | None:
     return table(head, rows, "Rows still at risk", range(1, len(head)))
 
 
-def tabulate(name: str, exhibit: Any) -> Markup:
+def _membership(exhibit: dict[str, Any]) -> Markup:
+    found = exhibit["found"]
+    head = ["False alarms", *(f"{_capital(str(a))} attack" for a in found)]
+    rows = [
+        [share(alarms), *(share(hits[i]) for hits in found.values())]
+        for i, alarms in enumerate(exhibit["false_alarms"])
+    ]
+    words = paragraph(
+        "Share of train rows found, by share of holdout rows falsely accused. An attack that "
+        "knows nothing finds as many as it falsely accuses.",
+        kind="note",
+    )
+    return joined([words, table(head, rows, "Train rows found", range(len(head)))])
+
+
+def _is_membership(value: Any) -> bool:
+    if not _has(value, "false_alarms", "found") or not isinstance(value["found"], Mapping):
+        return False
+    length = len(value["false_alarms"])
+    return all(isinstance(v, list) and len(v) == length for v in value["found"].values())
+
+
+def tabulate(caption: str, exhibit: Any) -> Markup:
     """Any plain data as tables; long ones are cut, and the cut is said."""
-    caption = name.replace("_", " ")
     if isinstance(exhibit, Mapping):
         return _mapping(caption, exhibit)
     if isinstance(exhibit, list) and exhibit and all(isinstance(e, Mapping) for e in exhibit):
@@ -164,12 +193,14 @@ def _mapping(caption: str, exhibit: Mapping[str, Any]) -> Markup:
         return _cut(list(exhibit), list(zip(*values, strict=True)), caption)
     if values and all(isinstance(v, Mapping) for v in values):
         inner = list(dict.fromkeys(str(k) for v in values for k in v))
-        rows = [[str(k).replace("_", " "), *(v.get(i) for i in inner)] for k, v in exhibit.items()]
-        return _cut([caption, *inner], rows, caption)
+        rows = [[label(str(k)), *(v.get(i) for i in inner)] for k, v in exhibit.items()]
+        return _cut(["", *inner], rows, caption)
     nested = {k: v for k, v in exhibit.items() if _is_nested(v)}
-    lines = [[str(k).replace("_", " "), v] for k, v in exhibit.items() if k not in nested]
+    lines = [[label(str(k)), v] for k, v in exhibit.items() if k not in nested]
     parts: list[Child] = [_cut(["", "figure"], lines, caption)] if lines else []
-    return joined([*parts, *(tabulate(f"{caption}: {k}", v) for k, v in nested.items())])
+    return joined(
+        [*parts, *(tabulate(f"{caption}: {label(str(k))}", v) for k, v in nested.items())]
+    )
 
 
 def _is_nested(value: Any) -> bool:
@@ -183,8 +214,12 @@ def _cut(head: list[str], rows: list[Any], caption: str) -> Markup:
     figures = [i for i in range(1, len(head)) if all(_is_number(r[i]) for r in rows)]
     rest = len(rows) - len(shown)
     more = paragraph(f"{rest} further lines are in scores.json.", kind="note") if rest else None
-    words: list[Child] = [h.replace("_", " ") for h in head]
+    words: list[Child] = [_capital(label(h)) for h in head]
     return joined([table(words, shown, caption, figures), more])
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _is_number(value: Any) -> bool:
@@ -207,4 +242,5 @@ PICTURES: dict[str, tuple[Callable[[Any], bool], Callable[[Any], Markup]]] = {
     "tsne": (lambda e: _has(e, "real", "synthetic"), _plane),
     "giveaways": (_all(lambda e: _has(e, "column", "importance")), _giveaways),
     "km": (_all(_is_curves), _survival),
+    "membership": (_is_membership, _membership),
 }

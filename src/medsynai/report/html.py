@@ -12,7 +12,7 @@ from medsynai.report.markup import Child, Markup, bullets, joined, paragraph, ta
 from medsynai.report.reading import doubted, headlines, trusted
 from medsynai.report.rounding import count, figure, interval, share
 from medsynai.report.scoreboard import bar, references
-from medsynai.report.words import DIRECTION, QUESTIONS, SIGNS
+from medsynai.report.words import DIRECTION, QUESTIONS, SIGNS, remark
 
 WORDS = {
     "pass": "Passes the release policy",
@@ -138,7 +138,7 @@ def _headline(score: Score) -> Markup:
     if score.value is None:
         parts.append(paragraph("not assessed", kind="figure absent"))
         parts.append(tag("small", score.title))
-        parts.append(tag("small", score.note) if score.note else None)
+        parts.append(tag("small", remark(score)))
         return tag("div", *parts)
     parts.append(paragraph(figure(score.value), kind="figure"))
     known = score.low is not None or score.high is not None

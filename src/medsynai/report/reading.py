@@ -7,14 +7,14 @@ from medsynai.evaluate.policy import Ruling, Status
 from medsynai.evaluate.score import Family, Score
 from medsynai.report.evidence import Evidence
 from medsynai.report.rounding import count, figure, interval, share
-from medsynai.report.words import STATUS_WORDS
+from medsynai.report.words import STATUS_WORDS, beaten, remark
 
 NOT_ASSESSED = "not assessed"
 SMALL_TABLE = 500  # rows; below it intervals are wide and single patients weigh much
 
 # The panel's own names of what a first screen shows; another panel's first score stands in.
 HEADLINES = {
-    Family.UTILITY: ("tstr_auroc", "tstr_r2"),
+    Family.UTILITY: ("tstr_auroc", "tstr_r2", "global_utility"),
     Family.FIDELITY: ("tvd_pairs",),
     Family.DETECTION: ("c2st",),
     Family.PRIVACY: ("membership_auc",),
@@ -33,13 +33,10 @@ LEADS = {
 
 def headline(evidence: Evidence, family: Family) -> Score | None:
     """The score of a family that stands on the first screen."""
-    for name in HEADLINES.get(family, ()):
-        score = evidence.score(name)
-        if score is not None:
-            return score
-    rest = [s for s in evidence.of(family) if not s.information and s.better != "info"]
-    assessed = [s for s in rest if s.value is not None]
-    return next(iter(assessed or rest), None)
+    named = [evidence.score(name) for name in HEADLINES.get(family, ())]
+    listed = [s for s in (*named, *evidence.of(family)) if s is not None and not s.information]
+    figures = [s for s in listed if s.value is not None and s.better != "info"]
+    return next(iter(figures or listed), None)
 
 
 def headlines(evidence: Evidence) -> tuple[Score, ...]:
@@ -74,7 +71,7 @@ def spoken(score: Score) -> str:
     'Pairs 0.060; real holdout 0.050'
     """
     if score.value is None:
-        return f"{score.title}: {NOT_ASSESSED}{f' ({score.note})' if score.note else ''}"
+        return f"{score.title}: {NOT_ASSESSED}{f' ({remark(score)})' if remark(score) else ''}"
     known = score.low is not None or score.high is not None
     said = f"{score.title} {figure(score.value)}"
     said += f" ({interval(score.low, score.high)})" if known else ""
@@ -91,7 +88,7 @@ def trusted(evidence: Evidence) -> tuple[str, ...]:
     lines = []
     for family, lead in LEADS.items():
         passes, score = kept(evidence, family), headline(evidence, family)
-        if passes is not None and score is not None:
+        if passes is not None and score is not None and not beaten(score):
             total = len(held(evidence, family))
             part = f"{passes} of {total}" if passes < total else "all" if total > 1 else "the one"
             gates = "gates pass" if total > 1 else "gate passes"
@@ -105,6 +102,11 @@ def doubted(evidence: Evidence) -> tuple[str, ...]:
     gates = [g for g in evidence.verdict.gates if g.status is not Status.PASS]
     gates.sort(key=lambda g: (g.passed, order.index(g.status)))
     lines = [f"{g.title}: {_because(g)}" for g in gates]
+    lines += [
+        f"{s.title}: {figure(s.value)} is no better than shuffled columns ({figure(s.shuffled)})."
+        for s in headlines(evidence)
+        if beaten(s)
+    ]
     return (*lines, *_raised_risks(evidence), *_weak_places(evidence), _inference())
 
 

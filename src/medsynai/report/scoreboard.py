@@ -7,7 +7,7 @@ from medsynai.report.evidence import Evidence
 from medsynai.report.markup import NOTHING, Child, Markup, paragraph, table, tag
 from medsynai.report.plots import range_bar
 from medsynai.report.rounding import count, figure, interval
-from medsynai.report.words import DIRECTION, SIGNS, STATUS_WORDS, ends
+from medsynai.report.words import SIGNS, STATUS_WORDS, ends, remark
 
 
 def references(evidence: Evidence) -> dict[str, int]:
@@ -61,10 +61,7 @@ def board(scores: Iterable[Score], numbers: dict[str, int], caption: str) -> Mar
 
 def _name(score: Score, numbers: dict[str, int]) -> Markup:
     name = tag("span", score.title, cite(score.source, numbers), class_="title")
-    direction = "not evidence" if score.information else DIRECTION[score.better]
-    return tag(
-        "span", name, tag("small", f"{direction}; {score.note}" if score.note else direction)
-    )
+    return tag("span", name, tag("small", remark(score)))
 
 
 def _value(score: Score) -> Markup:

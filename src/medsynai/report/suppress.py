@@ -18,7 +18,7 @@ SMALLEST = 11
 REAL = frozenset({"real", "train", "holdout", "members", "control"})
 COUNTS = frozenset({"n", "count", "counts", "rows", "risk", "events", "patients", "deaths"})
 LINKS = frozenset({"at", "of", "in", "number"})
-BINNED = frozenset({"edges", "levels", "bins", "grid", "shares", "labels", "cells"})
+BINNED = frozenset({"edges", "levels", "bins", "grid", "labels", "cells"})
 
 
 @dataclass(frozen=True)

@@ -112,6 +112,37 @@ DISTANCE_CAPTION = (
     "that pass such tests have been attacked with success (Yao et al. 2025)."
 )
 
+# Keys of exhibits as a reader sees them; others lose their underscores.
+LABELS = {
+    "tvd": "total variation distance",
+    "tvd_holdout": "the same, holdout",
+    "holdout": "the same, holdout",
+    "ks": "Kolmogorov-Smirnov",
+    "wasserstein": "Wasserstein",
+    "missing_real": "missing, real",
+    "missing_synthetic": "missing, synthetic",
+    "auroc": "AUROC",
+    "f1": "F1",
+    "r2": "R2",
+    "mae": "mean absolute error",
+    "brier": "Brier score",
+    "attack": "attack on train rows",
+    "control": "attack on holdout rows",
+    "naive": "best guess without the release",
+    "blind_guess": "guess without the release",
+    "residual": "residual risk",
+    "copies_exact": "equal a train row",
+    "copies_unique": "equal a train row that occurs once",
+    "copies_near": "nearly equal a train row",
+    "singling_out_univariate": "by one column",
+    "singling_out_multivariate": "by several columns",
+    "tvd_anchor": "the same, holdout",
+    "missing": "difference in missing rates",
+    "missing_anchor": "the same, holdout",
+    "disparity": "log disparity of its share",
+    "disparity_anchor": "the same, holdout",
+}
+
 STATUS_WORDS = {
     "pass": "pass",
     "warn": "warning",
@@ -123,6 +154,36 @@ STATUS_WORDS = {
 SIGNS = {"pass": "✓", "warn": "!", "fail": "✕", "inconclusive": "?", "not assessed": "\u2013"}
 
 DIRECTION = {"low": "lower is better", "high": "higher is better", "info": "for information"}
+
+
+def label(key: str) -> str:
+    """An exhibit's key in plain words.
+
+    >>> label("tvd"), label("rows_drawn")
+    ('total variation distance', 'rows drawn')
+    """
+    return LABELS.get(key, key.replace("_", " "))
+
+
+def remark(score: Score) -> str:
+    """What stands in small print below a score's title."""
+    note = score.note.removeprefix("not assessed: ").removeprefix("not assessed")
+    if score.value is None:
+        return note
+    if score.information:
+        return note or "not evidence"
+    return f"{DIRECTION[score.better]}; {note}" if note else DIRECTION[score.better]
+
+
+def beaten(score: Score) -> bool:
+    """Whether a figure is no better than that of shuffled columns, which keep no relation."""
+    if score.value is None or score.shuffled is None or score.family is Family.PRIVACY:
+        return False
+    bar = ends(score)
+    return (
+        bar is not None
+        and (score.value - score.shuffled) * (1 if score.better == "high" else -1) <= 0
+    )
 
 
 def ends(score: Score) -> tuple[tuple[float, float], tuple[str, str]] | None:
