@@ -7,19 +7,20 @@ follows the number of different values, not the number of rows.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from medsynai.data.numerals import parse_numbers, round_numbers, write_numbers
-from medsynai.data.schema import Column, Kind, Schema
+from medsynai.data.schema import Column, Handling, Kind, Schema
 from medsynai.data.source import Form, Source
 from medsynai.data.table import Table, canonical_dtype
 from medsynai.errors import SchemaError
 
 Array = np.ndarray[Any, Any]
-EXACT = 2.0**53  # float64 holds every whole number up to here
+EXACT = 2.0**53  # float64 holds every whole number below
 TRUE = frozenset({"true", "1", "t", "yes", "y"})
 PLAIN_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
 
@@ -99,7 +100,8 @@ def text_of(value: object) -> str:
         whole = abs(value) < EXACT and value == np.floor(value)
         return str(int(value)) if whole else repr(float(value))
     if isinstance(value, pd.Timestamp):
-        return str(value.date() if value == value.normalize() else value)
+        whole = value.tz is None and value == value.normalize()
+        return str(value.date() if whole else value)
     return str(value)
 
 
@@ -154,13 +156,15 @@ def _check_numbers(number: Array, column: Column) -> dict[str, int]:
         with np.errstate(invalid="ignore"):
             found["not a whole number"] = int((number != np.rint(number))[~np.isnan(number)].sum())
             found["beyond 2^53, which a number cannot hold exactly; make it an identifier"] = int(
-                (np.abs(number) > EXACT).sum()
+                (np.abs(number) >= EXACT).sum()
             )
     found["infinite"] = int(np.isinf(number).sum())
     return found
 
 
 def _check_range(number: Array, column: Column) -> dict[str, int]:
+    if column.handling is Handling.CLIP:
+        return {}  # set to the bound before anything is learnt
     low = -np.inf if column.minimum is None else column.minimum
     high = np.inf if column.maximum is None else column.maximum
     with np.errstate(invalid="ignore"):
@@ -265,11 +269,9 @@ def _restore_numbers(number: Array, column: Column, form: Form) -> pd.Series:
     absent = np.isnan(number)
     if column.decimals is not None and column.kind is Kind.CONTINUOUS:
         number = round_numbers(number, column.decimals)
-    if column.storage in ("str", "object", "string", "category"):
+    if column.storage in ("str", "object", "string", "category") or form.stored == "decimal":
         codes, words = pd.factorize(number)
         texts = write_numbers(words, column, form)
-        if column.storage == "object":
-            return pd.Series(_mixed(codes, words, texts, form), dtype=object)
         return _restore_words(codes, texts, column, form)
     dtype = _nullable(column.storage, bool(absent.any()))
     if column.kind is Kind.INTEGER:
@@ -277,16 +279,6 @@ def _restore_numbers(number: Array, column: Column, form: Form) -> pd.Series:
     if not absent.any():
         return pd.Series(number).astype(dtype)  # type: ignore[call-overload,no-any-return]
     return pd.Series(pd.array(np.where(absent, None, number), dtype="Float64")).astype(dtype)  # type: ignore[call-overload,no-any-return]
-
-
-def _mixed(codes: Array, numbers: Array, texts: list[str], form: Form) -> Array:
-    """Object columns hold Python numbers or texts, as they did in the source."""
-    words: list[Any] = texts
-    if form.stored == "int":
-        words = [int(v) for v in numbers]
-    elif form.stored == "float":
-        words = [float(v) for v in numbers]
-    return np.array([*words, None], dtype=object)[codes]
 
 
 def _nullable(storage: str, absent: bool) -> str:
@@ -305,6 +297,9 @@ def _restore_words(codes: Array, words: list[str], column: Column, form: Form) -
         ordered = form.ordered or (column.kind is Kind.ORDINAL and not form.levels)
         return pd.Series(pd.Categorical.from_codes(codes, pd.Index(typed), ordered=ordered))
     storage = _nullable(column.storage, bool((codes < 0).any()))
+    if form.stored == "decimal":
+        exact = np.array([*map(Decimal, words), None], dtype=object)
+        return pd.Series(exact[codes], dtype=object)
     if storage in ("object", "str", "string"):
         inner = _typed(words, form.stored or "object")
         spread = np.array([*inner, None], dtype=object)[codes]
@@ -343,8 +338,7 @@ def _restore_dates(values: pd.Series, column: Column, form: Form) -> pd.Series:
 def write_dates(dates: pd.Series, column: Column, unpadded: bool = False) -> pd.Series:
     """Dates as the text of the schema's format, None for missing; ISO 8601 without a format.
 
-    Args:
-        unpadded: one-digit days, months and hours without a zero in front.
+    Where `unpadded`, one-digit days, months and hours have no zero in front.
     """
     codes, words = pd.factorize(dates)
     format = column.date_format

@@ -77,6 +77,16 @@ class Form:
     label: str = ""
     labels: dict[str, str] = field(default_factory=dict)
 
+    def as_plain(self) -> "Form":
+        """What of it makes sense in another format: how pandas held the column, its label."""
+        return Form(
+            places=self.places,
+            stored=self.stored,
+            levels=self.levels,
+            ordered=self.ordered,
+            label=self.label,
+        )
+
 
 PLAIN = Form()
 
@@ -156,10 +166,9 @@ class Source:
             raise FolderError(f"{path.name}: cannot write this ending; use {_list(WRITTEN)}")
         wanted = WRITTEN[suffix]
         if wanted is not self.format:
-            plain = {n: Form(stored=f.stored) for n, f in self.forms.items() if f.stored == "date"}
-            heads = tuple(str(h) for h in self.header)
+            forms = {n: f.as_plain() for n, f in self.forms.items()}
             tab = "\t" if suffix.startswith(".tsv") else ","
-            self = Source(wanted, heads, delimiter=tab, forms=plain)
+            self = Source(wanted, self.header, delimiter=tab, index=self.index).forming(forms)
         return replace(self, compressed=suffix.endswith(".gz"))
 
     def to_toml(self) -> str:

@@ -104,6 +104,6 @@ class CsvFile:
             self._file.write(text.encode(self._encoding))
         except UnicodeEncodeError:
             raise SchemaError(
-                f"{self._source.encoding}, the source's encoding, lacks a letter of a name or level; "
-                "correct the schema, or save the source as UTF-8"
+                f"{self._source.encoding}, the source's encoding, lacks a letter of a name or "
+                "level; correct the schema, or save the source as UTF-8"
             ) from None

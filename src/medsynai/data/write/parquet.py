@@ -86,13 +86,15 @@ def arrow_type(column: Column, form: Form) -> Any:
 
     if form.native:
         return parse_type(form.native)
+    if form.stored:
+        return parse_type(HELD[form.stored])
     if column.storage == "category":
         inner = form.levels or "object"
         ordered = form.ordered or (column.kind == "ordinal" and not form.levels)
         values = pa.string() if inner in TEXTS else pa.array(pd.Series([], dtype=inner)).type
         return pa.dictionary(pa.int32(), values, ordered=ordered)
     if column.storage in TEXTS:
-        return parse_type(HELD.get(form.stored, "string"))
+        return pa.string()
     return pa.array(pd.Series([], dtype=column.storage)).type
 
 

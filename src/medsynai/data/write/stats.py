@@ -59,13 +59,14 @@ class StatsFile:
         }
         if self._source.format is not Format.SAS:
             about["variable_value_labels"] = self._labels(frame)
+            about["variable_format"] = self._formats(frame)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "table"
             try:
                 self._save(frame, path, about)
             except (self._pyreadstat.PyreadstatError, self._pyreadstat.ReadstatError, ValueError):
                 raise FolderError(
-                    f"a {self._source.format} file cannot hold these columns; it wants short names "
+                    f"a {self._source.format} file cannot hold these columns; it wants short, distinct names "
                     "of letters, digits and underscores: write CSV or Parquet instead"
                 ) from None
             self._file.write(path.read_bytes())
@@ -80,6 +81,11 @@ class StatsFile:
 
     def _head(self, column: Column) -> str:
         return str(self._source.heading(column.name))
+
+    def _formats(self, frame: pd.DataFrame) -> dict[str, str]:
+        """Display formats of the numbers; dates get the format that fits what is written."""
+        forms = {self._head(c): self._source.form(c.name).native for c in self._columns}
+        return {h: f for h, f in forms.items() if f and frame[h].dtype.kind in "iuf"}
 
     def _labels(self, frame: pd.DataFrame) -> dict[str, dict[Any, str]]:
         found: dict[str, dict[Any, str]] = {}
@@ -101,14 +107,21 @@ def to_codes(values: pd.Series, labels: dict[str, str]) -> pd.Series:
             codes = pd.to_numeric(pd.Series([labels[w] for w in words], dtype=object))
             values = values.map(dict(zip(words, codes, strict=True))).astype("float64")
             whole = values.notna().all() and (values == values.round()).all()
-            return values.astype("int64") if whole else values
+            return _shrink(values.astype("int64")) if whole else values
         values = values.astype(values.cat.categories.dtype)
     if isinstance(values.dtype, pd.DatetimeTZDtype):
         values = values.dt.tz_convert("UTC").dt.tz_localize(None)
     if pd.api.types.is_bool_dtype(values.dtype):
         values = values.astype("Int64")
     if pd.api.types.is_numeric_dtype(values.dtype):
-        return values.astype("float64") if values.isna().any() else values
+        return _shrink(values.astype("float64") if values.isna().any() else values)
     if values.dtype.kind == "M":
         return values
     return values.astype(object).where(values.notna(), "")
+
+
+def _shrink(values: pd.Series) -> pd.Series:
+    """Whole numbers in 32 bits where they fit: none of these formats knows 64."""
+    if values.dtype.kind not in "iu" or not len(values):
+        return values
+    return values.astype("int32") if values.abs().max() < 2_000_000_000 else values
