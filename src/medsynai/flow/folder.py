@@ -95,6 +95,23 @@ def check_file(target: Path, overwrite: bool) -> None:
         raise FolderError(f"{target} exists already; choose another file or add --overwrite")
 
 
+def write_text(target: Path, text: str) -> None:
+    """Write a text file, whole or not at all.
+
+    Raises:
+        FolderError: it cannot be written.
+    """
+    part = target.with_name(f".{target.name}.part")
+    with parents_of(target):
+        try:
+            part.write_text(text, encoding="utf-8")
+            part.replace(target)
+        except OSError as error:
+            raise FolderError(_unwritten(target, error)) from error
+        finally:
+            part.unlink(missing_ok=True)
+
+
 def _make_parents(target: Path) -> list[Path]:
     """Make the folders above `target`; the ones made, deepest first."""
     missing = []

@@ -1,6 +1,8 @@
 """A run as data: everything that a person chose, and nothing that was learnt from the rows."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +85,24 @@ class Plan:
         if self.source is not None:
             plain["source"] = hide_password(self.source)
         return store.to_toml(plain)
+
+
+def amend(plan: Plan, chosen: Mapping[str, Any]) -> Plan:
+    """The plan with what was chosen beside it; None and () change nothing.
+
+    Raises:
+        PlanError: an option that a plan does not have, or options out of range.
+
+    >>> amend(Plan(rows=5, seed=1), {"rows": 7, "seed": None}).rows
+    7
+    """
+    names = [f.name for f in fields(Plan)]
+    for name in chosen:
+        if name not in names:
+            near = get_close_matches(name, names, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"options: {', '.join(names)}"
+            raise PlanError(f"no option {name!r}; {hint}")
+    return replace(plan, **{k: v for k, v in chosen.items() if v is not None and v != ()})
 
 
 def read_plan(path: Path) -> Plan:

@@ -1,0 +1,299 @@
+"""The command: parse, call the flow, print. Exit codes: 0 done and all gates pass, 2 bad input or
+usage, 3 done but a gate failed, 130 interrupted, 1 a fault of ours.
+
+Everything heavy is imported inside the commands, so that `medsynai --help` answers at once.
+"""
+
+import signal
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from medsynai import __version__
+from medsynai.errors import MedSynAIError
+
+if TYPE_CHECKING:
+    from medsynai.flow.plan import Plan
+    from medsynai.report.evidence import Evidence
+
+DONE, FAULT, BAD_INPUT, GATE_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+Command = Callable[..., int]
+
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace an earlier result.")
+SCHEMA = click.option("--schema", metavar="F", help="A schema file (see `inspect`).")
+TARGET = click.option("--target", metavar="COL", help="The outcome that utility is judged on.")
+SEED = click.option("--seed", type=int, metavar="S", help="All randomness hangs on it (0).")
+CONDITION = click.option(
+    "--condition",
+    "conditions",
+    multiple=True,
+    metavar="COND",
+    help="Met by every row: 'sex=female', 'age>=70', 'age=60..80', 'race=white|black'.",
+)
+POLICY = click.option("--policy", metavar="F", help="A policy file with the gates.")
+
+
+def out_folder(default: str | None = None) -> Callable[[Any], Any]:
+    """The `--out DIR` option."""
+    where: Any = {"required": True} if default is None else {"default": default}
+    return click.option("--out", metavar="DIR", type=Path, help="Folder to make.", **where)
+
+
+def guarded(command: Command) -> Callable[..., None]:
+    """Turn errors into one clear line and an exit code; no cell's value is ever printed."""
+
+    @wraps(command)
+    @click.pass_context
+    def call(context: click.Context, /, **options: Any) -> None:
+        as_json = bool(options.get("as_json"))
+        try:
+            code = command(**options)
+        except MedSynAIError as error:
+            code = fail(str(error), BAD_INPUT, as_json)
+        except KeyboardInterrupt:
+            code = fail("interrupted; nothing was left behind", INTERRUPTED, as_json)
+        except Exception as error:
+            if context.find_root().params.get("debug"):
+                raise
+            # an unforeseen error's own text may hold a value of the data, so it is not shown
+            said = f"a fault of ours ({type(error).__name__}); nothing was written. "
+            code = fail(said + "See where with: medsynai --debug ...", FAULT, as_json)
+        context.exit(code)
+
+    return call
+
+
+def fail(message: str, code: int, as_json: bool) -> int:
+    """Say what went wrong, on stderr and, if asked for, as JSON on stdout."""
+    click.secho("Error: ", fg="red", bold=True, nl=False, err=True)
+    click.echo(message, err=True)
+    if as_json:
+        print_json({"error": message, "exit_code": code})
+    return code
+
+
+def print_json(value: Any) -> None:
+    """One object on stdout."""
+    from medsynai import store
+
+    click.echo(store.to_json(value))
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, "--version", prog_name="medsynai")
+@click.option("--debug", is_flag=True, help="Show the traceback of an unforeseen error.")
+def cli(debug: bool) -> None:
+    """Synthetic healthcare data with evidence: how faithful, useful, private and fair.
+
+    Exit codes: 0 done and all gates pass; 2 bad input or usage; 3 done, but a gate failed.
+    """
+
+
+@cli.command()
+@out_folder("medsynai-demo")
+@SEED
+@OVERWRITE
+@JSON
+@guarded
+def demo(out: Path, seed: int | None, overwrite: bool, as_json: bool) -> int:
+    """Synthesise the table that ships with the package (SUPPORT2, 9,105 hospital patients)."""
+    from medsynai.flow.demo import demo_plan
+
+    return make_release(demo_plan(seed or 0), out, overwrite, as_json)
+
+
+@cli.command()
+@click.argument("data")
+@click.option("--out", metavar="F", type=Path, help="Write a schema file to edit.")
+@OVERWRITE
+@JSON
+@guarded
+def inspect(data: str, out: Path | None, overwrite: bool, as_json: bool) -> int:
+    """Show what the columns of DATA are taken for, and write a schema file to edit."""
+    from medsynai import screen
+    from medsynai.data.read import read
+    from medsynai.flow.folder import check_file, write_text
+
+    if out is not None:
+        check_file(out, overwrite)
+    with screen.progress() as tell:
+        tell("Reading the data")
+        loaded = read(data)
+    schema = loaded.table.schema
+    if out is not None:
+        write_text(out, schema.to_toml())
+    if as_json:
+        print_json({"rows": len(loaded.table), "schema": schema, "notes": loaded.notes})
+        return DONE
+    screen.show_schema(schema)
+    screen.show_notes(loaded.notes)
+    click.echo(f"{len(loaded.table):,} rows, {len(schema.columns)} columns")
+    if out is not None:
+        click.echo(f"Schema: {out}")
+    return DONE
+
+
+@cli.command()
+@click.argument("data", required=False)
+@out_folder()
+@SCHEMA
+@click.option("--model", metavar="NAME", help="auto, or a name that `medsynai models` lists.")
+@click.option("--rows", type=int, metavar="N", help="Rows to make (as many as DATA has).")
+@TARGET
+@click.option("--leak", "leaks", multiple=True, metavar="COL", help="Tells the outcome afterwards.")
+@CONDITION
+@click.option("--keep", multiple=True, metavar="COL", help="Keep real values: raised risk.")
+@click.option("--mix-real", type=float, metavar="RATIO", help="Mix in real rows: raised risk.")
+@click.option("--holdout", type=float, metavar="SHARE", help="Patients not trained on (0.2).")
+@SEED
+@click.option("--draw", type=int, metavar="I", help="Which of the model's tables (0).")
+@click.option("--form", metavar="FORM", help="same, csv or parquet.")
+@POLICY
+@click.option("--positive-control", is_flag=True, default=None, help="With --model bootstrap.")
+@click.option("--plan", "plan_file", metavar="F", type=Path, help="A plan.toml; options win.")
+@OVERWRITE
+@JSON
+@guarded
+def synthesize(
+    data: str | None,
+    out: Path,
+    plan_file: Path | None,
+    overwrite: bool,
+    as_json: bool,
+    **chosen: Any,
+) -> int:
+    """Make a synthetic release of DATA (a file, or a database URL) with its evidence."""
+    from medsynai.flow.plan import Plan, amend, read_plan
+
+    plan = read_plan(plan_file) if plan_file else Plan()
+    if data is not None:
+        chosen["source"] = data
+    return make_release(amend(plan, chosen), out, overwrite, as_json)
+
+
+def make_release(plan: "Plan", folder: Path, overwrite: bool, as_json: bool) -> int:
+    """Run a plan and show what came of it."""
+    from medsynai import screen
+    from medsynai.flow.folder import REPORT
+    from medsynai.flow.run import run
+    from medsynai.flow.stages import risks
+
+    raised = risks(plan)
+    screen.show_notes(raised, red=raised)
+    with screen.progress() as tell:
+        release = run(plan, folder, overwrite, tell)
+    return show(release.evidence, folder, REPORT, as_json)
+
+
+def show(evidence: "Evidence", folder: Path, report: str, as_json: bool) -> int:
+    """Print the verdict; the exit code that goes with it."""
+    from medsynai import screen
+
+    code = DONE if evidence.verdict.passed else GATE_FAILED
+    if as_json:
+        print_json(
+            {
+                "folder": str(folder),
+                "passed": evidence.verdict.passed,
+                "verdict": evidence.verdict.sentence,
+                "exit_code": code,
+                "scores": [s for s in evidence.scores if not s.group],
+                "notes": evidence.notes,
+                "timing": evidence.timing,
+            }
+        )
+    else:
+        screen.show_evidence(evidence, str(folder / report))
+    return code
+
+
+@cli.command()
+@click.argument("folder", metavar="DIR", type=Path)
+@click.option("--rows", type=int, required=True, metavar="N", help="How many rows to draw.")
+@click.option("--out", type=Path, required=True, metavar="FILE", help="File to make.")
+@CONDITION
+@SEED
+@click.option("--workers", type=int, default=1, metavar="W", help="Processes; the rows are equal.")
+@OVERWRITE
+@JSON
+@guarded
+def sample(
+    folder: Path, out: Path, overwrite: bool, workers: int, as_json: bool, **order: Any
+) -> int:
+    """Draw N more rows from the model of the release DIR, in shards, with flat memory."""
+    from medsynai import screen
+    from medsynai.flow.sampling import Order, Target
+    from medsynai.flow.sampling import sample as draw
+
+    wanted = Order(order["rows"], order["conditions"], order["seed"] or 0)
+    with screen.progress() as tell:
+        draw(folder, wanted, Target(out, overwrite), workers, tell)
+    if as_json:
+        print_json({"file": str(out), "rows": wanted.rows, "exit_code": DONE})
+    else:
+        click.echo(f"{wanted.rows:,} rows: {out}")
+    return DONE
+
+
+@cli.command()
+@click.option("--real", required=True, metavar="F", help="The real rows.")
+@click.option("--holdout", metavar="F", help="Real rows that the generator never saw.")
+@click.option("--synthetic", required=True, metavar="F", help="The rows to judge.")
+@out_folder()
+@SCHEMA
+@TARGET
+@POLICY
+@SEED
+@OVERWRITE
+@JSON
+@guarded
+def evaluate(out: Path, overwrite: bool, as_json: bool, **given: Any) -> int:
+    """Judge anybody's synthetic file against the real one."""
+    from medsynai import screen
+    from medsynai.flow.folder import REPORT, check_target
+    from medsynai.flow.judging import Files, Panel, assess
+    from medsynai.flow.opening import read_schema_file
+
+    check_target(out, overwrite)
+    schema = read_schema_file(Path(given["schema"])) if given["schema"] else None
+    files = Files(given["real"], given["synthetic"], given["holdout"], schema)
+    with screen.progress() as tell:
+        panel = Panel(policy=given["policy"])
+        found = assess(files, given["target"], panel, given["seed"] or 0, tell)
+        tell("Writing the report")
+        found.save(out, overwrite)
+    return show(found.evidence, out, REPORT, as_json)
+
+
+@cli.command()
+@JSON
+@guarded
+def models(as_json: bool) -> int:
+    """List the models: what data they take, when to use them, when they fail."""
+    from medsynai.models.catalog import CATALOG
+
+    if as_json:
+        print_json({"models": CATALOG})
+        return DONE
+    from medsynai import screen
+
+    screen.show_models(CATALOG)
+    return DONE
+
+
+def main() -> None:
+    """The command's entry: a polite kill ends like Ctrl-C, so that nothing half is left."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        cli(prog_name="medsynai")
+    except KeyboardInterrupt:  # while a command was being found or an option parsed
+        sys.exit(INTERRUPTED)

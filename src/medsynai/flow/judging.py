@@ -1,0 +1,194 @@
+"""Judging: a run's own rows, and by `evaluate` anybody's synthetic file against the real one."""
+
+import platform
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+
+import pandas as pd
+
+from medsynai import store
+from medsynai.data.read import judge_by
+from medsynai.data.read import read as read_source
+from medsynai.data.schema import Schema
+from medsynai.data.table import Table
+from medsynai.deidentify import deidentify
+from medsynai.evaluate.panel import Scorecard
+from medsynai.evaluate.panel import judge as judge_trial
+from medsynai.evaluate.policy import Verdict, judge_gates, load_policy
+from medsynai.evaluate.score import Score
+from medsynai.evaluate.trial import Trial
+from medsynai.flow import folder as names
+from medsynai.flow.opening import aiming, name_source
+from medsynai.flow.watch import Tell, Watch, silent
+from medsynai.generator import Condition
+from medsynai.report.card import card
+from medsynai.report.evidence import DataFacts, Evidence
+from medsynai.report.html import render
+from medsynai.seeds import Seeds
+
+Data = str | Path | pd.DataFrame
+PACKAGES = ("medsynai", "numpy", "pandas", "scikit-learn", "scipy")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The panel's scores and exhibits, and what the policy says of them."""
+
+    panel: Scorecard
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Panel:
+    """How to judge: which measures ("" for all), and the policy's file (None for the default)."""
+
+    measures: tuple[str, ...] = ()
+    policy: str | None = None
+
+
+def judge(trial: Trial, panel: Panel, watch: Watch) -> Judged:
+    """Take the measures, then hold them against the policy.
+
+    Raises:
+        PlanError: a policy that cannot be understood, or an unknown measure.
+    """
+    policy = load_policy(Path(panel.policy) if panel.policy else None)
+    scores = judge_trial(trial, wanted=panel.measures, progress=watch.tell)
+    return Judged(scores, judge_gates(scores.scores, policy))
+
+
+def narrowed(trial: Trial, condition: Condition) -> Trial:
+    """Under a condition: the real rows that meet it, beside which the synthetic ones stand.
+
+    Beside all real rows, every difference that was asked for would count as a fault.
+    """
+    if not condition:
+        return trial
+    held = trial.holdout
+    return replace(
+        trial,
+        train=trial.train.rows(condition.met_by(trial.train)),
+        holdout=None if held is None else held.rows(condition.met_by(held)),
+    )
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What was found about somebody's synthetic file.
+
+    Attributes:
+        schema: of the real data.
+    """
+
+    evidence: Evidence
+    schema: Schema
+
+    @property
+    def scores(self) -> tuple[Score, ...]:
+        """Every score, in the panel's order."""
+        return self.evidence.scores
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the policy says of the scores."""
+        verdict: Verdict = self.evidence.verdict
+        return verdict
+
+    def save(self, folder: Path | str, overwrite: bool = False) -> Path:
+        """Write report.html, scores.json, card.md and schema.toml; returns the folder.
+
+        Raises:
+            FolderError: the folder exists (and is not to be overwritten), or cannot be written.
+        """
+        target = Path(folder)
+        with names.staged(target, overwrite) as place:
+            (place / names.SCHEMA).write_text(self.schema.to_toml(), encoding="utf-8")
+            write_documents(place, self.evidence)
+        return target
+
+
+@dataclass(frozen=True)
+class Files:
+    """What `evaluate` is given: real rows, the synthetic ones, and real rows nobody trained on."""
+
+    real: Data
+    synthetic: Data
+    holdout: Data | None = None
+    schema: Schema | None = None
+
+
+def assess(
+    files: Files, target: str | None, panel: Panel, seed: int = 0, tell: Tell = silent
+) -> Assessment:
+    """Judge anybody's synthetic table; the making wing is not touched.
+
+    Raises:
+        ReadError: a source that cannot be read as a table.
+        SchemaError: data that do not fit the schema.
+        PlanError: an unknown target, policy or measure.
+    """
+    watch = Watch(tell)
+    with watch.stage("read", "Reading the tables"):
+        real = read_source(files.real, files.schema)
+        table = aiming(real.table, target)
+        held = None if files.holdout is None else read_source(files.holdout, real.table.schema)
+        drawn = judge_by(files.synthetic, real.table.schema)
+    with watch.stage("deidentify", "Leaving out identifiers"):
+        safe = deidentify(table)
+        schema = safe.table.schema
+        unseen = None if held is None else _in(schema, held.table)
+        rows = _in(schema, drawn.table)
+    trial = Trial(safe.table, unseen, rows, schema.target, Seeds(seed).of("judge"))
+    with watch.stage("judge", "Judging"):
+        judged = judge(trial, panel, watch)
+    notes = (*real.notes, *safe.log, *drawn.notes, *(f"synthetic {m}" for m in drawn.misfits))
+    facts = DataFacts(
+        name_source(files.real),
+        rows=len(table),
+        columns=len(table.schema.columns),
+        synthetic=len(drawn.table),
+        train=len(table),
+        holdout=None if held is None else len(held.table),
+        missing=float(table.frame.isna().to_numpy().mean()),
+        patients=count_patients(table),
+    )
+    evidence = Evidence(
+        f"Evaluation of {name_source(files.synthetic)}",
+        facts,
+        table.schema,
+        judged.panel.scores,
+        judged.verdict,
+        exhibits=judged.panel.exhibits,
+        notes=notes,
+        timing=watch.seconds,
+        versions=versions(),
+    )
+    return Assessment(evidence, table.schema)
+
+
+def _in(schema: Schema, table: Table) -> Table:
+    """The learnt form of another table of the same source, in the first one's schema."""
+    safe = deidentify(table).table
+    return Table(safe.frame, schema, table.origin)
+
+
+def count_patients(table: Table) -> int | None:
+    """How many people the rows are about; None where no column names them."""
+    subject = table.schema.subject
+    return None if subject is None else int(table.frame[subject].nunique())
+
+
+def versions() -> dict[str, str]:
+    """Of Python and the packages that the figures rest on."""
+    return {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}}
+
+
+def write_documents(place: Path, evidence: Evidence) -> None:
+    """Write scores.json, card.md and report.html, with the hashes of what stands there already."""
+    files = sorted(p for p in place.rglob("*") if p.is_file())
+    hashes = {p.relative_to(place).as_posix(): store.sha256(p) for p in files}
+    whole = replace(evidence, hashes=hashes)
+    (place / names.SCORES).write_text(whole.to_json(), encoding="utf-8")
+    (place / names.CARD).write_text(card(whole), encoding="utf-8")
+    (place / names.REPORT).write_text(render(whole), encoding="utf-8")

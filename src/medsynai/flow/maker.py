@@ -1,0 +1,118 @@
+"""A fitted model with all that turns its rows into a file: rules, recipe, and the source's form."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from medsynai import store
+from medsynai.constraints import parse, repair
+from medsynai.data.schema import Schema
+from medsynai.data.source import Source
+from medsynai.data.table import Table
+from medsynai.deidentify import Recipe, finish
+from medsynai.errors import ConditionError, ModelError, PlanError
+from medsynai.flow.folder import RECIPE, SOURCE
+from medsynai.generator import Condition, Fitted
+from medsynai.models.catalog import open_model
+from medsynai.saved import read_schema
+from medsynai.seeds import Seeds
+
+ROUNDS = 20
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Synthetic rows in learnt columns, and how many rows each rule mended."""
+
+    table: Table
+    repairs: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Everything needed to draw more rows of the same release; no row is held.
+
+    Attributes:
+        schema: the learnt columns, with the rules that their rows keep.
+    """
+
+    fitted: Fitted
+    schema: Schema
+    recipe: Recipe
+    source: Source
+
+    def draw(self, n: int, seeds: Seeds, condition: Condition, given: Table | None = None) -> Drawn:
+        """Exactly `n` rows that keep the rules, the condition and the given columns.
+
+        Repair takes a row to the nearest lawful one; where that would break the condition or a
+        given column, the row is drawn again.
+
+        Raises:
+            ConditionError: the condition and the rules cannot both be met.
+        """
+        rules = tuple(parse(text, self.schema) for text in self.schema.rules)
+        todo = np.arange(n)
+        parts: list[pd.DataFrame] = []
+        places: list[np.ndarray] = []
+        repairs: dict[str, int] = {}
+        for turn in range(ROUNDS):
+            part = None if given is None else given.rows(todo)
+            raw = self.fitted.sample(len(todo), seeds.of("round", turn), condition, part)
+            mended = repair(raw, rules, self.schema)
+            good = condition.met_by(mended.table) & _unchanged(mended.table, part)
+            parts.append(mended.table.frame[good])
+            places.append(todo[good])
+            for rule, count in mended.counts.items():
+                repairs[rule] = repairs.get(rule, 0) + count
+            todo = todo[~good]
+            if not len(todo):
+                break
+        else:
+            raise ConditionError(
+                f"{len(todo)} of {n} rows cannot both be as asked and keep the schema's rules; "
+                "ask for something else, or look at `rules` in the schema"
+            )
+        frame = pd.concat(parts).set_axis(np.concatenate(places)).sort_index()
+        return Drawn(Table(frame.reset_index(drop=True), self.schema, "synthetic"), repairs)
+
+    def finish(self, table: Table, seeds: Seeds) -> Table:
+        """The rows with all columns of the source: fresh keys, dates as dates."""
+        return finish(self.recipe, table, seeds)
+
+    def save(self, folder: Path) -> None:
+        """Write the model folder.
+
+        Raises:
+            ModelError: the model holds rows, and is never saved.
+        """
+        folder.mkdir()
+        self.fitted.save(folder)
+        (folder / RECIPE).write_text(store.to_toml(self.recipe), encoding="utf-8")
+        (folder / SOURCE).write_text(self.source.to_toml(), encoding="utf-8")
+
+
+def _unchanged(table: Table, given: Table | None) -> np.ndarray:
+    same = np.ones(len(table), bool)
+    for name in given.schema.names if given is not None else ():
+        left, right = table.frame[name], given.frame[name]  # type: ignore[union-attr]
+        same &= ((left == right) | (left.isna() & right.isna())).to_numpy(bool)
+    return same
+
+
+def open_maker(folder: Path) -> Maker:
+    """The maker in a release's model folder.
+
+    Raises:
+        ModelError: not a whole model folder of a release.
+    """
+    fitted = open_model(folder)
+    try:
+        recipe = store.from_toml(Recipe, (folder / RECIPE).read_text(encoding="utf-8"), RECIPE)
+        source = store.from_toml(Source, (folder / SOURCE).read_text(encoding="utf-8"), SOURCE)
+    except (OSError, UnicodeDecodeError, PlanError):
+        raise ModelError(
+            f"{folder} has no readable {RECIPE} and {SOURCE}; a release's model folder has both"
+        ) from None
+    return Maker(fitted, read_schema(folder), recipe, source)

@@ -1,0 +1,156 @@
+"""From a source to the rows that a generator may see and those that it never does."""
+
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from medsynai.data.read import Loaded
+from medsynai.data.read import read as read_source
+from medsynai.data.schema import Role, Schema
+from medsynai.data.source import hide_password
+from medsynai.data.split import split
+from medsynai.data.table import Table
+from medsynai.deidentify import Recipe, deidentify
+from medsynai.errors import PlanError, SchemaError
+from medsynai.flow.plan import Plan
+from medsynai.seeds import Seeds
+
+FEWEST = 20  # train rows; below this nothing can be learnt that is not about one patient
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Real rows in learnt columns: identifiers and text are out, dates are numbers.
+
+    Attributes:
+        train: what the generator may see.
+        holdout: what it never sees; None if nothing is held out.
+        patients: (train rows,) whose row it is, as numbers.
+        recipe: how synthetic rows get the source's columns again.
+        notes: what was done to which column, in plain words.
+    """
+
+    train: Table
+    holdout: Table | None
+    patients: np.ndarray
+    recipe: Recipe
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Handed:
+    """What Python hands over beside the plan, in the place of its source and schema files."""
+
+    frame: pd.DataFrame | None = None
+    schema: Schema | None = None
+
+
+def open_source(plan: Plan, handed: Handed) -> Loaded:
+    """Read the plan's source (or the frame handed over), with the plan's target as a role.
+
+    Raises:
+        PlanError: no source, or a target that is not a learnt column.
+        ReadError: a source that cannot be read as a table.
+        SchemaError: a schema file that is wrong or does not fit the data.
+    """
+    source = plan.source if handed.frame is None else handed.frame
+    if source is None:
+        raise PlanError("no data: name a file or a database URL, or a plan that does")
+    schema = read_schema_file(Path(plan.schema)) if plan.schema else handed.schema
+    loaded = read_source(source, schema)
+    target = plan.target or loaded.table.schema.target
+    return replace(loaded, table=aiming(loaded.table, target))
+
+
+def read_schema_file(path: Path) -> Schema:
+    """The schema in a TOML file.
+
+    Raises:
+        SchemaError: a file that cannot be read or is not a schema.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise SchemaError(f"no readable schema at {path}") from None
+    return Schema.from_toml(text)
+
+
+def aiming(table: Table, target: str | None) -> Table:
+    """The table with this column, and no other, in the role of the target.
+
+    Raises:
+        PlanError: no such column, or one that is not learnt.
+    """
+    if target is None:
+        return table
+    known(target, table.schema, "target")
+    if target not in [c.name for c in table.schema.learnt]:
+        kind = table.schema[target].kind.value
+        raise PlanError(f"target {target!r} is not learnt (kind {kind}); choose another column")
+    columns = []
+    for column in table.schema.columns:
+        if column.name == target:
+            columns.append(replace(column, role=Role.TARGET))
+        elif column.role is Role.TARGET:
+            columns.append(replace(column, role=Role.FEATURE))
+    return replace(table, schema=table.schema.replacing(*columns))
+
+
+def known(name: str, schema: Schema, what: str) -> None:
+    """Check that a column exists.
+
+    Raises:
+        PlanError: it does not; the message names the nearest.
+    """
+    if name not in schema:
+        near = get_close_matches(name, schema.names, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"columns: {', '.join(schema.names)}"
+        raise PlanError(f"{what} {name!r} is not a column; {hint}")
+
+
+def divide(table: Table, plan: Plan, seeds: Seeds) -> Parts:
+    """Split by patient, then take out identifiers; nothing is fitted to the rows before this.
+
+    Raises:
+        PlanError: too few rows or patients.
+        SchemaError: no column is left to learn.
+    """
+    if not table.schema.learnt:
+        raise SchemaError(
+            "no column is left to learn: all are identifiers, free text or dates; "
+            "look at the schema (medsynai inspect)"
+        )
+    parts = split(table, plan.holdout, seeds.of("split"))
+    if len(parts.train) < FEWEST:
+        raise PlanError(
+            f"{len(parts.train)} rows to learn from are too few; at least {FEWEST} are needed"
+        )
+    safe = deidentify(parts.train)
+    held = None
+    if parts.holdout is not None:
+        held = Table(deidentify(parts.holdout).table.frame, safe.table.schema)
+    return Parts(safe.table, held, _patients(parts.train), safe.recipe, safe.log)
+
+
+def _patients(table: Table) -> np.ndarray:
+    subject = table.schema.subject
+    if subject is None:
+        return np.arange(len(table))
+    return pd.factorize(table.frame[subject], use_na_sentinel=False)[0]
+
+
+def name_source(source: object) -> str:
+    """How documents name real data: a file's name or a database's table, never a path.
+
+    >>> name_source("/home/anna/visits.csv"), name_source(None)
+    ('visits.csv', 'data frame')
+    """
+    if not isinstance(source, str | Path):
+        return "data frame"
+    text = str(source)
+    if "://" in text:
+        return hide_password(text).rpartition("::")[2] or "database"
+    return Path(text).name

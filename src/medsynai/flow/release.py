@@ -1,0 +1,84 @@
+"""A finished release in memory, and the folder it becomes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from medsynai import store
+from medsynai.data.canonical import from_canonical
+from medsynai.data.schema import Schema
+from medsynai.data.source import Source
+from medsynai.data.table import Table
+from medsynai.data.write import write
+from medsynai.evaluate.policy import Verdict
+from medsynai.evaluate.score import Score
+from medsynai.flow import folder as names
+from medsynai.flow.judging import write_documents
+from medsynai.flow.maker import Maker
+from medsynai.flow.plan import Plan
+from medsynai.report.evidence import Evidence
+
+SUFFIXES = {"csv": ".csv", "parquet": ".parquet"}
+
+
+@dataclass(frozen=True)
+class Release:
+    """Synthetic rows with their evidence.
+
+    Attributes:
+        table: the rows, all columns of the release in canonical form.
+        source: the form of the real file, which the rows are written in.
+        schema: of the real data, as a person may edit it; `schema.toml`.
+        maker: draws more rows; None where the rows are real and no model is given away.
+    """
+
+    table: Table
+    source: Source
+    schema: Schema
+    plan: Plan
+    evidence: Evidence
+    maker: Maker | None
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The synthetic rows in the dtypes of the real data."""
+        return from_canonical(self.table, self.source)
+
+    @property
+    def scores(self) -> tuple[Score, ...]:
+        """Every score, in the panel's order."""
+        return self.evidence.scores
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the policy says of the scores."""
+        verdict: Verdict = self.evidence.verdict
+        return verdict
+
+    @property
+    def suffix(self) -> str:
+        """The file ending of the synthetic table."""
+        return SUFFIXES.get(self.plan.form, self.source.suffix)
+
+    def save(self, folder: Path | str, overwrite: bool = False) -> Path:
+        """Write the release folder, whole or not at all; returns its path.
+
+        Raises:
+            FolderError: the folder exists (and is not to be overwritten), or cannot be written.
+        """
+        target = Path(folder)
+        with names.staged(target, overwrite) as place:
+            self._write(place)
+        return target
+
+    def _write(self, place: Path) -> None:
+        table = place / (names.SYNTHETIC + self.suffix)
+        write(self.table, self.source.written_to(table), table)
+        (place / names.PLAN).write_text(self.plan.to_toml(), encoding="utf-8")
+        (place / names.SCHEMA).write_text(self.schema.to_toml(), encoding="utf-8")
+        ledger = store.to_json(self.evidence.ledger) + "\n"
+        (place / names.LEDGER).write_text(ledger, encoding="utf-8")
+        if self.maker is not None:
+            self.maker.save(place / names.MODEL)
+        write_documents(place, self.evidence)

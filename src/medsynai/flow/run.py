@@ -1,0 +1,46 @@
+"""The story of a run: from real rows to a synthetic release with its evidence."""
+
+from pathlib import Path
+
+from medsynai.flow import stages
+from medsynai.flow.folder import check_target
+from medsynai.flow.opening import Handed
+from medsynai.flow.plan import Plan
+from medsynai.flow.release import Release
+from medsynai.flow.watch import Tell, Watch, silent
+from medsynai.privacy.ledger import Ledger
+
+
+def make(plan: Plan, handed: Handed | None = None, tell: Tell = silent) -> Release:
+    """Make a release in memory.
+
+    Args:
+        plan: what to make; the same plan and data give the same release.
+        handed: a frame or a schema that Python hands over beside the plan.
+        tell: hears the name of each stage as it starts.
+
+    Raises:
+        InputError: whatever the user can mend; the message says how.
+    """
+    ledger, watch = Ledger(), Watch(tell)
+    loaded = stages.read(plan, handed or Handed(), ledger, watch)
+    parts = stages.divide(loaded, plan, watch)  # by patient, before anything is fitted
+    trained = stages.train(parts, loaded.source, plan, ledger, watch)
+    made = stages.draw(trained, parts, plan, watch)
+    judged = stages.judge(made, trained, parts, plan, watch)
+    found = stages.Findings(loaded, parts, trained, made, judged)
+    return stages.report(found, plan, ledger, watch)
+
+
+def run(plan: Plan, folder: Path, overwrite: bool = False, tell: Tell = silent) -> Release:
+    """Make a release and write it to a folder, whole or not at all.
+
+    Raises:
+        InputError: as `make`.
+        FolderError: the folder exists already, or cannot be written.
+    """
+    check_target(folder, overwrite)
+    release = make(plan, tell=tell)
+    tell("Writing the release")
+    release.save(folder, overwrite)
+    return release

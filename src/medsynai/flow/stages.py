@@ -1,0 +1,278 @@
+"""The stages of a run, one function each; `run.py` tells them in order."""
+
+import tomllib
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from medsynai import store
+from medsynai.constraints import discover
+from medsynai.data.read import Loaded
+from medsynai.data.schema import Column, Kind
+from medsynai.data.source import Source
+from medsynai.data.table import Table, canonical_dtype
+from medsynai.errors import PlanError
+from medsynai.evaluate.trial import Trial
+from medsynai.flow import judging, opening
+from medsynai.flow.choose import CANDIDATES, Arena, Choice, choose
+from medsynai.flow.conditions import parse_conditions
+from medsynai.flow.judging import Judged, Panel
+from medsynai.flow.maker import Maker
+from medsynai.flow.opening import Handed, Parts
+from medsynai.flow.plan import Plan
+from medsynai.flow.release import Release
+from medsynai.flow.watch import Watch
+from medsynai.forest.sampling import FittedForest
+from medsynai.models.catalog import find_entry, load_model
+from medsynai.privacy.ledger import Ledger
+from medsynai.privacy.ledger import Release as Charge
+from medsynai.report.evidence import DataFacts, Evidence, ModelFacts
+from medsynai.seeds import Seeds
+
+PROVENANCE = "provenance"
+REAL, SYNTHETIC = "real", "synthetic"
+
+
+def read(plan: Plan, handed: Handed, ledger: Ledger, watch: Watch) -> Loaded:
+    """The real table, in a schema."""
+    with watch.stage("read", "Reading the data"):
+        if plan.schema is None and handed.schema is None:
+            note = "kinds, levels and ranges of the columns, published in schema.toml"
+            ledger.charge(Charge("infer the schema", note=note))
+        return opening.open_source(plan, handed)
+
+
+def divide(loaded: Loaded, plan: Plan, watch: Watch) -> Parts:
+    """Train and holdout by patient, without identifiers; checks the plan against the columns."""
+    with watch.stage("split", "Splitting by patient"):
+        parts = opening.divide(loaded.table, plan, Seeds(plan.seed))
+    _check(plan, parts)
+    return parts
+
+
+def _check(plan: Plan, parts: Parts) -> None:
+    """Refuse what cannot be done before any time is spent on it."""
+    schema = parts.train.schema
+    load_model(CANDIDATES[0] if plan.model == "auto" else plan.model, plan.settings)
+    if plan.model == "auto" and plan.settings:
+        raise PlanError("settings belong to one model: name it instead of `auto`")
+    parse_conditions(plan.conditions, schema)
+    for name in plan.leaks:
+        opening.known(name, schema, "leak")
+    for name in plan.keep:
+        opening.known(name, schema, "kept column")
+    if plan.keep and len(set(plan.keep)) == len(schema.names):
+        raise PlanError("all columns are kept, so there is nothing to draw; keep fewer")
+    real = _real_rows(plan, parts)
+    if real > len(parts.train):
+        raise PlanError(
+            f"{real} real rows are asked for, but only {len(parts.train)} are in the train part; "
+            "ask for fewer rows"
+        )
+
+
+def _rows(plan: Plan, parts: Parts) -> int:
+    if plan.rows is not None:
+        return plan.rows
+    return len(parts.train) + (0 if plan.keep or parts.holdout is None else len(parts.holdout))
+
+
+def _real_rows(plan: Plan, parts: Parts) -> int:
+    """How many rows of the release take values from real ones."""
+    if plan.keep:
+        return _rows(plan, parts)
+    return round(_rows(plan, parts) * (plan.mix_real or 0.0))
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A maker, and how it came to be."""
+
+    maker: Maker
+    settings: dict[str, Any]
+    choice: Choice | None
+    name: str
+
+
+def train(parts: Parts, source: Source, plan: Plan, ledger: Ledger, watch: Watch) -> Trained:
+    """Find the rules and fit the model, on train rows only."""
+    seeds = Seeds(plan.seed).of("train")
+    with watch.stage("rules", "Finding rules between columns"):
+        rules = parts.train.schema.rules
+        if not rules:
+            note = "relations that every train row keeps, published in schema.toml"
+            ledger.charge(Charge("find rules", note=note))
+            rules = discover(parts.train)
+    table = replace(parts.train, schema=replace(parts.train.schema, rules=rules))
+    name, choice = plan.model, None
+    if plan.model == "auto":
+        with watch.stage("choose", "Choosing a model"):
+            rivals = {n: load_model(n) for n in CANDIDATES}
+            choice = choose(rivals, Arena(table, parts.patients), ledger, seeds)
+        name = choice.name
+    model = load_model(name, plan.settings)
+    with watch.stage("train", f"Training the {find_entry(name).title.lower()}"):
+        fitted = model.fit(table, ledger, seeds.of(name))
+    maker = Maker(fitted, table.schema, parts.recipe, source)
+    return Trained(maker, store.to_plain(model), choice, name)
+
+
+@dataclass(frozen=True)
+class Made:
+    """The rows of a release.
+
+    Attributes:
+        learnt: in learnt columns, as they are judged.
+        whole: with all columns of the release.
+        repairs: how many rows each rule mended.
+    """
+
+    learnt: Table
+    whole: Table
+    repairs: dict[str, int]
+
+
+def draw(trained: Trained, parts: Parts, plan: Plan, watch: Watch) -> Made:
+    """Draw the rows: fully synthetic, given kept columns, or mixed with real rows."""
+    seeds = Seeds(plan.seed).of("draw", plan.draw)
+    condition = parse_conditions(plan.conditions, parts.train.schema)
+    rows, real = _rows(plan, parts), _real_rows(plan, parts)
+    pick = seeds.of("real").numpy().permutation(len(parts.train))[:real]
+    with watch.stage("draw", f"Drawing {rows:,} rows"):
+        kept = parts.train.rows(pick).only(plan.keep) if plan.keep else None
+        new = rows if plan.keep else rows - real
+        drawn = trained.maker.draw(new, seeds, condition, kept)
+        learnt, origin = drawn.table, None
+        if plan.mix_real is not None:
+            learnt, origin = _mixed(drawn.table, parts.train.rows(pick), seeds)
+        whole = trained.maker.finish(learnt, seeds.of("finish"))
+    if origin is not None:
+        whole = _with_provenance(whole, origin)
+    return Made(learnt, whole, drawn.repairs)
+
+
+def _mixed(drawn: Table, real: Table, seeds: Seeds) -> tuple[Table, np.ndarray]:
+    """Synthetic and real rows in one random order, and which is which."""
+    frame = pd.concat([drawn.frame, real.frame], ignore_index=True)
+    origin = np.repeat([SYNTHETIC, REAL], [len(drawn), len(real)])
+    order = seeds.of("mix").numpy().permutation(len(frame))
+    mixed = frame.iloc[order].reset_index(drop=True)
+    return Table(mixed, drawn.schema, "synthetic"), origin[order]
+
+
+def _with_provenance(table: Table, origin: np.ndarray) -> Table:
+    name = PROVENANCE
+    while name in table.schema:
+        name += "_"
+    column = Column(name, Kind.BINARY, categories=(REAL, SYNTHETIC))
+    values = pd.Categorical(origin.astype(object), dtype=canonical_dtype(column))  # type: ignore
+    frame = table.frame.assign(**{name: values})
+    schema = replace(table.schema, columns=(*table.schema.columns, column))
+    return Table(frame, schema, table.origin)
+
+
+def judge(made: Made, trained: Trained, parts: Parts, plan: Plan, watch: Watch) -> Judged:
+    """Score the rows against train and holdout, and hold the scores against the policy."""
+    schema = trained.maker.schema
+    condition = parse_conditions(plan.conditions, schema)
+    seeds = Seeds(plan.seed).of("judge")
+
+    def more(n: int) -> Table:
+        return trained.maker.draw(n, seeds.of("more", n), condition).table
+
+    pure = not plan.keep and plan.mix_real is None
+    trial = Trial(
+        replace(parts.train, schema=schema),
+        None if parts.holdout is None else replace(parts.holdout, schema=schema),
+        made.learnt,
+        schema.target,
+        seeds,
+        plan.leaks,
+        more if pure else None,
+    )
+    with watch.stage("judge", "Judging"):
+        narrow = judging.narrowed(trial, condition)
+        return judging.judge(narrow, Panel(plan.measures, plan.policy), watch)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All that the report is made from."""
+
+    loaded: Loaded
+    parts: Parts
+    trained: Trained
+    made: Made
+    judged: Judged
+
+
+def report(found: Findings, plan: Plan, ledger: Ledger, watch: Watch) -> Release:
+    """Gather the evidence; the files are written when the release is saved."""
+    ledger.charge(Charge("judge and report", note="scores and pictures, cells below 11 withheld"))
+    table, parts = found.loaded.table, found.parts
+    evidence = Evidence(
+        f"Synthetic {opening.name_source(plan.source)}",
+        DataFacts(
+            opening.name_source(plan.source),
+            rows=len(table),
+            columns=len(table.schema.columns),
+            synthetic=len(found.made.learnt),
+            train=len(parts.train),
+            holdout=None if parts.holdout is None else len(parts.holdout),
+            missing=float(table.frame.isna().to_numpy().mean()),
+            patients=judging.count_patients(table),
+            credit=plan.credit,
+            licence=plan.licence,
+            contact=plan.contact,
+        ),
+        table.schema,
+        found.judged.panel.scores,
+        found.judged.verdict,
+        model=_model_facts(found.trained, plan),
+        ledger=ledger.record(),
+        plan=tomllib.loads(plan.to_toml()),
+        exhibits=found.judged.panel.exhibits,
+        notes=(*found.loaded.notes, *parts.notes, *risks(plan)),
+        repairs=found.made.repairs,
+        timing=dict(watch.seconds),
+        versions=judging.versions(),
+    )
+    schema = replace(table.schema, rules=found.trained.maker.schema.rules)
+    maker = None if find_entry(found.trained.name).copies else found.trained.maker
+    return Release(found.made.whole, found.loaded.source, schema, plan, evidence, maker)
+
+
+def risks(plan: Plan) -> tuple[str, ...]:
+    """What raises the risk of a release, in plain words; shown in red on the screen."""
+    said = []
+    if plan.keep:
+        said.append(
+            f"Raised risk: partially synthetic. {', '.join(plan.keep)} hold real patients' values, "
+            "row by row as they stood; whoever knows them may find a patient again."
+        )
+    if plan.mix_real is not None:
+        said.append(
+            f"Raised risk: hybrid. {plan.mix_real:.0%} of the rows are real patients' rows; treat "
+            "the whole file as real data."
+        )
+    if plan.positive_control:
+        said.append("Positive control: EVERY row is a real patient's. Never release this file.")
+    return tuple(said)
+
+
+def _model_facts(trained: Trained, plan: Plan) -> ModelFacts:
+    entry, fitted = find_entry(trained.name), trained.maker.fitted
+    return ModelFacts(
+        entry.name,
+        entry.title,
+        entry.paper,
+        entry.about,
+        settings=trained.settings,
+        order=tuple(fitted.order) if isinstance(fitted, FittedForest) else (),
+        chosen=trained.choice.sentence if trained.choice else "",
+        kept=plan.keep,
+        mixed=plan.mix_real or 0.0,
+        conditions=plan.conditions,
+    )
