@@ -30,8 +30,8 @@ class Appender(Protocol):
         """Write the rows behind those before."""
         ...
 
-    def close(self) -> None:
-        """Write what is still held back; the file itself is closed by its owner."""
+    def close(self, whole: bool) -> None:
+        """Let go; where all rows came, write what is held back. The owner closes the file."""
         ...
 
 
@@ -53,8 +53,8 @@ def write(table: Table, source: Source, path: Path) -> None:
 class Writer:
     """Takes tables one after another into one file; it appears under its name when complete.
 
-    CSV and Parquet are written as the tables come, with flat memory; Excel row by row within its
-    1,048,576 rows; statistics files (Stata, SPSS, SAS) have no way to append, so their rows are
+    CSV and Parquet are written as the tables come, with flat memory; Excel (at most 1,048,576
+    rows) and statistics files (Stata, SPSS, SAS), which say at the top how many rows follow, are
     held until the end. Without any table no file is made; after an error none is left.
     """
 
@@ -88,17 +88,22 @@ class Writer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        whole = kind is None
         try:
-            if kind is None and self._appender is not None:
-                self._appender.close()
+            # First the appender, then its file; the file is closed even if the appender fails.
+            self._stack.callback(self._close, whole)
             self._stack.close()
-            if kind is None and self._appender is not None:
+            if whole and self._appender is not None:
                 self._part.replace(self._path)
         except OSError as failure:
-            if kind is None:
+            if whole:
                 raise self._failure(failure) from None
         finally:
             self._part.unlink(missing_ok=True)
+
+    def _close(self, whole: bool) -> None:
+        if self._appender is not None:
+            self._appender.close(whole)
 
     def _open(self) -> Appender:
         file: IO[bytes] = self._stack.enter_context(self._part.open("wb"))

@@ -44,7 +44,7 @@ class CsvFile:
         for start in range(0, len(table), ROWS):
             self._write_block(table, slice(start, start + ROWS))
 
-    def close(self) -> None:
+    def close(self, whole: bool) -> None:
         """Nothing is held back."""
 
     def _write_block(self, table: Table, rows: slice) -> None:

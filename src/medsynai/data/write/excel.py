@@ -1,5 +1,7 @@
 """Excel workbooks (.xlsx): one sheet of the source's name, written row by row."""
 
+import io
+from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
 import pandas as pd
@@ -22,39 +24,57 @@ def open_file(file: IO[bytes], source: Source) -> "ExcelFile":
         import openpyxl
     except ImportError:
         raise MissingExtra("writing Excel files", "openpyxl", "excel") from None
-    return ExcelFile(file, source, openpyxl.Workbook(write_only=True))
+    return ExcelFile(file, source, openpyxl)
 
 
 class ExcelFile:
-    """An open workbook; openpyxl keeps its rows in a file of its own until it is closed."""
+    """Holds its tables until it is closed, so that a broken run leaves no half-made workbook."""
 
-    def __init__(self, file: IO[bytes], source: Source, book: Any) -> None:
-        self._file, self._source, self._book = file, source, book
-        self._sheet = book.create_sheet((source.sheet or "Sheet1")[:31])
-        self._rows = 0
+    def __init__(self, file: IO[bytes], source: Source, openpyxl: Any) -> None:
+        self._file, self._source, self._openpyxl = file, source, openpyxl
+        self._tables: list[Table] = []
 
     def append(self, table: Table) -> None:
-        """Write a table's rows.
+        """Hold a table's rows.
 
         Raises:
             FolderError: more rows than a sheet can have.
         """
-        if not self._rows:
-            self._sheet.append([str(self._source.heading(n)) for n in table.schema.names])
-            self._rows = 1
-        self._rows += len(table)
-        if self._rows > ROWS:
+        self._tables.append(table)
+        if sum(map(len, self._tables)) >= ROWS:
             raise FolderError(f"an Excel sheet ends at row {ROWS:,}; write CSV or Parquet instead")
-        frame = from_canonical(table, self._source)
-        if self._source.index:
-            frame = frame.reset_index()
-        cells = [cells_of(frame.iloc[:, i]) for i in range(frame.shape[1])]
-        for row in zip(*cells, strict=True):
-            self._sheet.append(row)
 
-    def close(self) -> None:
-        """Write the workbook into the file."""
-        self._book.save(self._file)
+    def close(self, whole: bool) -> None:
+        """Write the workbook into the file, if all rows came.
+
+        Raises:
+            FolderError: a text with a control character, which no workbook can hold.
+        """
+        if not whole:
+            return
+        book = self._openpyxl.Workbook(write_only=True)
+        sheet = book.create_sheet((self._source.sheet or "Sheet1")[:31])
+        try:
+            for row in self._rows():
+                sheet.append(row)
+        except self._openpyxl.utils.exceptions.IllegalCharacterError:
+            raise FolderError(
+                "a text has a control character, which Excel cannot hold; write CSV instead"
+            ) from None
+        finally:
+            sheet.close()
+        packed = io.BytesIO()  # a ZIP archive that a full disk cut short could not be let go
+        book.save(packed)
+        self._file.write(packed.getbuffer())
+
+    def _rows(self) -> Iterator[Sequence[Any]]:
+        yield [str(self._source.heading(n)) for n in self._tables[0].schema.names]
+        for table in self._tables:
+            frame = from_canonical(table, self._source)
+            if self._source.index:
+                frame = frame.reset_index()
+            cells = [cells_of(frame.iloc[:, i]) for i in range(frame.shape[1])]
+            yield from zip(*cells, strict=True)
 
 
 def cells_of(values: pd.Series) -> list[Any]:

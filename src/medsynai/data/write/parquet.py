@@ -41,7 +41,7 @@ class ParquetFile:
             self._writer = parquet.ParquetWriter(self._file, self._schema)
         self._writer.write_table(pa.Table.from_arrays(arrow.columns, schema=self._schema))
 
-    def close(self) -> None:
+    def close(self, whole: bool) -> None:
         """Write the footer."""
         if self._writer is not None:
             self._writer.close()

@@ -47,12 +47,14 @@ class StatsFile:
         }
         self._parts.append(pd.DataFrame(plain))
 
-    def close(self) -> None:
-        """Write all rows.
+    def close(self, whole: bool) -> None:
+        """Write all rows, if they all came.
 
         Raises:
             FolderError: names or values that the format cannot hold.
         """
+        if not whole:
+            return
         frame = pd.concat(self._parts, ignore_index=True)
         about: dict[str, Any] = {
             "column_labels": {self._head(c): self._source.form(c.name).label for c in self._columns}
