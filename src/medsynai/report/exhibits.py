@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from medsynai.report.markup import Child, Markup, joined, paragraph, table, tag
-from medsynai.report.plots import bars, curves, density, heatmap, histogram, levels
-from medsynai.report.rounding import MINUS, plain, share
+from medsynai.report.plots import bars, curves, density, heatmap, histogram, levels, short
+from medsynai.report.rounding import MINUS, is_figure, plain, share
 from medsynai.report.words import label
 
 MOST_PICTURES = 60
@@ -72,7 +72,7 @@ def _distribution(entry: dict[str, Any]) -> Markup:
 LEGEND = tag(
     "p",
     tag("span", class_="swatch real"),
-    " real train rows ",
+    " real rows ",
     tag("span", class_="swatch syn"),
     " synthetic rows",
     class_="legend",
@@ -148,7 +148,7 @@ def _at_risk(entry: dict[str, Any]) -> Markup | None:
         (name, *(plain(v) for v in entry[key].get("at_risk", ())))
         for name, key in (("Real", "real"), ("Synthetic", "synthetic"))
     ]
-    head = ("At risk at", *(plain(t) for t in times))
+    head = ("At risk at", *(short(float(t)) for t in times))
     return table(head, rows, "Rows still at risk", range(1, len(head)))
 
 
@@ -165,6 +165,18 @@ def _membership(exhibit: dict[str, Any]) -> Markup:
         kind="note",
     )
     return joined([words, table(head, rows, "Train rows found", range(len(head)))])
+
+
+def _copies(exhibit: dict[str, Any]) -> Markup:
+    kinds = ("synthetic", "holdout", "shuffled", "control")
+    head = ("", "Synthetic", "Real holdout", "Shuffled", "Copy")
+    rows = [[label(k), *(share(v.get(i)) for i in kinds)] for k, v in exhibit["shares"].items()]
+    caption = f"Share of rows, out of {plain(exhibit.get('rows'))} synthetic ones"
+    return table(head, rows, caption, range(1, 5))
+
+
+def _is_copies(value: Any) -> bool:
+    return _has(value, "shares") and all(_has(v, "synthetic") for v in value["shares"].values())
 
 
 def _is_membership(value: Any) -> bool:
@@ -211,7 +223,7 @@ def _is_nested(value: Any) -> bool:
 
 def _cut(head: list[str], rows: list[Any], caption: str) -> Markup:
     shown: list[list[Child]] = [[plain(v) for v in row] for row in rows[:MOST_ROWS]]
-    figures = [i for i in range(1, len(head)) if all(_is_number(r[i]) for r in rows)]
+    figures = [i for i in range(1, len(head)) if all(is_figure(r[i]) for r in rows)]
     rest = len(rows) - len(shown)
     more = paragraph(f"{rest} further lines are in scores.json.", kind="note") if rest else None
     words: list[Child] = [_capital(label(h)) for h in head]
@@ -220,10 +232,6 @@ def _cut(head: list[str], rows: list[Any], caption: str) -> Markup:
 
 def _capital(words: str) -> str:
     return words[:1].upper() + words[1:]
-
-
-def _is_number(value: Any) -> bool:
-    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
 def _all(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
@@ -242,5 +250,6 @@ PICTURES: dict[str, tuple[Callable[[Any], bool], Callable[[Any], Markup]]] = {
     "tsne": (lambda e: _has(e, "real", "synthetic"), _plane),
     "giveaways": (_all(lambda e: _has(e, "column", "importance")), _giveaways),
     "km": (_all(_is_curves), _survival),
+    "copies": (_is_copies, _copies),
     "membership": (_is_membership, _membership),
 }

@@ -8,7 +8,7 @@ from importlib.resources import files
 from medsynai.evaluate.score import Score
 from medsynai.report import chapters
 from medsynai.report.evidence import Evidence
-from medsynai.report.markup import Child, Markup, bullets, joined, paragraph, tag
+from medsynai.report.markup import Markup, bullets, joined, paragraph, tag
 from medsynai.report.reading import doubted, headlines, trusted
 from medsynai.report.rounding import count, figure, interval, share
 from medsynai.report.scoreboard import bar, references
@@ -134,25 +134,28 @@ def facts(evidence: Evidence) -> str:
 
 
 def _headline(score: Score) -> Markup:
-    parts: list[Child] = [paragraph(QUESTIONS[score.family], kind="question")]
+    """Five lines, so that those of neighbours stand level: question, figure, name, bar, anchors."""
+    question = paragraph(QUESTIONS[score.family], kind="question")
     if score.value is None:
-        parts.append(paragraph("not assessed", kind="figure absent"))
-        parts.append(tag("small", score.title))
-        parts.append(tag("small", remark(score)))
-        return tag("div", *parts)
-    parts.append(paragraph(figure(score.value), kind="figure"))
+        absent = paragraph("not assessed", kind="figure absent")
+        lines = (absent, tag("small", score.title), tag("small", remark(score)), tag("small"))
+        return tag("div", question, *lines)
     known = score.low is not None or score.high is not None
     spread = f"; interval {interval(score.low, score.high)}" if known else ""
-    parts.append(tag("small", f"{score.title}{spread}"))
-    parts.append(bar(score))
     anchors = (
         ("real holdout", score.holdout),
         ("shuffled", score.shuffled),
         ("copy", score.control),
     )
     said = ", ".join(f"{name} {figure(v)}" for name, v in anchors if v is not None)
-    parts.append(tag("small", f"{DIRECTION[score.better]}{f'. Anchors: {said}' if said else ''}"))
-    return tag("div", *parts)
+    return tag(
+        "div",
+        question,
+        paragraph(figure(score.value), kind="figure"),
+        tag("small", f"{score.title}{spread}"),
+        tag("div", bar(score)),
+        tag("small", f"{DIRECTION[score.better]}{f'. Anchors: {said}' if said else ''}"),
+    )
 
 
 def _colophon(evidence: Evidence) -> Markup:

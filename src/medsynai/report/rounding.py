@@ -1,9 +1,11 @@
 """One way to write a number, so that figures of one kind line up and none pretends to precision."""
 
 import math
+import re
 
 ABSENT = "—"  # an em dash: the reader's "no figure here"
 MINUS = "\u2212"
+SPAN = re.compile(r"-?\d[\d.,]*( to -?\d[\d.,]*)?")
 
 
 def figure(value: float | None) -> str:
@@ -90,4 +92,16 @@ def plain(value: object) -> str:
         return ", ".join(plain(v) for v in value)
     if isinstance(value, dict):
         return "; ".join(f"{k}: {plain(v)}" for k, v in value.items())
-    return str(value)
+    words = str(value)
+    return words.replace("-", MINUS) if is_figure(words) else words
+
+
+def is_figure(value: object) -> bool:
+    """Whether a value is set as a figure: a number, an absent one, or an interval in words.
+
+    >>> is_figure(0.5), is_figure(None), is_figure("-0.2 to 0.4"), is_figure("2-4 days")
+    (True, True, True, False)
+    """
+    if isinstance(value, str):
+        return SPAN.fullmatch(value) is not None
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
