@@ -17,17 +17,17 @@ def find_absences(rows: Rows) -> list[Implies]:
     A column whose missing values a level explains to the last needs no other rule; for the others
     the condition is named that covers most rows.
     """
-    share = rows.gone.mean(axis=0) if len(rows) else np.zeros(0)
+    share, few = rows.gone.mean(axis=0), rows.sampled()
     partly = [n for n, s in zip(rows.named, share, strict=True) if 0 < s < 1]
     found: list[Implies] = []
     explained = set()
     for name in partly:
-        whole, best = _by_level(rows, name)
+        whole, best = _by_level(rows, few, name)
         if whole:
             found += whole
             explained.add(name)
             continue
-        best = max(best, _by_number(rows, name), key=lambda c: c[0])
+        best = max(best, _by_number(rows, few, name), key=lambda c: c[0])
         found += [best[1]] if best[1] else []
     return found + _together(rows, [n for n in partly if n not in explained])
 
@@ -35,13 +35,15 @@ def find_absences(rows: Rows) -> list[Implies]:
 Candidate = tuple[int, Implies | None]  # rows covered, and the rule
 
 
-def _by_level(rows: Rows, name: str) -> tuple[list[Implies], Candidate]:
+def _by_level(rows: Rows, few: Rows, name: str) -> tuple[list[Implies], Candidate]:
     """Rules that explain every missing value by a level, else the levels that explain most."""
     gone = rows.absent(name)
     best: Candidate = (0, None)
     for given, codes in rows.levels.items():
         levels = rows.column(given).categories or ()
         if given == name or not 2 <= len(levels) <= MOST_LEVELS:
+            continue
+        if not _seems_absent(few.levels[given], few.absent(name), len(levels)):
             continue
         there = codes >= 0
         size = np.bincount(codes[there], minlength=len(levels))
@@ -62,18 +64,29 @@ def _by_level(rows: Rows, name: str) -> tuple[list[Implies], Candidate]:
     return [], best
 
 
+def _seems_absent(codes: Array, gone: Array, width: int) -> bool:
+    """Whether, in a few rows, some level comes with missing values only."""
+    there = codes >= 0
+    size = np.bincount(codes[there], minlength=width)
+    return bool(((np.bincount(codes[there & gone], minlength=width) == size) & (size > 1)).any())
+
+
 def _absent_when(
     name: str, op: Op, given: str, which: Iterable[int], levels: tuple[str, ...]
 ) -> Implies:
     return Implies(Test(name, op), Test(given, Op.IS, tuple(levels[int(i)] for i in which)))
 
 
-def _by_number(rows: Rows, name: str) -> Candidate:
+def _by_number(rows: Rows, few: Rows, name: str) -> Candidate:
     """The whole number below (or above) which a column is always missing, as for the young."""
     gone = rows.absent(name)
     best: Candidate = (0, None)
     for given, values in rows.numbers.items():
         if given == name or rows.column(given).decimals != 0:
+            continue
+        some = few.numbers[given]
+        known = some[~few.absent(name) & ~np.isnan(some)]
+        if not len(known) or not ((some < known.min()) | (some > known.max())).any():
             continue
         seen = values[~gone & ~np.isnan(values)]
         if len(seen) < LEAST:
