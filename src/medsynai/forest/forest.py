@@ -33,14 +33,14 @@ class Forest:
     """Settings of a sequential forest; all public.
 
     Attributes:
-        min_leaf: rows a tree must have on each side of a split. Together with `fraction` the
-            dial between fidelity and membership risk: larger is safer.
+        min_leaf: rows a tree must have on each side of a split: the dial between fidelity and
+            membership risk, larger is safer. None: by the table's width (see `leaf_of`).
         trees: trees a column; one is picked for each synthetic row.
         fraction: share of the train rows that each tree is given.
         max_rows: rows that a tree is grown on at most; its leaves are filled from all it is given.
         candidates: share of the features tried at each split.
-        best: the best threshold of each feature tried; otherwise a random one each (extra-trees),
-            which is three times faster.
+        best: the best threshold of each feature tried; otherwise a random one each (extra-trees:
+            Geurts, Ernst and Wehenkel 2006), which is quicker and a little less faithful.
         bins: about how many bins a number has at most.
         min_level: levels of fewer train rows are never drawn.
         linear: oblique splits a column may have at most.
@@ -48,12 +48,12 @@ class Forest:
         first: columns to draw first, so that they can be conditioned on or given exactly.
     """
 
-    min_leaf: int = 40
+    min_leaf: int | None = None
     trees: int = 10
     fraction: float = 1.0
     max_rows: int = 20_000
-    candidates: float = 1.0
-    best: bool = False
+    candidates: float = 0.4
+    best: bool = True
     bins: int = 200
     min_level: int = 1
     linear: int = 6
@@ -61,10 +61,12 @@ class Forest:
     first: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
-        least = {"min_leaf": 1, "trees": 1, "max_rows": 2, "bins": 2, "min_level": 1, "linear": 0}
+        least = {"trees": 1, "max_rows": 2, "bins": 2, "min_level": 1, "linear": 0}
         for name, low in least.items():
             if getattr(self, name) < low:
                 raise PlanError(f"forest: {name} must be at least {low}")
+        if self.min_leaf is not None and self.min_leaf < 1:
+            raise PlanError("forest: min_leaf must be at least 1")
         for name in ("fraction", "candidates"):
             if not 0 < getattr(self, name) <= 1:
                 raise PlanError(f"forest: {name} must lie above 0 and not above 1")
@@ -117,7 +119,7 @@ class Forest:
         seen = np.hstack([table[codes[:, j]] for j, table in enumerate(design)])
         fitting = Fitting(
             grower=Grower(
-                self.min_leaf,
+                self.min_leaf or leaf_of(*codes.shape),
                 self.trees,
                 self.fraction,
                 self.max_rows,
@@ -134,6 +136,19 @@ class Forest:
         )
         with ThreadPoolExecutor(max_workers=min(jobs, len(counts))) as pool:
             return tuple(pool.map(lambda j: fit_step(fitting, j), range(len(counts))))
+
+
+def leaf_of(rows: int, columns: int) -> int:
+    """Rows a leaf has at least, where no one says.
+
+    In a narrow table each drawn column tells more of a row, so leaves must be larger for the same
+    membership risk: measured at risk .52, 80 rows for 11 columns and 30 for 47. A small table is
+    left at least four leaves.
+
+    >>> leaf_of(3_937, 11), leaf_of(4_552, 47), leaf_of(300, 10)
+    (83, 31, 75)
+    """
+    return max(2, min(15 + round(750 / columns), rows // 4))
 
 
 def load(folder: Path) -> FittedForest:

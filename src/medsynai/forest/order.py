@@ -10,14 +10,18 @@ MANY_LEVELS = 50
 
 
 def order_of(schema: Schema, first: tuple[str, ...]) -> tuple[str, ...]:
-    """Columns asked for first, then levels, then numbers, then columns with very many levels.
+    """Columns asked for first, the outcome, then levels, numbers, columns with very many levels.
 
-    Levels first measured better than the file's order: numbers are then drawn within groups. A
-    column of hundreds of codes says little that its successors could be split by.
+    Levels first measured better than the file's order: numbers are then drawn within groups. The
+    outcome before them all measured best for models trained on the synthetic rows, and makes
+    conditions on it exact without weights. A column of hundreds of codes says little that its
+    successors could be split by.
     """
 
     def place(name: str) -> int:
         column = schema[name]
+        if name == schema.target:
+            return -1
         if column.kind.is_number:
             return 1
         return 2 if len(column.categories or ()) > MANY_LEVELS else 0
