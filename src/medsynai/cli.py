@@ -183,10 +183,10 @@ def make_release(plan: "Plan", folder: Path, overwrite: bool, as_json: bool) -> 
     from medsynai.flow.run import run
     from medsynai.flow.stages import risks
 
-    raised = risks(plan)
-    screen.show_notes(raised, red=raised)
     with screen.progress() as tell:
         release = run(plan, folder, overwrite, tell)
+    raised = risks(plan)
+    screen.show_notes(raised, red=raised)
     return show(release.evidence, folder, REPORT, as_json)
 
 

@@ -2,20 +2,22 @@
 
 import platform
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
 
 from medsynai import store
-from medsynai.data.read import judge_by
-from medsynai.data.read import read as read_source
+from medsynai.data.infer import infer
+from medsynai.data.read import Loaded, judge_by, read_raw, with_schema
 from medsynai.data.schema import Schema
 from medsynai.data.table import Table
 from medsynai.deidentify import deidentify
-from medsynai.evaluate.panel import Scorecard
+from medsynai.errors import PlanError, SchemaError
+from medsynai.evaluate.panel import PANEL, Scorecard
 from medsynai.evaluate.panel import judge as judge_trial
-from medsynai.evaluate.policy import Verdict, judge_gates, load_policy
+from medsynai.evaluate.policy import Policy, Verdict, judge_gates, load_policy
 from medsynai.evaluate.score import Score
 from medsynai.evaluate.trial import Trial
 from medsynai.flow import folder as names
@@ -41,10 +43,26 @@ class Judged:
 
 @dataclass(frozen=True)
 class Panel:
-    """How to judge: which measures ("" for all), and the policy's file (None for the default)."""
+    """How to judge: which measures (() for all), and the policy's file (None for the default)."""
 
     measures: tuple[str, ...] = ()
     policy: str | None = None
+
+    def __post_init__(self) -> None:
+        names = [m.name for m in PANEL]
+        for name in self.measures:
+            if name not in names:
+                near = get_close_matches(name, names, 1)
+                hint = f"did you mean {near[0]!r}?" if near else f"measures: {', '.join(names)}"
+                raise PlanError(f"no measure {name!r}; {hint}")
+
+    def load(self) -> Policy:
+        """The policy.
+
+        Raises:
+            PlanError: a file that cannot be understood.
+        """
+        return load_policy(Path(self.policy) if self.policy else None)
 
 
 def judge(trial: Trial, panel: Panel, watch: Watch) -> Judged:
@@ -53,8 +71,13 @@ def judge(trial: Trial, panel: Panel, watch: Watch) -> Judged:
     Raises:
         PlanError: a policy that cannot be understood, or an unknown measure.
     """
-    policy = load_policy(Path(panel.policy) if panel.policy else None)
-    scores = judge_trial(trial, wanted=panel.measures, progress=watch.tell)
+    policy = panel.load()
+
+    def progress(name: str, done: int, total: int) -> None:
+        if name:
+            watch.tell(f"Judging: {name.replace('_', ' ')} ({done + 1} of {total})")
+
+    scores = judge_trial(trial, panel.measures or None, progress)
     return Judged(scores, judge_gates(scores.scores, policy))
 
 
@@ -130,9 +153,8 @@ def assess(
     """
     watch = Watch(tell)
     with watch.stage("read", "Reading the tables"):
-        real = read_source(files.real, files.schema)
+        real, held = _read_real(files)
         table = aiming(real.table, target)
-        held = None if files.holdout is None else read_source(files.holdout, real.table.schema)
         drawn = judge_by(files.synthetic, real.table.schema)
     with watch.stage("deidentify", "Leaving out identifiers"):
         safe = deidentify(table)
@@ -142,7 +164,8 @@ def assess(
     trial = Trial(safe.table, unseen, rows, schema.target, Seeds(seed).of("judge"))
     with watch.stage("judge", "Judging"):
         judged = judge(trial, panel, watch)
-    notes = (*real.notes, *safe.log, *drawn.notes, *(f"synthetic {m}" for m in drawn.misfits))
+    misfits = (f"synthetic {m}" for m in drawn.misfits)
+    notes = (*real.notes, *safe.log, *drawn.notes, *misfits, *faults(judged.panel))
     facts = DataFacts(
         name_source(files.real),
         rows=len(table),
@@ -165,6 +188,33 @@ def assess(
         versions=versions(),
     )
     return Assessment(evidence, table.schema)
+
+
+def _read_real(files: Files) -> tuple[Loaded, Loaded | None]:
+    """The real rows and the holdout; what is inferred is inferred from both, as both are real."""
+    raw = read_raw(files.real)
+    if files.holdout is None:
+        known = files.schema or infer(raw.frame, raw.source.format.is_text)
+        return with_schema(raw, known), None
+    other = read_raw(files.holdout)
+    schema = files.schema
+    if schema is None:
+        if set(raw.source.names) != set(other.source.names):
+            differ = sorted(set(raw.source.names) ^ set(other.source.names))
+            raise SchemaError(f"real and holdout rows differ in the column {differ[0]!r}")
+        if raw.source.format.is_text != other.source.format.is_text:
+            raise SchemaError(
+                "real and holdout rows are in different kinds of files: give a schema "
+                "(medsynai inspect REAL --out schema.toml)"
+            )
+        both = pd.concat([raw.frame, other.frame[raw.frame.columns]], ignore_index=True)
+        schema = infer(both, raw.source.format.is_text)
+    return with_schema(raw, schema), with_schema(other, schema)
+
+
+def faults(panel: Scorecard) -> tuple[str, ...]:
+    """Measures that broke, in words."""
+    return tuple(f"the measure {n} broke ({kind})" for n, kind in panel.failed.items())
 
 
 def _in(schema: Schema, table: Table) -> Table:

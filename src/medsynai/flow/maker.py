@@ -1,6 +1,6 @@
 """A fitted model with all that turns its rows into a file: rules, recipe, and the source's form."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from medsynai.data.schema import Schema
 from medsynai.data.source import Source
 from medsynai.data.table import Table
 from medsynai.deidentify import Recipe, finish
+from medsynai.deidentify.recipe import Pattern
 from medsynai.errors import ConditionError, ModelError, PlanError
 from medsynai.flow.folder import RECIPE, SOURCE
 from medsynai.generator import Condition, Fitted
@@ -28,6 +29,33 @@ class Drawn:
 
     table: Table
     repairs: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Shard `number` (from 0) of `count`, each of at most `size` rows."""
+
+    number: int
+    count: int
+    size: int
+
+    def keys_apart(self, recipe: Recipe) -> Recipe:
+        """The recipe with keys that no other shard draws."""
+        keys = tuple(replace(k, pattern=self._apart(k.pattern)) for k in recipe.keys)
+        return replace(recipe, keys=keys)
+
+    def _apart(self, pattern: Pattern) -> Pattern:
+        mark = str(self.number).zfill(len(str(self.count - 1)))
+        if self.count == 1:
+            return pattern
+        match pattern.form:
+            case "counter":
+                return replace(pattern, start=pattern.start + self.number * self.size)
+            case "number":
+                return replace(pattern, suffix=mark + pattern.suffix)
+            case "mixed":
+                return replace(pattern, alphabets=(*pattern.alphabets, *mark))
+        return pattern  # random UUIDs do not meet
 
 
 @dataclass(frozen=True)
@@ -60,26 +88,30 @@ class Maker:
         for turn in range(ROUNDS):
             part = None if given is None else given.rows(todo)
             raw = self.fitted.sample(len(todo), seeds.of("round", turn), condition, part)
-            mended = repair(raw, rules, self.schema)
+            ordered = Table(raw.frame[list(self.schema.names)], self.schema, "synthetic")
+            mended = repair(ordered, rules, self.schema)
             good = condition.met_by(mended.table) & _unchanged(mended.table, part)
+            for rule in rules if mended.left else ():
+                good &= ~rule.broken(mended.table.frame, self.schema)
             parts.append(mended.table.frame[good])
             places.append(todo[good])
-            for rule, count in mended.counts.items():
-                repairs[rule] = repairs.get(rule, 0) + count
+            for name, count in mended.counts.items():
+                repairs[name] = repairs.get(name, 0) + count
             todo = todo[~good]
             if not len(todo):
                 break
         else:
             raise ConditionError(
-                f"{len(todo)} of {n} rows cannot both be as asked and keep the schema's rules; "
+                f"{len(todo)} of {n} rows cannot be as asked and keep the schema's rules; "
                 "ask for something else, or look at `rules` in the schema"
             )
         frame = pd.concat(parts).set_axis(np.concatenate(places)).sort_index()
         return Drawn(Table(frame.reset_index(drop=True), self.schema, "synthetic"), repairs)
 
-    def finish(self, table: Table, seeds: Seeds) -> Table:
+    def finish(self, table: Table, seeds: Seeds, shard: Shard | None = None) -> Table:
         """The rows with all columns of the source: fresh keys, dates as dates."""
-        return finish(self.recipe, table, seeds)
+        recipe = shard.keys_apart(self.recipe) if shard else self.recipe
+        return finish(recipe, table, seeds)
 
     def save(self, folder: Path) -> None:
         """Write the model folder.

@@ -118,17 +118,18 @@ def divide(table: Table, plan: Plan, seeds: Seeds) -> Parts:
         PlanError: too few rows or patients.
         SchemaError: no column is left to learn.
     """
-    if not table.schema.learnt:
-        raise SchemaError(
-            "no column is left to learn: all are identifiers, free text or dates; "
-            "look at the schema (medsynai inspect)"
-        )
     parts = split(table, plan.holdout, seeds.of("split"))
     if len(parts.train) < FEWEST:
         raise PlanError(
             f"{len(parts.train)} rows to learn from are too few; at least {FEWEST} are needed"
         )
     safe = deidentify(parts.train)
+    count = len(safe.table.schema.columns)
+    if count < 2:
+        raise SchemaError(
+            f"{'one column is' if count else 'no column is'} left to learn, and at least two are "
+            "needed: identifiers and free text are left out; look at the schema (medsynai inspect)"
+        )
     held = None
     if parts.holdout is not None:
         held = Table(deidentify(parts.holdout).table.frame, safe.table.schema)

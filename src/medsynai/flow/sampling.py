@@ -13,7 +13,7 @@ from medsynai.data.write import Writer
 from medsynai.errors import ModelError, PlanError
 from medsynai.flow import folder as names
 from medsynai.flow.conditions import parse_conditions
-from medsynai.flow.maker import Maker, open_maker
+from medsynai.flow.maker import Maker, Shard, open_maker
 from medsynai.flow.watch import Tell, silent
 from medsynai.seeds import Seeds
 
@@ -22,17 +22,29 @@ SHARD = 50_000
 
 @dataclass(frozen=True)
 class Order:
-    """How many rows of which kind, and from which seed."""
+    """How many rows of which kind, and from which seed.
+
+    Attributes:
+        shard: rows drawn at a time; another number gives other rows.
+    """
 
     rows: int
     conditions: tuple[str, ...] = ()
     seed: int = 0
+    shard: int = SHARD
 
     def __post_init__(self) -> None:
         if self.rows < 1:
             raise PlanError(f"rows must be at least 1, not {self.rows}")
         if self.seed < 0:
             raise PlanError("seed must be 0 or more")
+        if self.shard < 1:
+            raise PlanError("shard must be at least 1")
+
+    @property
+    def shards(self) -> int:
+        """Into how many shards the rows are cut."""
+        return -(-self.rows // self.shard)
 
 
 def find_model(folder: Path) -> Path:
@@ -55,13 +67,15 @@ def draw_shard(maker: Maker, order: Order, i: int) -> Table:
     """Shard `i` of an order: it hangs on the model, the order and `i` alone."""
     seeds = Seeds(order.seed).of("shard", i)
     condition = parse_conditions(order.conditions, maker.schema)
-    drawn = maker.draw(min(SHARD, order.rows - i * SHARD), seeds, condition)
-    return maker.finish(drawn.table, seeds.of("finish"))
+    rows = min(order.shard, order.rows - i * order.shard)
+    drawn = maker.draw(rows, seeds, condition)
+    shard = Shard(i, order.shards, order.shard)
+    return maker.finish(drawn.table, seeds.of("finish"), shard)
 
 
 def draw_shards(folder: Path, order: Order, workers: int) -> Iterator[Table]:
     """All shards in order, drawn by this process or by `workers` others; the rows are the same."""
-    count = -(-order.rows // SHARD)
+    count = order.shards
     if workers == 1 or count == 1:
         maker = open_maker(folder)
         yield from (draw_shard(maker, order, i) for i in range(count))

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from medsynai import store
-from medsynai.constraints import discover
+from medsynai.constraints import discover, parse
 from medsynai.data.read import Loaded
-from medsynai.data.schema import Column, Kind
+from medsynai.data.schema import Column, Kind, Schema
 from medsynai.data.source import Source
 from medsynai.data.table import Table, canonical_dtype
 from medsynai.errors import PlanError
@@ -24,7 +24,9 @@ from medsynai.flow.opening import Handed, Parts
 from medsynai.flow.plan import Plan
 from medsynai.flow.release import Release
 from medsynai.flow.watch import Watch
+from medsynai.forest.forest import Forest
 from medsynai.forest.sampling import FittedForest
+from medsynai.generator import Generator
 from medsynai.models.catalog import find_entry, load_model
 from medsynai.privacy.ledger import Ledger
 from medsynai.privacy.ledger import Release as Charge
@@ -55,6 +57,7 @@ def divide(loaded: Loaded, plan: Plan, watch: Watch) -> Parts:
 def _check(plan: Plan, parts: Parts) -> None:
     """Refuse what cannot be done before any time is spent on it."""
     schema = parts.train.schema
+    Panel(plan.measures, plan.policy).load()
     load_model(CANDIDATES[0] if plan.model == "auto" else plan.model, plan.settings)
     if plan.model == "auto" and plan.settings:
         raise PlanError("settings belong to one model: name it instead of `auto`")
@@ -112,11 +115,19 @@ def train(parts: Parts, source: Source, plan: Plan, ledger: Ledger, watch: Watch
             rivals = {n: load_model(n) for n in CANDIDATES}
             choice = choose(rivals, Arena(table, parts.patients), ledger, seeds)
         name = choice.name
-    model = load_model(name, plan.settings)
+    condition = parse_conditions(plan.conditions, table.schema)
+    model = _in_front(load_model(name, plan.settings), (*plan.keep, *condition.columns))
     with watch.stage("train", f"Training the {find_entry(name).title.lower()}"):
         fitted = model.fit(table, ledger, seeds.of(name))
     maker = Maker(fitted, table.schema, parts.recipe, source)
     return Trained(maker, store.to_plain(model), choice, name)
+
+
+def _in_front(model: Generator, columns: tuple[str, ...]) -> Generator:
+    """A forest draws what is kept or asked for first: only so are both met exactly."""
+    if isinstance(model, Forest) and columns and not model.first:
+        return replace(model, first=tuple(dict.fromkeys(columns)))
+    return model
 
 
 @dataclass(frozen=True)
@@ -173,6 +184,16 @@ def _with_provenance(table: Table, origin: np.ndarray) -> Table:
     return Table(frame, schema, table.origin)
 
 
+def tied_to_target(schema: Schema) -> tuple[str, ...]:
+    """Columns that a rule ties to the outcome: they tell it afterwards, so no model may use them.
+
+    In flchain the chapter of the cause of death is missing exactly where nobody died.
+    """
+    rules = [parse(text, schema).columns for text in schema.rules]
+    tied = [c for names in rules if schema.target in names for c in names]
+    return tuple(dict.fromkeys(c for c in tied if c != schema.target))
+
+
 def judge(made: Made, trained: Trained, parts: Parts, plan: Plan, watch: Watch) -> Judged:
     """Score the rows against train and holdout, and hold the scores against the policy."""
     schema = trained.maker.schema
@@ -189,7 +210,7 @@ def judge(made: Made, trained: Trained, parts: Parts, plan: Plan, watch: Watch) 
         made.learnt,
         schema.target,
         seeds,
-        plan.leaks,
+        (*plan.leaks, *tied_to_target(schema)),
         more if pure else None,
     )
     with watch.stage("judge", "Judging"):
@@ -234,7 +255,16 @@ def report(found: Findings, plan: Plan, ledger: Ledger, watch: Watch) -> Release
         ledger=ledger.record(),
         plan=tomllib.loads(plan.to_toml()),
         exhibits=found.judged.panel.exhibits,
-        notes=(*found.loaded.notes, *parts.notes, *risks(plan)),
+        notes=(
+            *found.loaded.notes,
+            *parts.notes,
+            *risks(plan),
+            *(
+                f"{name}: left out of prediction models, as a rule ties it to the outcome"
+                for name in tied_to_target(found.trained.maker.schema)
+            ),
+            *judging.faults(found.judged.panel),
+        ),
         repairs=found.made.repairs,
         timing=dict(watch.seconds),
         versions=judging.versions(),
