@@ -64,10 +64,12 @@ def _newton(
     slope: Callable[[Floats], tuple[Floats, Floats]], terms: int, ridge: float
 ) -> Coefficients:
     """Maximise a concave likelihood given its gradient and information at a point."""
-    beta, penalty = np.zeros(terms), ridge * np.eye(terms)
+    beta: Floats = np.zeros(terms)
+    penalty: Floats = ridge * np.eye(terms)
     for _ in range(STEPS):
         gradient, information = slope(beta)
-        step = np.linalg.solve(information + penalty, gradient - ridge * beta)
+        found = np.linalg.solve(information + penalty, gradient - ridge * beta)
+        step = np.asarray(found, dtype=np.float64)
         # Long steps overshoot under near separation.
         beta = beta + step * min(1.0, 5.0 / max(float(np.abs(step).max(initial=0.0)), 1e-12))
         if float(np.abs(step).max(initial=0.0)) < 1e-8:
@@ -80,7 +82,7 @@ def _newton(
 def fit_linear(x: Floats, y: Floats) -> Coefficients:
     """Coefficients and standard errors of a least-squares regression."""
     gram = x.T @ x + RIDGE * len(x) * np.eye(x.shape[1])
-    beta = np.linalg.solve(gram, x.T @ y)
+    beta = np.asarray(np.linalg.solve(gram, x.T @ y), dtype=np.float64)
     spread = float(((y - x @ beta) ** 2).sum()) / max(len(x) - x.shape[1], 1)
     errors: Floats = np.sqrt(spread * np.diag(np.linalg.inv(gram)))
     return beta, errors

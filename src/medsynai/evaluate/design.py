@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from medsynai.evaluate.encode import Encoding, Floats
+from medsynai.evaluate.encode import LARGEST, Encoding, Floats
 
 TERMS = 12
 # A level gets a coefficient from this share of the train rows.
@@ -31,12 +31,17 @@ class Design:
         """Constant and terms, missing numbers at their mean: (rows, 1 + terms)."""
         out = np.ones((len(values), 1 + len(self.terms)))
         for k, (j, level) in enumerate(self.terms):
-            cell = values[:, j]
+            cell = usable(values[:, j])
             if level >= 0:
                 out[:, k + 1] = cell == level
             else:
                 out[:, k + 1] = np.nan_to_num((cell - self.centre[k]) / self.scale[k])
         return out
+
+
+def usable(cells: Floats) -> Floats:
+    """Infinite cells as missing, and none so large that its square is not a number."""
+    return np.clip(np.where(np.isfinite(cells), cells, np.nan), -LARGEST, LARGEST)
 
 
 def design(encoding: Encoding, values: Floats, outcome: Floats, columns: tuple[int, ...]) -> Design:
@@ -51,7 +56,7 @@ def design(encoding: Encoding, values: Floats, outcome: Floats, columns: tuple[i
     candidates = [t for j in columns for t in _terms(j, encoding, values)]
     kept: list[tuple[float, tuple[int, int], float, float]] = []
     for term in candidates:
-        cell = values[:, term[0]]
+        cell = usable(values[:, term[0]])
         present = cell[np.isfinite(cell)]
         centre, scale = (0.0, 1.0) if term[1] >= 0 else (present.mean(), present.std())
         column = (cell == term[1]).astype(float) if term[1] >= 0 else np.nan_to_num(cell - centre)
@@ -67,7 +72,7 @@ def design(encoding: Encoding, values: Floats, outcome: Floats, columns: tuple[i
 
 
 def _terms(j: int, encoding: Encoding, values: Floats) -> list[tuple[int, int]]:
-    cell = values[:, j]
+    cell = usable(values[:, j])
     present = cell[np.isfinite(cell)]
     if len(present) < len(cell) * 0.5 or len(np.unique(present)) < 2:
         return []
@@ -93,7 +98,9 @@ def _distinct(
     columns: list[Floats] = []
     for term in kept:
         j, level = term[1]
-        column = (values[:, j] == level) * 1.0 if level >= 0 else np.nan_to_num(values[:, j])
+        column = (
+            (values[:, j] == level) * 1.0 if level >= 0 else np.nan_to_num(usable(values[:, j]))
+        )
         if all(_correlation(column, other) < 0.9 for other in columns):
             out.append(term)
             columns.append(column)

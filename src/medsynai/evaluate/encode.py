@@ -17,6 +17,8 @@ Codes = NDArray[np.int64]
 BINS = 10
 # scikit-learn's histogram boosting takes at most 255 levels of a category.
 MAX_LEVELS = 250
+# scikit-learn's forests read float32; infinite values count as missing for the same reason.
+LARGEST = 1e30
 # A level or a missing flag gets a column of its own in the flat space from this many train rows.
 FLAT_ROWS, FLAT_LEVELS = 10, 20
 
@@ -112,8 +114,7 @@ class Encoding:
 
     def features_of(self, values: Floats) -> Floats:
         """For trees: as `values`, levels by train frequency, at most 250 of them."""
-        out = values.copy()
-        out[~np.isfinite(out)] = np.nan
+        out = np.clip(np.where(np.isfinite(values), values, np.nan), -LARGEST, LARGEST)
         for j in np.flatnonzero(self.is_level):
             seen = ~np.isnan(out[:, j])
             out[seen, j] = self._common[j][out[seen, j].astype(np.int64)]

@@ -110,11 +110,10 @@ def mean_distance(candidate: Codes, reference: Codes, encoding: Encoding) -> flo
 
 
 def _triples(width: int, trial: Trial) -> list[Group]:
-    every = list(combinations(range(width), 3)) if width <= 24 else []
     rng = trial.seeds.of("triples").numpy()
-    if every:
-        pick = rng.permutation(len(every))[:TRIPLES]
-        return [every[i] for i in pick]
+    if width <= 24:
+        every: list[Group] = list(combinations(range(width), 3))
+        return [every[i] for i in rng.permutation(len(every))[:TRIPLES]]
     drawn: dict[Group, None] = {}
     while len(drawn) < TRIPLES:
         drawn[tuple(sorted(int(j) for j in rng.choice(width, 3, replace=False)))] = None

@@ -67,14 +67,14 @@ def nice_edges(values: Floats) -> Floats:
     [0.0, 5.0, 10.0]
     """
     low, high = (float(q) for q in np.quantile(values, [0.01, 0.99]))
-    if high <= low:
+    if high - low <= max(1e-12 * max(abs(low), abs(high)), 1e-290):
         low, high = low - 0.5, high + 0.5
     raw = (high - low) / BINS
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(m * power for m in (1.0, 2.0, 2.5, 5.0, 10.0) if m * power >= raw * (1 - 1e-9))
     first, last = math.floor(low / step), math.floor(high / step) + 1
-    edges: Floats = np.round(np.arange(first, last + 1) * step, 12)
-    return edges
+    # Twelve digits: 3 * 0.1 is 0.3 to a reader.
+    return np.array([float(f"{k * step:.12g}") for k in range(first, last + 1)])
 
 
 def merged_edges(values: Floats, edges: Floats) -> Floats:

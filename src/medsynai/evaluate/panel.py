@@ -160,6 +160,8 @@ def judge(
     scores: list[Score] = []
     card = Scorecard()
     started = time.monotonic()
+    # The limit holds only for libraries that are loaded already.
+    import_module("sklearn.ensemble")
     # Threads gain little on tables of this size, and lose much where others use the cores.
     with threadpool_limits(limits=1):
         for done, measure in enumerate(measures):

@@ -7,9 +7,10 @@ import pandas as pd
 
 from medsynai.data.schema import Column, Kind
 from medsynai.data.table import Table
-from medsynai.errors import AssessmentError
+from medsynai.errors import AssessmentError, SchemaError
 from medsynai.evaluate.interval import Rows, wilson
 from medsynai.evaluate.score import Family, Findings, Score, blank
+from medsynai.evaluate.sides import unassessed
 from medsynai.evaluate.trial import Trial
 
 CHECKS = ("types", "ranges", "categories", "missing")
@@ -27,7 +28,7 @@ PARTS = {
 }
 RULES = blank(
     "validity_rules",
-    "Rules of the schema: share kept, over rows and rules",
+    "Rows that keep every rule of the schema",
     Family.VALIDITY,
     "high",
     SOURCE,
@@ -108,24 +109,27 @@ def _lawful(score: Score, broken: Breaches) -> Score:
 
 
 def _rules(tables: dict[str, Table], trial: Trial) -> Score:
-    """How often the schema's rules are kept: the mean over rules of the share of rows."""
+    """Rows that keep every rule of the schema whose columns are all here."""
     schema = trial.train.schema
     if not schema.rules:
         return unassessed(RULES, "the schema states no rule")
-    from medsynai.constraints import check, parse
+    from medsynai.constraints import Rule, parse
 
-    rules = tuple(parse(text, schema) for text in schema.rules)
-
-    def kept(name: str) -> float | None:
-        if name not in tables or not len(tables[name]):
-            return None
-        broken = check(tables[name], rules)
-        return 1 - sum(broken.values()) / (len(tables[name]) * len(rules))
-
-    value, rows = kept("synthetic") or 0.0, len(tables["synthetic"])
-    low, high = wilson(round(value * rows), rows)
-    anchors = {"holdout": kept("holdout"), "shuffled": kept("shuffled")}
-    return replace(RULES, value=value, low=low, high=high, n=rows, **anchors)
+    rules: list[Rule] = []
+    unreadable = 0
+    for text in schema.rules:
+        try:
+            rules.append(parse(text, schema))
+        except SchemaError:
+            unreadable += 1
+    if not rules:
+        return unassessed(RULES, "no rule speaks of columns that are compared")
+    broken = {
+        name: np.any([rule.broken(table.frame, schema) for rule in rules], axis=0)
+        for name, table in tables.items()
+    }
+    note = f"{unreadable} of the schema's rules speak of columns that are not compared."
+    return _lawful(replace(RULES, note=note if unreadable else ""), broken)
 
 
 def _duplicates(tables: dict[str, Table]) -> Score:
