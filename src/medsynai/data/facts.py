@@ -125,9 +125,9 @@ def look(values: pd.Series, name: str, text: bool) -> Facts:
     Raises:
         SchemaError: cells that are lists, records or durations.
     """
-    codes, words = distinct(values)
     if not text:
-        _refuse_odd(words, name)
+        _refuse_odd(values, name)
+    codes, words = distinct(values)
     spelt = [text_of(w) for w in words]
     texts = list(dict.fromkeys(spelt))
     place = {t: i for i, t in enumerate(texts)}
@@ -154,13 +154,15 @@ def _missing_tokens(facts: Facts) -> tuple[str, ...]:
     return found + (dashes if digits else ())
 
 
-def _refuse_odd(words: list[Any], name: str) -> None:
-    for word in words[:100]:
-        if isinstance(word, list | dict | set | tuple | np.ndarray | bytes):
-            raise SchemaError(f"column {name!r} holds lists, records or bytes; give it one value")
-        if isinstance(word, datetime.timedelta | np.timedelta64):
+def _refuse_odd(values: pd.Series, name: str) -> None:
+    """Refuse cells that are not one value each, before anything tries to compare them."""
+    if values.dtype.kind == "m":
+        raise SchemaError(f"column {name!r} holds durations; turn them into numbers (days) first")
+    if values.dtype == object:
+        odd = (list, dict, set, tuple, np.ndarray, bytes, datetime.timedelta)
+        if any(isinstance(word, odd) for word in values):
             raise SchemaError(
-                f"column {name!r} holds durations; turn them into numbers (days, say) first"
+                f"column {name!r} holds lists, records, bytes or durations; a cell is one value"
             )
 
 

@@ -126,14 +126,14 @@ def _date(start: Column, facts: Facts, dating: Dating, resolved: str | None) -> 
         errors="coerce",
         utc=True,
     )
-    micro = parsed.dt.tz_localize(None).to_numpy("datetime64[us]")
-    days = micro.astype("int64") / 86_400e6
+    micro = parsed.dt.tz_localize(None).to_numpy("datetime64[us]").astype("int64")
+    days = micro / 86_400e6
     column = replace(
         start,
         kind=Kind.DATE,
         role=Role.QUASI,
         handling=Handling.OFFSET,
-        date_format=chosen or None,
+        date_format=chosen or _exactness(micro),
         minimum=float(np.floor(days.min())),
         maximum=float(np.ceil(days.max())),
         missing=facts.missing,
@@ -142,6 +142,13 @@ def _date(start: Column, facts: Facts, dating: Dating, resolved: str | None) -> 
     for warning in warnings:
         column = _warn(column, warning)
     return column
+
+
+def _exactness(micro: np.ndarray) -> str:
+    """The ISO format that typed dates need: days, minutes or seconds (microseconds since 1970)."""
+    if not (micro % 86_400_000_000).any():
+        return "%Y-%m-%d"
+    return "%Y-%m-%d %H:%M" if not (micro % 60_000_000).any() else "%Y-%m-%d %H:%M:%S"
 
 
 def _number(start: Column, facts: Facts) -> Column | None:

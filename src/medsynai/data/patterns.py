@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from medsynai.data.facts import Facts
-from medsynai.data.names import is_code, is_other_party, is_small_area, phrase
+from medsynai.data.names import is_code, is_other_party, is_small_area, is_survival_time, phrase
 from medsynai.data.schema import Handling, Kind, Role
 
 LOOKED_AT = 50_000  # distinct values whose content is searched: all of them in most columns
@@ -301,7 +301,7 @@ def _find_numbers(facts: Facts) -> Mark | None:
     """Row numbers, and numerals of one fixed length that never repeat; a lab value is neither."""
     if not facts.is_whole or facts.unique < 1 or facts.present < 30:
         return None
-    if COUNTED.fullmatch(phrase(facts.name)):
+    if COUNTED.fullmatch(phrase(facts.name)) or is_survival_time(facts.name):
         return None
     values = facts.numbers
     key = Mark("row key", Kind.IDENTIFIER, Handling.SURROGATE, Role.KEY, "by its content")
