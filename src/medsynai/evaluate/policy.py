@@ -59,6 +59,7 @@ class Gate:
         source: where the limit comes from.
         rule: which side is good.
         fails_when: how much a breach takes to be a fail.
+        warns_when: how much it takes to be a warning.
         severity: "warn" turns a fail into a warning.
         of_holdout: the limit is so many times what fresh real rows score.
         needs_control: the positive control must breach the limit too, where the score has one: a
@@ -71,6 +72,7 @@ class Gate:
     source: str
     rule: Rule = Rule.AT_MOST
     fails_when: Proof = Proof.SHOWN
+    warns_when: Proof = Proof.POSSIBLE
     severity: Severity = Severity.FAIL
     of_holdout: bool = False
     needs_control: bool = True
@@ -255,15 +257,13 @@ def _stand(gate: Gate, score: Score | None, limit: float | None) -> tuple[Status
     if limit is None:
         return Status.NOT_ASSESSED, "the limit hangs on the holdout's figure, which is missing"
     worst, best = _ends(gate, score)
-    by_proof = {Proof.SHOWN: best, Proof.MEASURED: score.value, Proof.POSSIBLE: worst}
+    ends = {Proof.SHOWN: best, Proof.MEASURED: score.value, Proof.POSSIBLE: worst}
     said = f"{score.value:.3g}, limit {gate.rule} {limit:.3g}"
-    if _past(gate, by_proof[gate.fails_when], limit):
+    if _past(gate, ends[gate.fails_when], limit):
         return (Status.WARN if gate.severity is Severity.WARN else Status.FAIL), said
     if gate.needs_control and _missed(gate, score, limit):
         return Status.INCONCLUSIVE, "the attack lets a plain copy of the train rows pass"
-    if _past(gate, score.value, limit):
-        return Status.WARN, f"{said}, but within its margin of error"
-    if _past(gate, worst, limit):
+    if _past(gate, ends[gate.warns_when], limit):
         return Status.WARN, f"{said}, but its interval reaches {worst:.3g}"
     return Status.PASS, said
 

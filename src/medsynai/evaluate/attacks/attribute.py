@@ -64,7 +64,7 @@ def measure(trial: Trial, effort: Effort | None = None) -> Findings:
         return Findings(tuple(h.absent(reason or "no column varies") for h in (MEAN, WORST, QUASI)))
     played = rounds(trial, effort or _EFFORT, _ANCHOR)
     n = len(played["synthetic"].train)
-    guessed = {name: _guess(r, trial, secrets) for name, r in played.items()}
+    guessed = {name: _guess(r, secrets) for name, r in played.items()}
     mean = {name: _mean_risk(g) for name, g in guessed.items()}
     worst = {name: _worst_risk(g) for name, g in guessed.items()}
     scores = [MEAN.score(mean, n), WORST.score(worst, n)]
@@ -72,7 +72,7 @@ def measure(trial: Trial, effort: Effort | None = None) -> Findings:
     if not quasi or not hidden:
         scores.append(QUASI.absent("the schema declares no quasi-identifiers"))
     else:
-        known = {k: _mean_risk(_guess(r, trial, hidden, quasi)) for k, r in played.items()}
+        known = {k: _mean_risk(_guess(r, hidden, quasi)) for k, r in played.items()}
         scores.append(QUASI.score(known, n))
     return Findings(tuple(scores), {"attribute_inference": _exhibit(guessed["synthetic"])})
 
@@ -95,12 +95,10 @@ def _quasi(trial: Trial) -> set[str]:
     return {c for c in names if schema[c].kind.is_learnt}
 
 
-def _guess(
-    round_: Round, trial: Trial, secrets: tuple[str, ...], known: set[str] | None = None
-) -> Guesses:
+def _guess(round_: Round, secrets: tuple[str, ...], known: set[str] | None = None) -> Guesses:
     """Guess each secret of each row from all other columns, or from the `known` ones alone."""
     tables = (round_.train, round_.holdout, round_.released)
-    space = Space.of(trial.train, *tables)
+    space = Space.of(*tables)
     train, holdout, released = (space.place(t) for t in tables)
     right: list[dict[str, Numbers]] = []
     for table, points in ((round_.train, train), (round_.holdout, holdout)):

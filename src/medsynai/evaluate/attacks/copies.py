@@ -52,10 +52,9 @@ class _Train:
     points: Points
 
     @staticmethod
-    def of(trial: Trial) -> "_Train":
+    def of(trial: Trial, holdout: Table) -> "_Train":
         found, counts = np.unique(hash_rows(trial.train), return_counts=True)
-        others = [t for t in (trial.holdout, trial.synthetic) if t is not None]
-        space = Space.of(trial.train, *others)
+        space = Space.of(trial.train, holdout, trial.synthetic)
         return _Train(found, found[counts == 1], space, space.place(trial.train))
 
 
@@ -70,7 +69,7 @@ def measure(trial: Trial) -> Findings:
     reason = obstacle(trial)
     if reason or trial.holdout is None:
         return Findings(tuple(h.absent(reason) for h in headings))
-    train = _Train.of(trial)
+    train = _Train.of(trial, trial.holdout)
     tables = {
         "synthetic": trial.synthetic,
         "control": trial.copied,

@@ -42,8 +42,7 @@ def measure(trial: Trial) -> Findings:
     reason = obstacle(trial)
     if reason or trial.holdout is None:
         return Findings(tuple(h.absent(f"{reason}; {CAPTION}") for h in headings))
-    space = Space.of(trial.train, trial.holdout, trial.synthetic)
-    found = {k: _figures(r, space) for k, r in rounds(trial, _EFFORT, _EFFORT).items()}
+    found = {k: _figures(r) for k, r in rounds(trial, _EFFORT, _EFFORT).items()}
     n = min(len(trial.synthetic), _EFFORT.released)
     scores = []
     for heading in headings:
@@ -51,10 +50,10 @@ def measure(trial: Trial) -> Findings:
     return Findings(tuple(scores))
 
 
-def _figures(round_: Round, space: Space) -> dict[str, Interval]:
-    train, holdout, released = (
-        space.place(t) for t in (round_.train, round_.holdout, round_.released)
-    )
+def _figures(round_: Round) -> dict[str, Interval]:
+    tables = (round_.train, round_.holdout, round_.released)
+    space = Space.of(*tables)
+    train, holdout, released = (space.place(t) for t in tables)
     near = nearest(released, train, 2)[0].astype(float)
     other = nearest(released, holdout, 1)[0][:, 0]
     nearer = np.where(np.isclose(near[:, 0], other), 0.5, near[:, 0] < other)

@@ -41,7 +41,7 @@ class Effort:
 
     rows: int = 10_000
     released: int = 100_000
-    pairs: float = 4e8
+    pairs: float = 8e8
     equal: bool = True
 
     def targets(self, released: int) -> int:

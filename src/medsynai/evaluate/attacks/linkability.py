@@ -20,7 +20,7 @@ from medsynai.evaluate.trial import Trial
 
 Numbers = np.ndarray[Any, np.dtype[Any]]
 
-NEIGHBOURS = 5  # synthetic rows that each half may point to
+NEIGHBOURS = 3  # synthetic rows that each half may point to
 SPLITS = 4  # random halvings of the columns; each is tried on its own rows
 HEADING = Heading(
     "linkability",
@@ -39,7 +39,7 @@ def measure(trial: Trial, effort: Effort | None = None) -> Findings:
     draw = trial.seeds.of("linkability").numpy()
     halves = [set(draw.permutation(names)[: len(names) // 2]) for _ in range(SPLITS)]
     played = rounds(trial, effort or _EFFORT)
-    rates = {name: _rates(r, trial, set(names), halves) for name, r in played.items()}
+    rates = {name: _rates(r, set(names), halves) for name, r in played.items()}
     found = {name: intervals.residual_risk(*pair) for name, pair in rates.items()}
     own, n = rates["synthetic"], len(played["synthetic"].train)
     released = len(played["synthetic"].released)
@@ -52,12 +52,10 @@ def measure(trial: Trial, effort: Effort | None = None) -> Findings:
     return Findings((HEADING.score(found, n),), {"linkability": exhibit})
 
 
-def _rates(
-    round_: Round, trial: Trial, names: set[str], halves: list[set[str]]
-) -> tuple[Interval, Interval]:
+def _rates(round_: Round, names: set[str], halves: list[set[str]]) -> tuple[Interval, Interval]:
     """Success on train rows and on holdout rows."""
     tables = (round_.train, round_.holdout, round_.released)
-    space = Space.of(trial.train, *tables)
+    space = Space.of(*tables)
     train, holdout, released = (space.place(t) for t in tables)
     hits = [sum(_linked(p, released, names, halves)) for p in (train, holdout)]
     return intervals.wilson(hits[0], len(train)), intervals.wilson(hits[1], len(holdout))

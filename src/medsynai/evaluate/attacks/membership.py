@@ -92,8 +92,7 @@ def measure(trial: Trial, effort: Effort | None = None) -> Findings:
         return Findings(tuple(h.absent(reason) for h in headings))
     played = rounds(trial, effort or Effort())
     accused = {
-        name: accuse(round_, _space(trial), trial.seeds.of("membership", name))
-        for name, round_ in played.items()
+        name: accuse(round_, trial.seeds.of("membership", name)) for name, round_ in played.items()
     }
     found = {name: _intervals(a) for name, a in accused.items()}
     n, few = len(played["synthetic"].train), int(accused["synthetic"].far_inside.sum())
@@ -104,16 +103,11 @@ def measure(trial: Trial, effort: Effort | None = None) -> Findings:
     return Findings(scores, {"membership": _exhibit(accused["synthetic"], found["synthetic"])})
 
 
-def _space(trial: Trial) -> Space:
-    others = [t for t in (trial.holdout, trial.synthetic) if t is not None]
-    return Space.of(trial.train, *others)
-
-
-def accuse(round_: Round, space: Space, seeds: Seeds) -> Accusations:
+def accuse(round_: Round, seeds: Seeds) -> Accusations:
     """Run the three attacks on one round."""
-    inside, outside, released = (
-        space.place(t) for t in (round_.train, round_.holdout, round_.released)
-    )
+    tables = (round_.train, round_.holdout, round_.released)
+    space = Space.of(*tables)
+    inside, outside, released = (space.place(t) for t in tables)
     near = [_Near.of(p, released, outside, p is outside) for p in (inside, outside)]
     scale = _scale(near[1].real[:, 0])
     traits = [_traits(x, scale) for x in near]

@@ -11,6 +11,7 @@ the excess is then divided.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,8 @@ from medsynai.evaluate.trial import Trial
 Numbers = np.ndarray[Any, np.dtype[Any]]
 
 PREDICATES = 2_000
-WIDEST = 8  # most columns in one predicate
+TRIES = 3 * PREDICATES  # rows tried for them: not every row can be set apart
+WIDEST = 16  # most columns in one predicate
 SPARE = 2  # columns that a predicate may have beyond those that it needs
 LEAST = 20  # fewer predicates tell nothing
 _SOURCE = "Giomi et al. 2022, section 4.1 and eq. 2; WP216"
@@ -119,13 +121,13 @@ def _try(
 def _values(table: Table, space: Space) -> Numbers:
     """(columns, rows) float64: numbers as they are, levels as codes; missing is NaN or -1."""
     codes = space.place(table).codes[: len(space.levels)]
-    numbers = [table.frame[c].to_numpy(float) for c in space.sorted_numbers]
+    numbers = [table.frame[c].to_numpy(float) for c in space.values]
     whole = np.array(numbers).reshape(len(numbers), len(table))
     return np.concatenate([whole, codes.astype(float)])
 
 
 def _is_level(space: Space) -> Numbers:
-    return np.arange(len(space.columns)) >= len(space.sorted_numbers)
+    return np.arange(len(space.columns)) >= len(space.values)
 
 
 def matching(rows: Numbers, predicate: Predicate) -> Numbers:
@@ -183,8 +185,8 @@ def multivariate(rows: Numbers, is_level: Numbers, rng: np.random.Generator) -> 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a column may be missing throughout
         middle = np.nanmedian(rows, axis=1)
-    drawn = (_apart(rows, is_level, middle, rng) for _ in range(PREDICATES))
-    return [p for p in drawn if p]
+    drawn = (_apart(rows, is_level, middle, rng) for _ in range(TRIES))
+    return list(islice((p for p in drawn if p), PREDICATES))
 
 
 def _apart(

@@ -1,9 +1,9 @@
 """A space for mixed rows in which L1 distance counts columns, and nearest rows in it.
 
-Each column adds at most about 1: numbers the difference of their train ranks (0..1; beyond the
-train range it keeps growing, in units of the range), levels 1 if they differ, and a missing value
-1 against a present one (numbers: plus the rank's distance from the middle). Levels are compared
-as codes, never spread one-hot, so thousands of them cost as little as two.
+Each column adds at most about 1: numbers the difference of their ranks among real rows (0..1;
+beyond the real range it keeps growing, in units of the range), levels 1 if they differ, and a
+missing value 1 against a present one (numbers: plus the rank's distance from the middle). Levels
+are compared as codes, never spread one-hot, so thousands of them cost as little as two.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ class Points:
     """Rows placed in the space, held column by column.
 
     Attributes:
-        numbers: (numeric columns, rows) float32 train ranks; missing sits at .5.
+        numbers: (numeric columns, rows) float32 ranks; missing sits at .5.
         codes: (level columns + numeric columns with gaps, rows) int32; equal or not is all.
         columns: the names that `numbers` and then `codes` stand for.
     """
@@ -51,55 +51,65 @@ class Points:
 
 @dataclass(frozen=True)
 class Space:
-    """Where rows lie, fixed by the train rows.
+    """Where rows lie, fixed by real rows of both sides.
+
+    Train and holdout rows alike make the ranks. Ranks among train rows alone would give train
+    values places of their own that no holdout value can take, and an attack would find its members
+    by the ruler instead of by the release.
 
     Attributes:
-        sorted_numbers: for each numeric column its train values in order.
+        values: for each numeric column its distinct real values in order.
+        ranks: their mid-ranks, 0 to 1.
         levels: for each level column its levels to codes.
     """
 
-    sorted_numbers: dict[str, Numbers]
+    values: dict[str, Numbers]
+    ranks: dict[str, Numbers]
     levels: dict[str, dict[str, int]]
 
     @staticmethod
-    def of(train: Table, *others: Table) -> "Space":
-        """The space of these train rows; `others` only add the levels that train never had."""
-        numbers, levels = {}, {}
+    def of(train: Table, holdout: Table, *others: Table) -> "Space":
+        """The space of these real rows; `others` only add levels that those never had."""
+        values, ranks, levels = {}, {}, {}
         for column in train.schema.columns:
-            parts = [t.frame[column.name] for t in (train, *others)]
+            parts = [t.frame[column.name] for t in (train, holdout, *others)]
             if column.kind.is_number:
-                numbers[column.name] = np.sort(parts[0].dropna().to_numpy(float))
+                real = np.concatenate([p.to_numpy(float) for p in parts[:2]])
+                known, counts = np.unique(real[~np.isnan(real)], return_counts=True)
+                values[column.name] = known
+                ranks[column.name] = (np.cumsum(counts) - counts / 2) / max(1, counts.sum())
             elif column.kind.is_level:
                 names = {str(v) for p in parts for v in p.astype("category").cat.categories}
                 levels[column.name] = {v: i for i, v in enumerate(sorted(names))}
-        return Space(numbers, levels)
+        return Space(values, ranks, levels)
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns that count."""
-        return (*self.sorted_numbers, *self.levels)
+        return (*self.values, *self.levels)
 
     def place(self, table: Table) -> Points:
         """The rows of a table as points."""
-        ranks = [self._ranks(c, table) for c in self.sorted_numbers]
-        gaps = [table.frame[c].isna().to_numpy(np.int32) for c in self.sorted_numbers]
+        ranks = [self._ranks(c, table) for c in self.values]
+        gaps = [table.frame[c].isna().to_numpy(np.int32) for c in self.values]
         codes = [self._codes(c, table) for c in self.levels]
         n = len(table)
         return Points(
             np.array(ranks, np.float32).reshape(len(ranks), n),
             np.array(codes + gaps, np.int32).reshape(len(codes) + len(gaps), n),
-            (tuple(self.sorted_numbers), (*self.levels, *self.sorted_numbers)),
+            (tuple(self.values), (*self.levels, *self.values)),
         )
 
     def _ranks(self, name: str, table: Table) -> Numbers:
-        known, v = self.sorted_numbers[name], table.frame[name].to_numpy(float)
+        known, v = self.values[name], table.frame[name].to_numpy(float)
         if not len(known):
             return np.full(len(v), 0.5)
-        q = (np.searchsorted(known, v, "left") + np.searchsorted(known, v, "right")) / 2
+        # between real values by straight lines: equal places only for equal values
+        q = np.interp(v, known, self.ranks[name])
         span = max(known[-1] - known[0], 1e-12)
         beyond = np.maximum(v - known[-1], 0) - np.maximum(known[0] - v, 0)
         # a constant column has no range to measure in; a far value must still stay finite
-        return np.where(np.isnan(v), 0.5, q / len(known) + np.clip(beyond / span, -1e3, 1e3))
+        return np.where(np.isnan(v), 0.5, q + np.clip(beyond / span, -1e3, 1e3))
 
     def _codes(self, name: str, table: Table) -> Numbers:
         values, known = table.frame[name].astype("category").cat, self.levels[name]
