@@ -58,7 +58,7 @@ class Page(HTMLParser):
         return [a[attribute] or "" for _, a in self.elements if attribute in a]
 
 
-EVIL = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&"
+EVIL = "\" onload='alert(1)'><script>alert(1)</script><img src=x onerror=alert(1)>\"'&"
 
 
 def poisoned(evidence: Evidence) -> Evidence:
@@ -278,3 +278,15 @@ def test_what_is_no_better_than_shuffled_is_not_trusted(evidence: Evidence) -> N
     assert "Pairs of columns" not in trust and "no better than shuffled columns (0.148)" in doubt
     trust, doubt = first(0.1)
     assert "Pairs of columns" in trust and "shuffled columns (" not in doubt
+
+
+def test_one_failed_gate_takes_a_family_out_of_what_to_trust(evidence: Evidence) -> None:
+    gates = tuple(
+        replace(g, status=Status.FAIL) if g.name == "linkability" else g
+        for g in evidence.verdict.gates
+    )
+    text = Page(html.render(replace(evidence, verdict=Verdict(gates)))).text
+    trust, doubt = text[: text.index("Gates: what")].split("What to trust")[1].split("What not")
+    assert "Attacks on patients" not in trust and "Linkability: residual risk: fail" in doubt
+    whole = Page(html.render(evidence)).text
+    assert "Attacks on patients: 2 of 3 gates pass." in whole

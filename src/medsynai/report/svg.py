@@ -1,5 +1,6 @@
 """Scales, shapes and frames for small inline SVG pictures. Reproducible: plain text, no clock."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -32,13 +33,15 @@ class Scale:
         ((0.0, 0.2, 0.4, 0.6, 0.8, 1.0), (3,))
         """
         span = self.high - self.low
-        if span <= 0:
+        # A range that floats can hardly tell apart has no round numbers inside.
+        if span <= 1e-12 * max(abs(self.low), abs(self.high), 1e-280):
             return (self.low,)
         rough = span / most
         power = 10.0 ** _floor_log(rough)
         step = next(m * power for m in (1, 2, 5, 10) if m * power >= rough * 0.999)
-        first, last = -(-self.low // step), self.high / step + 1e-9
-        return tuple(round(i * step, 12) for i in range(int(first), int(last // 1) + 1))
+        first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
+        found = (float(f"{i * step:.12g}") for i in range(first, last + 1))
+        return tuple(dict.fromkeys(found)) or (self.low,)
 
 
 def _floor_log(value: float) -> int:
