@@ -91,7 +91,8 @@ class NumberCodec:
         """A value inside each bin, on the lattice of the bin; NaN for the code of missing."""
         values = np.full(len(codes), np.nan)
         present = codes < self.bins
-        values[present] = self._draw(codes[present], rng)
+        if present.any():
+            values[present] = self._draw(codes[present], rng)
         return values
 
     def _draw(self, codes: Codes, rng: np.random.Generator) -> Floats:

@@ -1,0 +1,114 @@
+"""Codecs: decode(encode(x)) stays in the bin and on the lattice; nothing single-patient is kept."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from medsynai.codec.choices import Choices
+from medsynai.codec.numbers import NumberCodec, decimal_places
+from medsynai.codec.table import TableCodec
+from medsynai.data.schema import Column, Kind, Schema
+from medsynai.data.table import Table, canonical_dtype
+from medsynai.errors import ConditionError
+from medsynai.generator import Wanted
+
+
+def columns_of(numbers: list[float | None]) -> np.ndarray:
+    return np.array([np.nan if x is None else x for x in numbers], dtype=float)
+
+
+numbers = st.lists(
+    st.one_of(st.none(), st.floats(-1e6, 1e6), st.integers(-5, 5).map(float)),
+    min_size=1,
+    max_size=120,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(numbers, st.integers(0, 2**31))
+def test_a_number_returns_to_its_bin_or_a_neighbour_and_missing_stays_missing(values, seed):
+    column = columns_of(values)
+    codec = NumberCodec.fit(column, max_bins=20, min_bin=5, min_shared=3)
+    codes = codec.encode(column)
+    back = codec.decode(codes, np.random.default_rng(seed))
+    assert np.array_equal(np.isnan(back), np.isnan(column))
+    present = ~np.isnan(column)
+    if present.any():
+        assert back[present].min() >= column[present].min()
+        assert back[present].max() <= column[present].max()
+
+
+def test_a_bin_stands_for_several_rows_and_heavy_values_stand_alone():
+    rng = np.random.default_rng(0)
+    column = np.concatenate([rng.normal(size=2000), np.full(500, 99.0), np.zeros(300)])
+    codec = NumberCodec.fit(column, max_bins=50, min_bin=5, min_shared=3)
+    rows = np.bincount(codec.encode(column), minlength=codec.bins)
+    assert rows[:-1].min() >= 5
+    heavy = codec.encode(np.array([99.0, 0.0]))
+    assert rows[heavy].tolist() == [500, 300]
+    drawn = codec.decode(np.repeat(heavy, 50), rng)
+    assert set(drawn) == {99.0, 0.0}
+
+
+def test_decimals_come_back_as_they_were_written():
+    rng = np.random.default_rng(1)
+    column = np.where(
+        rng.random(3000) < 0.5, rng.normal(50, 9, 3000).round(0), rng.normal(50, 9, 3000).round(2)
+    )
+    codec = NumberCodec.fit(column, max_bins=100, min_bin=5, min_shared=3)
+    back = codec.decode(codec.encode(column), rng)
+    assert decimal_places(back).max() <= 2
+    share = [(decimal_places(x) == 0).mean() for x in (column, back)]
+    assert share[0] == pytest.approx(share[1], abs=0.03)
+
+
+def test_no_extreme_of_one_patient_can_be_drawn():
+    column = np.concatenate([np.random.default_rng(2).normal(size=999), [1e6]])
+    codec = NumberCodec.fit(column, max_bins=50, min_bin=5, min_shared=3)
+    drawn = codec.decode(np.full(5000, codec.bins - 1), np.random.default_rng(3))
+    assert drawn.max() < 0.9e6
+
+
+def test_choices_follow_their_weights_within_groups():
+    choices = Choices.of(np.array([2, 0, 2]), np.array([7, 5, 9]), np.array([1.0, 4.0, 3.0]), 3)
+    assert choices.total(np.array([0, 1, 2])).tolist() == [4.0, 0.0, 4.0]
+    u = (np.arange(1000) + 0.5) / 1000
+    drawn = choices.draw(np.full(1000, 2), u)
+    assert (drawn == 7).mean() == 0.25
+    assert (drawn == 9).mean() == 0.75
+
+
+def small_table() -> Table:
+    sex = Column("sex", Kind.BINARY, categories=("f", "m"))
+    age = Column("age", Kind.INTEGER, minimum=18, maximum=90)
+    rng = np.random.default_rng(4)
+    frame = pd.DataFrame(
+        {
+            "sex": pd.Series(["f", "m", None] * 100, dtype=canonical_dtype(sex)),
+            "age": rng.integers(18, 90, 300).astype(float),
+        }
+    )
+    return Table(frame, Schema((sex, age)))
+
+
+def test_a_table_codec_survives_its_file_form():
+    table = small_table()
+    codec = TableCodec.fit(table)
+    again = TableCodec.load(table.schema, codec.arrays())
+    assert np.array_equal(codec.encode(table), again.encode(table))
+    codes = np.arange(codec["age"].size)
+    one, two = (c["age"].decode(codes, np.random.default_rng(5)) for c in (codec, again))
+    pd.testing.assert_series_equal(one, two)
+
+
+def test_an_impossible_wish_is_refused_with_what_is_possible():
+    codec = TableCodec.fit(small_table())
+    with pytest.raises(ConditionError, match="one of f, m"):
+        codec["sex"].allowed(Wanted("sex", levels=("x",)))
+    with pytest.raises(ConditionError, match="18 to 90"):
+        codec["age"].allowed(Wanted("age", low=200))
+    able = codec["age"].allowed(Wanted("age", low=40, high=41))
+    assert 1 <= able.sum() <= 3
+    assert not able[-1]  # missing never meets a range
