@@ -196,6 +196,13 @@ def test_tokens_are_missing_only_where_the_schema_says_so() -> None:
     ]
 
 
+def test_blanks_are_missing_unless_they_are_a_level() -> None:
+    text = Column("n", Kind.TEXT, missing=True)
+    assert to_canonical(one(text, ["  ", "x"]), Schema((text,)), TEXT)["n"].tolist() == [None, "x"]
+    level = Column("n", Kind.BINARY, categories=(" ", "x"))
+    assert to_canonical(one(level, [" ", "x"]), Schema((level,)), TEXT)["n"].tolist() == [" ", "x"]
+
+
 def test_numbers_written_otherwise_are_the_same_level() -> None:
     column = Column("n", Kind.BINARY, categories=("0", "1"))
     frame = to_canonical(one(column, ["1.0", "0"]), Schema((column,)), TEXT)

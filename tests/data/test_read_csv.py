@@ -166,11 +166,14 @@ def test_huge_fields_and_many_categories_are_fine(tmp_path: Path) -> None:
 
 
 def test_nameless_columns_get_names_and_keep_their_heads(tmp_path: Path) -> None:
-    text = '"", age ,\n1,61,\n2,62,\n'
-    raw = read_raw(save(tmp_path / "n.csv", text))
+    text = ", age ,\n1,61,\n2,62,\n"
+    raw = read_raw(path := save(tmp_path / "n.csv", text))
     assert list(raw.frame) == ["column_1", "age", "column_3"]
     assert raw.source.header == ("", " age ", "")
     assert any("column_1, column_3" in n for n in raw.notes)
+    loaded = read(path)
+    write(loaded.table, loaded.source, tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_text() == text
 
 
 def test_one_column_keeps_its_missing_values(tmp_path: Path) -> None:

@@ -234,7 +234,8 @@ def hide_password(url: str) -> str:
     >>> hide_password("postgresql://ann:secret@db/hospital::visits")
     'postgresql://db/hospital::visits'
     """
-    return re.sub(r"://[^/@]*@", "://", url)
+    url = re.sub(r"://[^/]*@", "://", url)
+    return re.sub(r"(?i)(passw(or)?d|pwd)=[^&:]*", "password=...", url)
 
 
 def _list(words: Iterable[str]) -> str:

@@ -92,12 +92,10 @@ class CsvFile:
 
     def _quote(self, words: list[str], always: bool) -> list[str]:
         """In quotes: all, or those that hold the delimiter, a quote or a line end."""
-        if not always and not self._needs_quotes.search("".join(words)) and "" not in words:
+        if not always and not self._needs_quotes.search("".join(words)):
             return words
         need = self._needs_quotes.search
-        return [
-            '"' + w.replace('"', '""') + '"' if always or w == "" or need(w) else w for w in words
-        ]
+        return ['"' + w.replace('"', '""') + '"' if always or need(w) else w for w in words]
 
     def _encode(self, text: str) -> None:
         try:

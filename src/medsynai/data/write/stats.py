@@ -68,8 +68,8 @@ class StatsFile:
                 self._save(frame, path, about)
             except (self._pyreadstat.PyreadstatError, self._pyreadstat.ReadstatError, ValueError):
                 raise FolderError(
-                    f"a {self._source.format} file cannot hold these columns; it wants short, distinct names "
-                    "of letters, digits and underscores: write CSV or Parquet instead"
+                    f"a {self._source.format} file cannot hold these columns; it wants short, "
+                    "distinct names of letters, digits and underscores: write CSV or Parquet"
                 ) from None
             self._file.write(path.read_bytes())
 
