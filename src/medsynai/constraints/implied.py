@@ -135,7 +135,7 @@ def _tells(missing: float, partner: float, total: int, equal: bool) -> bool:
     """Whether enough rows lack the one column, and would not lack the other by chance."""
     chance = missing * (1 - partner / total)
     if equal:
-        return missing >= SIDE and chance >= SURPRISE
+        return missing >= SIDE and total >= LEAST and chance >= SURPRISE
     return missing >= LEAST and chance >= ONE_WAY
 
 
