@@ -199,6 +199,7 @@ def test_tokens_are_missing_only_where_the_schema_says_so() -> None:
 def test_blanks_are_missing_unless_they_are_a_level() -> None:
     text = Column("n", Kind.TEXT, missing=True)
     assert to_canonical(one(text, ["  ", "x"]), Schema((text,)), TEXT)["n"].tolist() == [None, "x"]
+    assert to_canonical(one(text, ["a", "x"]), Schema((text,)), TEXT)["n"].dtype == object
     level = Column("n", Kind.BINARY, categories=(" ", "x"))
     assert to_canonical(one(level, [" ", "x"]), Schema((level,)), TEXT)["n"].tolist() == [" ", "x"]
 

@@ -142,8 +142,8 @@ def _fit(values: pd.Series, column: Column) -> tuple[Any, dict[str, int]]:
         found["not a date of the schema's format"] = int((dates.isna() & (codes >= 0)).sum())
         series = pd.Series(dates)
         return series, found | _check_range(_days(series), column)
-    held = np.array([*texts, None], dtype=object)[codes]
-    return held, found
+    # Said twice: pandas 3 would turn an array of strings into its own text dtype.
+    return pd.Series(np.array([*texts, None], dtype=object)[codes], dtype=object), found
 
 
 def _is_numeric(values: pd.Series) -> bool:
