@@ -85,7 +85,7 @@ def residual_risk(attack: Interval, control: Interval) -> Interval:
     value = risk(a, c)
     low = value - np.hypot(value - risk(attack.low, c), value - risk(a, control.high))
     high = value + np.hypot(risk(attack.high, c) - value, risk(a, control.low) - value)
-    return Interval(value, max(-1.0, float(low)), min(1.0, float(high)))
+    return capped(Interval(value, float(low), float(high)))
 
 
 def median(values: Numbers, z: float = 1.959964) -> Interval:
