@@ -25,6 +25,7 @@ SCHEMA = Schema(
         Column("note", Kind.TEXT, missing=True),
     )
 )
+NOTES = ["a, b", 'say "x"', "two\nlines", None]
 CSV = Source(Format.CSV, SCHEMA.names)
 
 
@@ -39,7 +40,7 @@ def rows(n: int, seed: int = 0, holes: bool = True) -> Table:
                 rng.integers(-1, 2, n),
                 dtype=canonical_dtype(SEX),  # type: ignore[call-overload]
             ),
-            "note": rng.choice(np.array(["a, b", 'say "x"', "two\nlines", None], object), n),
+            "note": pd.Series(rng.choice(np.array(NOTES, object), n), dtype=object),
         }
     )
     return Table(frame, SCHEMA, "synthetic")
