@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from medsynai.evaluate.score import Family, Score
 from medsynai.report import card, html
 from medsynai.report.evidence import Evidence
-from medsynai.report.suppress import withhold
+from medsynai.report.suppress import withhold, withhold_group
 
 PLANTED = 7
 HIDING = [
@@ -45,6 +45,12 @@ def test_a_group_of_few_rows_is_named_and_nothing_else(evidence: Evidence) -> No
         assert text.count("0.432") == 1
         assert "site=north" in text and "fewer than 11 rows" in text
     assert [s["n"] for s in json.loads(found.to_json())["scores"]] == [0, 11]
+
+
+def test_a_group_that_nobody_judged_keeps_its_own_reason() -> None:
+    score = Score("g", "Gap", Family.FAIRNESS, None, "low", 0, "", group="a=b", note="too few")
+    assert withhold_group(score) == score
+    assert withhold_group(replace(score, value=0.1)).value is None
 
 
 HARMLESS = [

@@ -75,7 +75,8 @@ def _what(evidence: Evidence) -> list[str]:
     data, model = evidence.data, evidence.model
     form = f"form {NOT_ASSESSED}" if model is None else model.form
     missing = NOT_ASSESSED if data.missing is None else share(data.missing)
-    patients = NOT_ASSESSED if data.patients is None else count(data.patients)
+    unknown = f"{NOT_ASSESSED} (no column names them)"
+    patients = unknown if data.patients is None else count(data.patients)
     return [
         escaped(f"{count(data.synthetic)} synthetic rows ({form}) of {data.source}."),
         escaped(

@@ -32,6 +32,8 @@ PLACES: dict[str, tuple[Family, str]] = {
     "draws": (Family.UTILITY, "How many rows to draw for training"),
     "coefficients": (Family.UTILITY, "Regression coefficients"),
     "km": (Family.UTILITY, "Survival curves"),
+    "global_utility": (Family.UTILITY, "Each column predicted from the others"),
+    "breaches": (Family.VALIDITY, "Columns with unlawful cells"),
     "hazard_ratios": (Family.UTILITY, "Hazard ratios"),
     "groups": (Family.FAIRNESS, "Groups side by side"),
     "columns": (Family.FIDELITY, "Every column"),
@@ -80,11 +82,11 @@ def family(evidence: Evidence, kind: Family, numbers: dict[str, int]) -> Markup:
     """One family of scores: words, table, exhibits."""
     heading, intro = CHAPTERS[kind]
     grouped = kind is Family.FAIRNESS
-    scores = [*evidence.of(kind), *(evidence.of(kind, groups=True) if grouped else ())]
+    scores = evidence.of(kind)
     evident = [s for s in scores if not s.information]
     shown = [s for s in scores if s.information]
     parts: list[Child] = [paragraph(intro)]
-    if not scores:
+    if not scores and not (grouped and evidence.of(kind, groups=True)):
         parts.append(paragraph("Not assessed: the panel gave no score here.", kind="absent"))
     parts.append(board(evident, numbers, f"{heading.partition(':')[0]}: scores"))
     if shown:
@@ -92,17 +94,19 @@ def family(evidence: Evidence, kind: Family, numbers: dict[str, int]) -> Markup:
         parts.append(tag("h3", "For information"))
         parts.append(paragraph(caption, kind="caution"))
         parts.append(board(shown, numbers, "For information, not evidence"))
-    if grouped:
-        parts.append(_other_groups(evidence, numbers))
     parts += [_exhibit(evidence, name) for name, (home, _) in PLACES.items() if home is kind]
+    if grouped:
+        parts.append(_single_groups(evidence, numbers))
     return section(kind.value, heading, *parts)
 
 
-def _other_groups(evidence: Evidence, numbers: dict[str, int]) -> Markup:
-    """Scores of groups that other families made."""
-    others = [k for k in ORDER if k is not Family.FAIRNESS]
-    scores = [s for k in others for s in evidence.of(k, groups=True)]
-    return board(scores, numbers, "Scores of single groups")
+def _single_groups(evidence: Evidence, numbers: dict[str, int]) -> Markup:
+    """Every score of a single group, whichever measure made it."""
+    scores = [s for k in (Family.FAIRNESS, *ORDER[:-1]) for s in evidence.of(k, groups=True)]
+    if not scores:
+        return NOTHING
+    heading = tag("h3", "Group by group")
+    return joined([heading, board(scores, numbers, "Scores of single groups")])
 
 
 def _exhibit(evidence: Evidence, name: str) -> Markup:
@@ -215,7 +219,7 @@ def _data(evidence: Evidence) -> list[tuple[str, Child]]:
         ("Source", data.source or absent),
         ("Real rows", count(data.rows)),
         ("Columns", count(data.columns)),
-        ("Patients", absent if data.patients is None else count(data.patients)),
+        ("Patients", "no column names them" if data.patients is None else count(data.patients)),
         ("Empty cells", absent if data.missing is None else share(data.missing)),
         ("Train rows", absent if data.train is None else count(data.train)),
         ("Holdout rows", absent if data.holdout is None else count(data.holdout)),
@@ -242,7 +246,10 @@ def _model(evidence: Evidence) -> Markup:
         return paragraph("Not assessed.", kind="absent")
     facts: list[tuple[str, Child]] = [("Model", f"{model.title} ({model.name})")]
     facts += [("Form", model.form), ("Seed", plain(evidence.plan.get("seed")))]
-    facts += [(k.replace("_", " "), plain(v)) for k, v in model.settings.items()]
+    facts += [
+        (k.replace("_", " "), "left to the model" if v is None else plain(v))
+        for k, v in model.settings.items()
+    ]
     if model.order:
         facts.append(("Order of columns", ", ".join(model.order)))
     return definitions(facts)
@@ -278,4 +285,4 @@ def sources(numbers: dict[str, int]) -> Markup:
     if not numbers:
         return NOTHING
     lines = [tag("li", source, id_=f"ref-{n}") for source, n in numbers.items()]
-    return section("sources", "Sources", tag("ol", *lines, class_="sources"))
+    return section("sources", "Sources and definitions", tag("ol", *lines, class_="sources"))

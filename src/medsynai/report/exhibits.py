@@ -191,7 +191,8 @@ def tabulate(caption: str, exhibit: Any) -> Markup:
     if isinstance(exhibit, Mapping):
         return _mapping(caption, exhibit)
     if isinstance(exhibit, list) and exhibit and all(isinstance(e, Mapping) for e in exhibit):
-        head = list(dict.fromkeys(str(k) for e in exhibit for k in e))
+        keys = dict.fromkeys(str(k) for e in exhibit for k in e)
+        head = sorted(keys, key=lambda k: k == "note")  # remarks last, the rest as they come
         return _cut(head, [[e.get(k) for k in head] for e in exhibit], caption)
     if isinstance(exhibit, list):
         return _cut([caption], [[e] for e in exhibit], caption)

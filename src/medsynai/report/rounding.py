@@ -89,6 +89,8 @@ def plain(value: object) -> str:
     if isinstance(value, int | float):
         return figure(value)
     if isinstance(value, list | tuple):
+        if not value:
+            return "none"
         return ", ".join(plain(v) for v in value)
     if isinstance(value, dict):
         return "; ".join(f"{k}: {plain(v)}" for k, v in value.items())

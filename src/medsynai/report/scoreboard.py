@@ -50,7 +50,7 @@ def board(scores: Iterable[Score], numbers: dict[str, int], caption: str) -> Mar
         ("Real holdout", True, lambda s: figure(s.holdout)),
         ("Shuffled", True, lambda s: figure(s.shuffled)),
         ("Copy", attacked, lambda s: figure(s.control)),
-        ("Rows", True, lambda s: count(s.n)),
+        ("Rows", True, lambda s: count(s.n or None)),
     ]
     kept = [(name, cell) for name, wanted, cell in columns if wanted]
     words = ("Measure", "Group", "Between the anchors")

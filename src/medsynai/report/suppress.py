@@ -84,7 +84,8 @@ def withhold(exhibits: Mapping[str, Any]) -> Shown:
 
 def withhold_group(score: Score) -> Score:
     """A group's score as it may be published: without a figure if it rests on few rows."""
-    if not score.group or score.n >= SMALLEST:
+    judged = score.value is not None or score.n > 0
+    if not score.group or score.n >= SMALLEST or not judged:
         return score
     return replace(
         score,
