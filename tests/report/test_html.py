@@ -198,7 +198,11 @@ def test_strange_exhibits_become_tables(evidence: Evidence) -> None:
         "histograms": {"unexpected": 3.25},
         "km": [{"real": 12}],
         "pca": "skipped",
-        "brand_new": {"scalar": 0.75, "rows": [{"a": 0.125, "b": "word"}], "by": {"x": {"y": 44}}},
+        "brand_new": {
+            "scalar": 0.75,
+            "rows": [{"a": 0.125, "note": "word"}],
+            "by": {"x": {"y": 44}},
+        },
     }
     text = Page(html.render(replace(evidence, exhibits=strange))).text
     for shown in ("3.250", "components: skipped", "0.750", "0.125", "word", "44"):

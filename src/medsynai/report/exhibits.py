@@ -192,11 +192,19 @@ def tabulate(caption: str, exhibit: Any) -> Markup:
         return _mapping(caption, exhibit)
     if isinstance(exhibit, list) and exhibit and all(isinstance(e, Mapping) for e in exhibit):
         keys = dict.fromkeys(str(k) for e in exhibit for k in e)
-        head = sorted(keys, key=lambda k: k == "note")  # remarks last, the rest as they come
-        return _cut(head, [[e.get(k) for k in head] for e in exhibit], caption)
+        head = [k for k in keys if k != "note"] or list(keys)
+        return _cut(head, [_line(e, head) for e in exhibit], caption)
     if isinstance(exhibit, list):
         return _cut([caption], [[e] for e in exhibit], caption)
     return paragraph(f"{caption}: {plain(exhibit)}")
+
+
+def _line(entry: Mapping[str, Any], head: list[str]) -> list[Any]:
+    """One row; a remark stands in small print below its heading."""
+    cells = [entry.get(k) for k in head]
+    if "note" in entry and entry["note"] and "note" not in head:
+        cells[0] = tag("span", plain(cells[0]), tag("small", str(entry["note"])))
+    return cells
 
 
 def _mapping(caption: str, exhibit: Mapping[str, Any]) -> Markup:
@@ -223,7 +231,9 @@ def _is_nested(value: Any) -> bool:
 
 
 def _cut(head: list[str], rows: list[Any], caption: str) -> Markup:
-    shown: list[list[Child]] = [[plain(v) for v in row] for row in rows[:MOST_ROWS]]
+    shown: list[list[Child]] = [
+        [v if isinstance(v, Markup) else plain(v) for v in row] for row in rows[:MOST_ROWS]
+    ]
     figures = [i for i in range(1, len(head)) if all(is_figure(r[i]) for r in rows)]
     rest = len(rows) - len(shown)
     more = paragraph(f"{rest} further lines are in scores.json.", kind="note") if rest else None
