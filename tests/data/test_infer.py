@@ -92,6 +92,7 @@ def test_a_word_among_numbers_is_reported_and_read_as_missing():
         ("99", range(1, 12), "days"),
         ("999", range(30, 90), "weight_lb"),
         ("65526", range(1, 300), "time"),
+        ("7777", range(1, 300), "count"),
         ("0", range(60, 190), "glucose"),
     ],
 )

@@ -188,6 +188,15 @@ def test_kinds_that_may_not_pass_are_kept_out_whatever_the_schema_says(real):
     assert done.table.schema["born"].kind is Kind.INTEGER
 
 
+def test_a_surrogate_need_be_no_key(real):
+    device = replace(SCHEMA["stay"], role=Role.FEATURE)
+    done = deidentify(Table(real.frame, SCHEMA.replacing(device)))
+    assert [rule.name for rule in done.recipe.keys] == ["mrn", "stay"]
+    plain = replace(device, handling=Handling.LEARN)
+    done = deidentify(Table(real.frame, SCHEMA.replacing(plain)))
+    assert "stay" in done.recipe.dropped
+
+
 def test_a_reference_that_is_no_date_is_refused(real):
     with pytest.raises(SchemaError, match="reference_date"):
         deidentify(Table(real.frame, replace(SCHEMA, reference_date="age")))

@@ -69,8 +69,9 @@ def repair(table: Table, rules: Sequence[Rule], schema: Schema) -> Repaired:
             break
     stuck = _breaking(part, rules, schema)
     copied, left = 0, int(stuck.sum())
-    if left and len(lawful):
-        _copy_nearest(part, stuck, frame[bad], lawful)
+    models = pd.concat([lawful, part[~stuck]]) if left else lawful
+    if left and len(models):
+        _copy_nearest(part, stuck, frame[bad], models)
         copied, left = left, 0
     elif left:
         for name in part:

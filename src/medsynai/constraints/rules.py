@@ -4,7 +4,7 @@
 - sum: `total = part + other - third`, also `a = b`; with a condition: `slos = d.time when died = 1`
 - implication: `chapter is missing when death = 0`, `dose = 0 when treated in ('no', 'stopped')`
 
-A comparison with a missing value is never broken; only `is missing` and `is present` speak of it.
+A missing value breaks no order, sum, bound or `!=`; it does break `=` and `is present`.
 """
 
 import re
@@ -155,7 +155,7 @@ class Implies:
     def broken(self, frame: pd.DataFrame, schema: Schema) -> Mask:
         """Which rows break it."""
         found = self.when.holds(frame) & ~self.then.holds(frame)
-        if self.then.op.is_bound:
+        if self.then.op.is_bound or self.then.op is Op.IS_NOT:
             found &= frame[self.then.column].notna().to_numpy()
         return found
 
