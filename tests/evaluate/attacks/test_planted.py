@@ -8,7 +8,7 @@ import pytest
 
 from medsynai.data.schema import Column, Kind, Schema
 from medsynai.data.table import Table
-from medsynai.evaluate.attacks import membership
+from medsynai.evaluate.attacks import attribute, membership
 from medsynai.evaluate.attacks.space import Space, nearest
 from medsynai.evaluate.policy import Status, judge_gates, load_policy
 from medsynai.evaluate.score import Score
@@ -75,6 +75,14 @@ def test_every_attack_catches_the_plain_copy(found: Found) -> None:
         assert control is not None and anchor is not None
         assert control > anchor + 0.2, scores[name]
         assert "inconclusive" not in scores[name].note
+
+
+def test_the_secret_is_hidden_from_the_one_who_guesses_it(release: Callable[[str], Trial]) -> None:
+    """Columns that have nothing to do with each other tell no more than the commonest value."""
+    exhibit = attribute.measure(release("shuffled")).exhibits["attribute_inference"]
+    assert {line["column"] for line in exhibit} >= {"died", "sex", "stage"}
+    for line in exhibit:
+        assert line["attack"] <= line["naive"] + 0.08, line
 
 
 def wide(n: int, seed: int) -> pd.DataFrame:
