@@ -118,6 +118,7 @@ def one(*row, rule):
         (("1", None, 3, 5, 8), RULES[1], ["1", "lung", 3, 5, 8]),
         (("1", None, 9, 5.5, 8), "stay <= time", ["1", None, 5, 5.5, 8]),
         (("1", None, 9, 5, 8), "stay < time", ["1", None, 4, 5, 8]),
+        (("1", None, 0, 5, 8), "time <= stay", ["1", None, 5, 5, 8]),
         (("1", None, 9, 5, None), "time <= stay", ["1", None, 9, 5, None]),
         (("1", None, 3, 2.5, 50), "total = stay + time", ["1", None, 3, 2.5, 5.5]),
         (("1", None, 40, 60, 50), "total = stay + time", ["1", None, 40, 40, 80]),
