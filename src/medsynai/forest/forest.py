@@ -144,13 +144,13 @@ def leaf_of(rows: int, columns: int) -> int:
     """Rows a leaf has at least, where no one says.
 
     In a narrow table each drawn column tells more of a row, so leaves must be larger for the same
-    membership risk: measured at risk .52, 95 rows for 11 columns and 34 for 47. A small table is
-    left at least four leaves.
+    membership risk: measured at risk .52, 127 rows for 11 columns and 30 for 47. A small table
+    is left at least four leaves.
 
     >>> leaf_of(3_937, 11), leaf_of(4_552, 47), leaf_of(300, 10)
-    (95, 34, 75)
+    (127, 30, 75)
     """
-    return max(2, min(15 + round(880 / columns), rows // 4))
+    return max(2, min(max(20, round(1400 / columns)), rows // 4))
 
 
 def tried_of(rows: int, columns: int) -> float:
