@@ -93,4 +93,4 @@ def trial_of() -> Callable[..., Trial]:
 @pytest.fixture(scope="session")
 def fair_trial(clinic: Callable[[int, int], Table], trial_of: Callable[..., Trial]) -> Trial:
     """The synthetic rows are a fresh draw from the truth: a perfect generator."""
-    return trial_of(clinic(900, 1), clinic(900, 2), clinic(900, 3), "died")
+    return trial_of(clinic(700, 1), clinic(700, 2), clinic(700, 3), "died")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
-from medsynai.errors import AssessmentError
+from medsynai.errors import AssessmentError, PlanError
 from medsynai.evaluate.score import Family, Findings, Score
 from medsynai.evaluate.trial import Trial
 
@@ -152,7 +152,7 @@ def judge(
         patience: seconds after which pictures that are dear are left out; None for no limit.
 
     Raises:
-        KeyError: a wanted measure that does not exist.
+        PlanError: a wanted measure that does not exist.
     """
     from threadpoolctl import threadpool_limits
 
@@ -185,7 +185,7 @@ def _chosen(wanted: Collection[str] | None) -> tuple[Measure, ...]:
         return PANEL
     unknown = sorted(set(wanted) - {m.name for m in PANEL})
     if unknown:
-        raise KeyError(f"no measure {unknown[0]!r}; measures: {', '.join(m.name for m in PANEL)}")
+        raise PlanError(f"no measure {unknown[0]!r}; measures: {', '.join(m.name for m in PANEL)}")
     return tuple(m for m in PANEL if m.name in wanted)
 
 
