@@ -10,10 +10,11 @@ import pandas as pd
 from jaxtyping import Float, Int
 
 from medsynai import saved, store
-from medsynai.codec.table import CodeMatrix, TableCodec
+from medsynai.codec.table import TableCodec
 from medsynai.data.schema import Schema
 from medsynai.data.table import Table
 from medsynai.errors import ConditionError, ModelError, PlanError
+from medsynai.forest.passage import Codes, Passage
 from medsynai.forest.step import Step
 from medsynai.generator import Condition
 from medsynai.seeds import Seeds
@@ -76,14 +77,16 @@ class FittedForest:
                 "rows can be conditioned or given, not both: filter the given rows"
             )
         rng = seeds.of("sample").numpy()
-        codes = self._conditioned(n, condition, rng) if condition else self._given(given, n)
-        begun = len(given.schema.names) if given is not None else self._until(condition)
-        self._continue(codes, range(begun, len(self.steps)), None, rng)
+        if condition:
+            codes, begun = self._conditioned(n, condition, rng), self._until(condition)
+        else:
+            codes, begun = self._given(given, n), len(given.schema.names) if given else 0
+        Passage(self.steps, codes).walk(begun, len(self.steps), {}, rng)
         return self._decode(codes, condition, given, rng)
 
-    def _given(self, given: Table | None, n: int) -> CodeMatrix:
-        """(n, columns) with the given columns filled in."""
-        codes = np.zeros((n, len(self.steps)), dtype=np.int32)
+    def _given(self, given: Table | None, n: int) -> Codes:
+        """(columns, n) with the given columns filled in."""
+        codes = np.zeros((len(self.steps), n), dtype=np.int32)
         if given is None:
             return codes
         names = given.schema.names
@@ -95,78 +98,32 @@ class FittedForest:
                 f" this model's first columns are {', '.join(self.order[: len(names)])}"
             )
         first = TableCodec(self.codec.columns[: len(names)])
-        codes[:, : len(names)] = first.encode(given)
+        codes[: len(names)] = first.encode(given).T
         return codes
 
     def _until(self, condition: Condition) -> int:
         """How many columns are drawn before the condition is met whole."""
-        return max([0, *(self.order.index(name) + 1 for name in condition.columns)])
+        return max(self.order.index(name) + 1 for name in condition.columns)
 
-    def _conditioned(self, n: int, condition: Condition, rng: np.random.Generator) -> CodeMatrix:
-        """(n, columns) with the columns up to the last conditioned one drawn."""
+    def _conditioned(self, n: int, condition: Condition, rng: np.random.Generator) -> Codes:
+        """(columns, n) with the columns up to the last conditioned one drawn."""
         for name in condition.columns:
             self.schema[name]
         able = {
             self.order.index(w.column): self.codec[w.column].allowed(w) for w in condition.wanted
         }
         for pool in POOLS:
-            codes = np.zeros((n * pool, len(self.steps)), dtype=np.int32)
-            weight = self._continue(codes, range(self._until(condition)), able, rng)
+            codes = np.zeros((len(self.steps), n * pool), dtype=np.int32)
+            weight = Passage(self.steps, codes).walk(0, self._until(condition), able, rng)
             effective = weight.sum() ** 2 / max((weight**2).sum(), 1e-300)
             if effective >= ENOUGH * n or n * pool * 2 > max(POOL_ROWS, n):
                 break
         if effective < max(TOO_FEW * n, 1.0):
             raise ConditionError(_TOO_RARE.format(", ".join(condition.columns)))
-        return codes[_in_proportion(weight, n, rng)]
-
-    def _continue(
-        self,
-        codes: CodeMatrix,
-        places: range,
-        able: Mapping[int, np.ndarray] | None,
-        rng: np.random.Generator,
-    ) -> Float[np.ndarray, " rows"]:
-        """Draw these columns into `codes`; the weight of each row under the condition."""
-        rows, columns = len(codes), len(self.steps)
-        weight = np.ones(rows)
-        if not len(places):
-            return weight
-        widths = np.cumsum([0, *(step.design.shape[1] for step in self.steps)])
-        seen = np.empty((rows, widths[-1]), dtype=np.float32)
-        linear = max(step.weights.shape[1] for step in self.steps)
-        features = np.empty((rows, columns + linear), dtype=np.float32)
-        for place in range(places.stop):
-            step = self.steps[place]
-            if place >= places.start:
-                self._features(features, codes, seen[:, : widths[place]], place)
-                tree = rng.permutation(rows) % len(step.trees.root)
-                leaf = step.trees.leaves(features, tree)
-                if able and place in able:
-                    codes[:, place], share = step.trees.draw_allowed(leaf, able[place], rng)
-                    weight *= share
-                else:
-                    codes[:, place] = step.trees.draw(leaf, rng)
-            seen[:, widths[place] : widths[place + 1]] = step.design[codes[:, place]]
-            features[:, place] = codes[:, place]
-        return weight
-
-    def _features(
-        self,
-        features: Float[np.ndarray, "rows features"],
-        codes: CodeMatrix,
-        seen: Float[np.ndarray, "rows width"],
-        place: int,
-    ) -> None:
-        """Make the features of one step: levels in its own order, and its linear predictions."""
-        step = self.steps[place]
-        for j, rank in step.ranks.items():
-            features[:, j] = rank[codes[:, j]]
-        k = step.weights.shape[1]
-        if k:
-            features[:, len(self.steps) : len(self.steps) + k] = seen @ step.weights
+        return codes[:, _in_proportion(weight, n, rng)]
 
     def _decode(
-        self, codes: CodeMatrix, condition: Condition, given: Table | None, rng: np.random.Generator
+        self, codes: Codes, condition: Condition, given: Table | None, rng: np.random.Generator
     ) -> Table:
         kept = given.schema.names if given is not None else ()
         wanted = {w.column: w for w in condition.wanted}
@@ -176,7 +133,7 @@ class FittedForest:
             if given is not None and name in kept:
                 columns[name] = given.frame[name].reset_index(drop=True)
                 continue
-            mine = codes[:, place].astype(np.int64)
+            mine = codes[place].astype(np.int64)
             columns[name] = codec.decode(mine, rng)
             if name in wanted:
                 columns[name] = codec.narrow(columns[name], mine, wanted[name], rng)

@@ -130,7 +130,7 @@ def _forest(
         grown.append(grower.grow(features[few], told[few], seeds.integer()))
     planted = plant(grown)
     leaf = np.concatenate(
-        [planted.leaves(features[mine], np.full(len(mine), t)) for t, mine in enumerate(taken)]
+        [planted.leaves(features[mine].T, np.full(len(mine), t)) for t, mine in enumerate(taken)]
     )
     return _renumber(fill(planted, leaf, codes[np.concatenate(taken)]), place, fitting)
 

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 
 from medsynai.store import Arrays
 
-Features = Float[np.ndarray, "rows features"]
+Features = Float[np.ndarray, "features rows"]
 Rows = Int[np.ndarray, " n"]
 BLOCK = 16_384  # rows walked at a time: their features stay in the cache
 FILL_ROWS = 300_000  # rows that fill the leaves of one column's trees, over all trees
@@ -44,11 +44,11 @@ class Trees:
     codes: np.ndarray
 
     def leaves(self, features: Features, tree: Rows) -> Rows:
-        """The leaf that each row reaches in the tree named for it."""
+        """The leaf that each row (a column of `features`) reaches in the tree named for it."""
         reached = self.root[tree]
         for begin in range(0, len(reached), BLOCK):
             block = slice(begin, begin + BLOCK)
-            reached[block] = self._walk(features[block], reached[block])
+            reached[block] = self._walk(features[:, block], reached[block])
         return reached
 
     def _walk(self, features: Features, node: Rows) -> Rows:
@@ -56,7 +56,7 @@ class Trees:
         active = np.flatnonzero(self.feature[node] >= 0)
         while len(active):
             at = node[active]
-            asked = features[active, self.feature[at]]
+            asked = features[self.feature[at], active]
             at = np.where(asked <= self.threshold[at], self.left[at], self.right[at])
             node[active] = at
             active = active[self.feature[at] >= 0]
