@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from medsynai.data.demo import demo_path
 from medsynai.data.read import Loaded
 from medsynai.data.read import read as read_source
 from medsynai.data.schema import Role, Schema
@@ -18,6 +19,7 @@ from medsynai.errors import PlanError, SchemaError
 from medsynai.flow.plan import Plan
 from medsynai.seeds import Seeds
 
+DEMO = "demo:support2"  # the shipped table, wherever the package is installed
 FEWEST = 20  # train rows; below this nothing can be learnt that is not about one patient
 
 
@@ -59,6 +61,8 @@ def open_source(plan: Plan, handed: Handed) -> Loaded:
     source = plan.source if handed.frame is None else handed.frame
     if source is None:
         raise PlanError("no data: name a file or a database URL, or a plan that does")
+    if isinstance(source, str) and source == DEMO:
+        source = str(demo_path())
     schema = read_schema_file(Path(plan.schema)) if plan.schema else handed.schema
     loaded = read_source(source, schema)
     target = plan.target or loaded.table.schema.target
@@ -152,6 +156,8 @@ def name_source(source: object) -> str:
     if not isinstance(source, str | Path):
         return "data frame"
     text = str(source)
+    if text == DEMO:
+        return "SUPPORT2"
     if "://" in text:
         return hide_password(text).rpartition("::")[2] or "database"
     return Path(text).name

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from medsynai import store
-from medsynai.constraints import discover, parse
+from medsynai.constraints import Implies, Op, discover, parse
 from medsynai.data.read import Loaded
 from medsynai.data.schema import Column, Kind, Schema
 from medsynai.data.source import Source
@@ -185,13 +185,19 @@ def _with_provenance(table: Table, origin: np.ndarray) -> Table:
 
 
 def tied_to_target(schema: Schema) -> tuple[str, ...]:
-    """Columns that a rule ties to the outcome: they tell it afterwards, so no model may use them.
+    """Columns that the outcome decides, by a rule: they tell it afterwards, so no model uses them.
 
     In flchain the chapter of the cause of death is missing exactly where nobody died.
     """
-    rules = [parse(text, schema).columns for text in schema.rules]
-    tied = [c for names in rules if schema.target in names for c in names]
-    return tuple(dict.fromkeys(c for c in tied if c != schema.target))
+    rules = [parse(text, schema) for text in schema.rules]
+    tied = []
+    for rule in rules:
+        if isinstance(rule, Implies) and rule.when.column == schema.target:
+            tied.append(rule.then.column)
+        filled = isinstance(rule, Implies) and rule.when.op in (Op.MISSING, Op.PRESENT)
+        if isinstance(rule, Implies) and filled and rule.then.column == schema.target:
+            tied.append(rule.when.column)
+    return tuple(dict.fromkeys(tied))
 
 
 def judge(made: Made, trained: Trained, parts: Parts, plan: Plan, watch: Watch) -> Judged:

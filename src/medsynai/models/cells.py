@@ -48,7 +48,7 @@ class Cells:
         if self.empty:
             numbers = np.full(len(u), np.nan)
         else:
-            k = self._cell_at(u)
+            k = _cell_at(self.edges, u)
             mass = np.diff(self.edges)[k]
             share = np.clip((u - self.edges[k]) / np.where(mass > 0, mass, 1.0), 0.0, 1.0)
             numbers = self.low[k] + share * (self.high[k] - self.low[k])
@@ -100,11 +100,6 @@ class Cells:
             return values
         low, high = self._on_lattice(wanted)
         return values.clip(low, high)
-
-    def _cell_at(self, u: Floats) -> NDArray[np.int64]:
-        k = np.searchsorted(self.edges, u, side="right") - 1
-        occupied = np.flatnonzero(np.diff(self.edges) > 0)
-        return np.clip(k, occupied[0], occupied[-1]).astype(np.int64)
 
     def _as_series(self, numbers: Floats) -> pd.Series:
         if self.column.kind.is_level:
@@ -176,6 +171,13 @@ class Cells:
             return f"column {name!r} cannot be asked for that; levels that occur: {shown}"
         low, high = self._as_series(np.array([self.low[0], self.high[-1]]))
         return f"column {name!r} cannot be asked for that; it runs from about {low:g} to {high:g}"
+
+
+def _cell_at(edges: Floats, u: Floats) -> NDArray[np.int64]:
+    """The occupied cell that each probability falls in."""
+    k = np.searchsorted(edges, u, side="right") - 1
+    occupied = np.flatnonzero(np.diff(edges) > 0)
+    return np.clip(k, occupied[0], occupied[-1]).astype(np.int64)
 
 
 def _decimals(column: Column) -> int | None:
