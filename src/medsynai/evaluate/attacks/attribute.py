@@ -1,6 +1,6 @@
 """Attribute inference: do the synthetic rows tell an outsider what he did not know of a person?
 
-WP29 opinion 05/2014 (WP216), measured as in Giomi et al. 2022, section 4.3: the attacker knows
+WP29 opinion 05/2014 (WP216), measured as in Giomi et al. 2022: the attacker knows
 some columns of a train row, takes the synthetic row that is nearest in them, and reads the secret
 column there. What the same attack tells of holdout rows is knowledge of the world, which good
 synthetic data ought to give; only what goes beyond it is a risk.
@@ -26,7 +26,7 @@ Numbers = np.ndarray[Any, np.dtype[Any]]
 TOLERANCE = 0.05  # a guessed number is right within this share of the true one
 SECRETS = 10  # columns attacked, unless the schema declares more
 KNOWN_TO_ALL = 0.9  # a secret guessed so often without the release tells nothing of the release
-_SOURCE = "Giomi et al. 2022, section 4.3 and eq. 2; WP216"
+_SOURCE = "Giomi et al. 2022; WP216"
 MEAN = Heading("attribute_inference", "Attribute inference, all else known: residual risk", _SOURCE)
 WORST = Heading(
     "attribute_inference_worst",

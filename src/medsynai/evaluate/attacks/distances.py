@@ -24,13 +24,13 @@ DCR_SHARE = Heading(
 DCR = Heading(
     "dcr_median",
     "Median distance to the closest train row",
-    "Zhao et al. 2021, section 4",
+    "Zhao et al. 2021, CTAB-GAN",
     better="info",
 )
 NNDR = Heading(
     "nndr_median",
     "Median ratio of the closest to the second closest train row",
-    "Zhao et al. 2021, section 4",
+    "Zhao et al. 2021, CTAB-GAN",
     better="info",
 )
 _EFFORT = Effort(rows=3_000, released=3_000)

@@ -1,6 +1,6 @@
 """Identity: the chance that a person is recognised in the synthetic rows and something is learnt.
 
-After El Emam, Mosquera and Bass 2020 (JMIR 22:e23139), section "Identity disclosure": a train row
+After El Emam, Mosquera and Bass 2020 (JMIR 22:e23139): a train row
 counts if a synthetic row has the same quasi-identifiers and tells something new, and then by one
 over the number of train rows that share them. Here the train rows stand for the whole population
 and every match is taken for verified, so the estimate is an upper one.

@@ -29,7 +29,7 @@ def quantile_of(level: float, comparisons: int = 1) -> float:
 
 
 def wilson(hits: float, n: int, z: float = 1.959964) -> Interval:
-    """A rate with its score interval (Wilson 1927, eq. 4); `hits` may be a sum of probabilities.
+    """A rate with its score interval (Wilson 1927); `hits` may be a sum of probabilities.
 
     >>> i = wilson(0, 50)
     >>> i.value, i.low, round(i.high, 3)
@@ -67,7 +67,7 @@ def capped(interval: Interval) -> Interval:
 def residual_risk(attack: Interval, control: Interval) -> Interval:
     """What the release adds to the attacker's success: (attack - control) / (1 - control).
 
-    Giomi et al. 2022, eq. 2. It rises with `attack` and falls with `control`, so each end is the
+    Giomi et al. 2022. It rises with `attack` and falls with `control`, so each end is the
     square-and-add of the two moves that push it there (Zou and Donner 2008). NaN if the control
     succeeds always: then nothing can be added.
 
@@ -142,7 +142,7 @@ def tpr_at(inside: Numbers, outside: Numbers, fpr: float, z: float = 1.959964) -
     """The share of inside rows found while `fpr` of the outside rows are accused.
 
     Read off the empirical ROC by straight lines, which is what a coin tossed among tied rows
-    reaches (Carlini et al. 2022, section III). Wilson's interval on the inside rows.
+    reaches (Carlini et al. 2022). Wilson's interval on the inside rows.
 
     >>> tpr_at(np.array([1.0, 9.0]), np.arange(8.0), 0.01).value
     0.5...
@@ -159,7 +159,7 @@ def tpr_at(inside: Numbers, outside: Numbers, fpr: float, z: float = 1.959964) -
 
 
 def advantage(inside: Numbers, outside: Numbers, z: float = 1.959964) -> Interval:
-    """Share of inside rows accused less share of outside rows accused (Yeom et al. 2018, def. 4).
+    """Share of inside rows accused less share of outside rows accused (Yeom et al. 2018).
 
     The cut is chosen on one half of the rows and used on the other, both ways round: the best cut
     of the same rows would be flattered by its own choice.

@@ -1,6 +1,6 @@
 """Linkability: do the synthetic rows join what two parties know apart about one person?
 
-WP29 opinion 05/2014 (WP216), measured as in Giomi et al. 2022, section 4.2: one party knows one
+WP29 opinion 05/2014 (WP216), measured as in Giomi et al. 2022: one party knows one
 half of the columns of a train row, the other the other half. They link the two if both halves lie
 near the same synthetic row. Holdout rows, tried alike, tell what is luck.
 """
@@ -25,7 +25,7 @@ SPLITS = 4  # random halvings of the columns; each is tried on its own rows
 HEADING = Heading(
     "linkability",
     "Linkability of two halves of the columns: residual risk",
-    "Giomi et al. 2022, section 4.2 and eq. 2; WP216",
+    "Giomi et al. 2022; WP216",
 )
 _EFFORT = Effort(rows=4_000, pairs=2e8)
 

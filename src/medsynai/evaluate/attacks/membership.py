@@ -2,9 +2,9 @@
 
 Three attacks, the strongest of which is the headline (no single one wins everywhere):
 
-- distance: a row is accused if a synthetic row lies near (Chen et al. 2020, GAN-Leaks, eq. 4);
-- density: ... if synthetic rows lie nearer than real rows do (van Breugel et al. 2023, DOMIAS,
-  eq. 2), the densities by a Laplace kernel over the nearest rows;
+- distance: a row is accused if a synthetic row lies near (Chen et al. 2020, GAN-Leaks);
+- density: ... if synthetic rows lie nearer than real rows do (van Breugel et al. 2023, DOMIAS),
+  the densities by a Laplace kernel over the nearest rows;
 - learned: a classifier on all such distances, fitted on other rows whose membership the attacker
   happens to know, so the rows that it is judged on were never shown to it.
 
@@ -30,11 +30,11 @@ Numbers = np.ndarray[Any, np.dtype[Any]]
 NEIGHBOURS = 10
 WORST = 0.10  # share of rows that count as outlying
 ATTACKS = {
-    "distance": "Chen et al. 2020, GAN-Leaks, eq. 4",
-    "density": "van Breugel et al. 2023, DOMIAS, eq. 2",
+    "distance": "Chen et al. 2020, GAN-Leaks",
+    "density": "van Breugel et al. 2023, DOMIAS",
     "learned": "Shokri et al. 2017, attack model; features as in the MIDST 2025 ensembles",
 }
-_CARLINI = "Carlini et al. 2022, section III; strongest of three attacks, Bonferroni"
+_CARLINI = "Carlini et al. 2022; strongest of three attacks, Bonferroni"
 HEADLINES = (
     Heading("membership_auc", "Membership: AUC of the strongest attack", _CARLINI, 0.5),
     Heading("membership_tpr_1", "Membership: rows found at 1 % false alarms", _CARLINI, 0.01),
@@ -42,7 +42,7 @@ HEADLINES = (
     Heading(
         "membership_advantage",
         "Membership: share found less share falsely accused",
-        "Yeom et al. 2018, def. 4; cross-fitted cut; strongest of three attacks, Bonferroni",
+        "Yeom et al. 2018; cross-fitted cut; strongest of three attacks, Bonferroni",
     ),
     Heading(
         "membership_worst_auc",

@@ -1,6 +1,6 @@
 """Singling out: do the synthetic rows tell how to pick exactly one train row?
 
-WP29 opinion 05/2014 (WP216), measured as in Giomi et al. 2022, section 4.1: predicates that fit
+WP29 opinion 05/2014 (WP216), measured as in Giomi et al. 2022: predicates that fit
 one synthetic row only are tried on the train rows, and on the holdout rows for what is luck.
 
 The holdout is usually smaller than train, and picking exactly one row is harder or easier by size
@@ -32,7 +32,7 @@ TRIES = 3 * PREDICATES  # rows tried for them: not every row can be set apart
 WIDEST = 16  # most columns in one predicate
 SPARE = 2  # columns that a predicate may have beyond those that it needs
 LEAST = 20  # fewer predicates tell nothing
-_SOURCE = "Giomi et al. 2022, section 4.1 and eq. 2; WP216"
+_SOURCE = "Giomi et al. 2022; WP216"
 UNIVARIATE = Heading(
     "singling_out_univariate", "Singling out by one column: residual risk", _SOURCE
 )
