@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from medsynai.data.table import Table
-from medsynai.errors import AssessmentError
-from medsynai.evaluate import detection, fidelity
+from medsynai.evaluate.panel import judge
 from medsynai.evaluate.trial import Trial
 from medsynai.generator import Generator
 from medsynai.privacy.ledger import Ledger, Release
@@ -87,13 +86,9 @@ def loss_of(trial: Trial) -> float:
 
     Both lie in [0, 1] and are 0 for perfect rows. Infinite where neither can be assessed.
     """
-    found: dict[str, float | None] = {}
-    for measure in (fidelity.measure, detection.measure):
-        try:
-            found |= {s.name: s.value for s in measure(trial).scores}
-        except AssessmentError:
-            continue  # the other measure decides; without both the loss is infinite
-    pairs, told = found.get("tvd_pairs"), found.get("c2st")
+    panel = judge(trial, ("variation", "detection"))
+    scores = (panel.score("tvd_pairs"), panel.score("c2st"))
+    pairs, told = (None if s is None else s.value for s in scores)
     parts = [] if pairs is None else [pairs]
     parts += [] if told is None else [2 * max(told - 0.5, 0.0)]
     return sum(parts) / len(parts) if parts else math.inf
