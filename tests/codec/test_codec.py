@@ -112,3 +112,12 @@ def test_an_impossible_wish_is_refused_with_what_is_possible():
     able = codec["age"].allowed(Wanted("age", low=40, high=41))
     assert 1 <= able.sum() <= 3
     assert not able[-1]  # missing never meets a range
+
+
+def test_a_heap_beside_a_range_does_not_count_as_able_to_meet_it():
+    rng = np.random.default_rng(6)
+    column = np.where(rng.random(600) < 0.5, 0.0, rng.gamma(2, 1, 600).round(2) + 0.1)
+    codec = NumberCodec.fit(column, max_bins=50, min_bin=5, min_shared=3)
+    able = codec.allowed(0.1, None)
+    assert not able[codec.encode(np.array([0.0]))].any()
+    assert able[codec.encode(np.array([2.0]))].all()

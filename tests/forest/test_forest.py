@@ -143,6 +143,7 @@ def test_given_columns_are_kept_and_the_rest_follows_them():
     model = replace(SMALL, first=("age", "sex")).fit(table)
     kept = table.only(("age", "sex"))
     drawn = model.sample(len(table), given=kept).frame
+    assert tuple(drawn.columns) == table.schema.names
     pd.testing.assert_frame_equal(drawn[["age", "sex"]], kept.frame)
     assert drawn["lab"].corr(drawn["age"]) > 0.5
     with pytest.raises(ConditionError, match="first"):

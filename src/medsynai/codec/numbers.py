@@ -213,10 +213,9 @@ def _knots(light: Floats, light_bin: Codes, low: Floats, settings: tuple[int, in
     left = np.minimum(at.astype(np.int64), len(light))
     right = np.minimum(left + 1, max(len(light) - 1, 0))
     knots = padded[left] + (at - left) * (padded[right] - padded[left])
-    knots = np.where(rows[owner] > 0, knots, low[owner])
     if len(light) >= min_shared:
         knots = np.clip(knots, light[:min_shared].mean(), light[-min_shared:].mean())
-    return knots, start
+    return np.where(rows[owner] > 0, knots, low[owner]), start
 
 
 def _decimal_choices(light: Floats, light_bin: Codes, bins: int) -> Choices:

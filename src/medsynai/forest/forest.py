@@ -101,13 +101,14 @@ class Forest:
         if len(table) > MOST_ROWS:
             few = seeds.of("rows").numpy().permutation(len(table))[:MOST_ROWS]
             table = table.rows(np.sort(few))
-        table = table.only(order_of(table.schema, self.first))
+        schema = table.schema
+        table = table.only(order_of(schema, self.first))
         codec = TableCodec.fit(table, self.bins)
         codes, withheld = withhold(
             codec.encode(table), codec, self.min_level, seeds.of("withhold").numpy()
         )
         steps = self._steps(codec, codes, seeds, jobs or os.cpu_count() or 1)
-        return FittedForest(self, table.schema, codec, steps, withheld)
+        return FittedForest(self, schema, codec, steps, withheld)
 
     def _steps(
         self, codec: TableCodec, codes: CodeMatrix, seeds: Seeds, jobs: int

@@ -13,7 +13,7 @@ from medsynai import saved, store
 from medsynai.codec.table import TableCodec
 from medsynai.data.schema import Schema
 from medsynai.data.table import Table
-from medsynai.errors import ConditionError, ModelError, PlanError
+from medsynai.errors import ConditionError, InputError, ModelError, PlanError
 from medsynai.forest.passage import Codes, Passage
 from medsynai.forest.step import Step
 from medsynai.generator import Condition
@@ -32,9 +32,9 @@ class FittedForest:
 
     Attributes:
         settings: the `Forest` that was fitted.
-        schema: the learnt columns, in the order in which they are drawn.
-        codec: bins and lattices.
-        steps: one a column, in that order.
+        schema: the learnt columns, in the order of the table.
+        codec: bins and lattices, in the order in which columns are drawn.
+        steps: one a column, in that order too.
         withheld: how many rare levels of which column are never drawn.
     """
 
@@ -47,7 +47,7 @@ class FittedForest:
     @property
     def order(self) -> tuple[str, ...]:
         """Columns in the order in which they are drawn."""
-        return self.schema.names
+        return tuple(c.column.name for c in self.codec.columns)
 
     def sample(
         self,
@@ -137,7 +137,8 @@ class FittedForest:
             columns[name] = codec.decode(mine, rng)
             if name in wanted:
                 columns[name] = codec.narrow(columns[name], mine, wanted[name], rng)
-        return Table(pd.DataFrame(columns), self.schema, "synthetic")
+        frame = pd.DataFrame(columns)[list(self.schema.names)]
+        return Table(frame, self.schema, "synthetic")
 
     def save(self, folder: Path) -> None:
         """Write model.json, weights.safetensors and schema.toml into an existing folder."""
@@ -163,11 +164,11 @@ class FittedForest:
             raise ModelError(f"{folder} holds a {record['model']!r} model, not a forest")
         arrays = store.load_arrays(folder / saved.WEIGHTS)
         try:
-            codec = TableCodec.load(schema, arrays)
+            codec = TableCodec.load(schema.only(tuple(record["facts"]["order"])), arrays)
             steps = tuple(Step.load(arrays, f"step.{j}") for j in range(len(schema.columns)))
             chosen = store.from_plain(settings, record["settings"], "settings")
             withheld = dict(record["facts"]["withheld_levels"])
-        except (KeyError, TypeError, ValueError, PlanError):
+        except (KeyError, TypeError, ValueError, InputError):
             raise ModelError(f"{folder} is not a whole forest: parts are missing") from None
         return FittedForest(chosen, schema, codec, steps, withheld)
 
