@@ -1,7 +1,7 @@
 """One measured run in a process of its own: read, fit, draw, write; figures as JSON on stdout.
 
 Usage: python bench/worker.py DATA OUT [--target COL] [--model forest] [--draws 3] [--jobs 1]
-           [--timed-rows 100000] [--seed 0]
+           [--timed-rows 100000] [--seed 0] [--settings '{"min_level": 3}']
 """
 
 import argparse
@@ -36,6 +36,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1, help="0: one a core")
     parser.add_argument("--timed-rows", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--settings", type=json.loads, default={}, help="the model's, as JSON")
     asked = parser.parse_args()
     figures: dict[str, float] = {}
     clock, wall = time.process_time(), time.perf_counter()
@@ -51,7 +52,7 @@ def main() -> None:
     clock, wall = time.process_time(), time.perf_counter()
     options = {"jobs": asked.jobs or None} if asked.model == "forest" else {}
     seeds = Seeds(asked.seed)
-    fitted = load_model(asked.model).fit(safe.table, Ledger(), seeds.of("fit"), **options)
+    fitted = load_model(asked.model, asked.settings).fit(safe.table, Ledger(), seeds.of("fit"), **options)
     figures["fit_s"], figures["fit_wall_s"] = seconds(clock), round(time.perf_counter() - wall, 2)
     asked.out.mkdir(parents=True, exist_ok=True)
     for draw in range(asked.draws):
