@@ -68,6 +68,21 @@ CATALOG = (
         "medsynai.models.copula:load",
     ),
     Entry(
+        "grouped-copula",
+        "Grouped Gaussian copula",
+        "Marbac, Biernacki and Vandewalle 2017, Model-based clustering of Gaussian copulas for "
+        "mixed data; McLachlan, Peel and Bean 2003, Modelling high-dimensional data by mixtures of "
+        "factor analyzers",
+        ("table",),
+        "small tables of many measurements that go together; an outcome of a few levels",
+        "relations that turn; rules between columns; outcomes of many rare levels",
+        "Rows are grouped by the levels of the outcome. Each group has its own means, spreads and "
+        "correlations, behind which stand a few common factors; all groups share each column's "
+        "distribution, cut into cells of several patients.",
+        "medsynai.models.grouped:GroupedCopula",
+        "medsynai.models.grouped:load",
+    ),
+    Entry(
         "shuffle",
         "Shuffled columns (baseline)",
         "Goncalves et al. 2020, Generation and evaluation of synthetic patient data (independent "

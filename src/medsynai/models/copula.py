@@ -100,7 +100,7 @@ class FittedCopula:
         if n < 1:
             raise PlanError(f"cannot draw {n} rows; ask for at least 1")
         asked = condition or Condition()
-        within = self._within(n, asked, given)
+        within = self.within(n, asked, given)
         u = gaussian.draw(self.correlation, n, within, (seeds or Seeds(0)).of("copula").numpy())
         drawn, flags = {}, flag_dimensions(self.cells)
         for i, cells in enumerate(self.cells):
@@ -116,10 +116,7 @@ class FittedCopula:
     def save(self, folder: Path) -> None:
         """Write model.json, weights.safetensors and schema.toml into `folder`."""
         facts = {"missing": [c.missing for c in self.cells]}
-        arrays: store.Arrays = {"correlation": self.correlation}
-        for i, cells in enumerate(self.cells):
-            parts = {"edges": cells.edges, "low": cells.low, "high": cells.high}
-            arrays |= {f"{i}.{name}": part for name, part in parts.items()}
+        arrays: store.Arrays = {"correlation": self.correlation, **pack(self.cells)}
         record = {"model": self.model, "settings": store.to_plain(self.settings), "facts": facts}
         write_model(folder, record, arrays, self.schema)
 
@@ -129,8 +126,12 @@ class FittedCopula:
                 return i
         raise ConditionError(f"no column {column!r}; columns: {', '.join(self.schema.names)}")
 
-    def _within(self, n: int, asked: Condition, given: Table | None) -> dict[int, Spans]:
-        """The spans that each held latent dimension must lie in."""
+    def within(self, n: int, asked: Condition, given: Table | None) -> dict[int, Spans]:
+        """The spans that each held latent dimension must lie in.
+
+        Raises:
+            ConditionError: the condition or the given columns cannot be met.
+        """
         within: dict[int, Spans] = {}
         flags = flag_dimensions(self.cells)
         for wanted in asked.wanted:
@@ -217,6 +218,25 @@ def _arranged(cells: Cells, values: pd.Series, score: Floats) -> Cells:
     return replace(cells, edges=edges, low=cells.low[order], high=cells.high[order])
 
 
+def pack(cells: tuple[Cells, ...], prefix: str = "") -> store.Arrays:
+    """The arrays of some cells, by the names that `unpack` reads."""
+    arrays: store.Arrays = {}
+    for i, one in enumerate(cells):
+        parts = {"edges": one.edges, "low": one.low, "high": one.high}
+        arrays |= {f"{prefix}{i}.{name}": part for name, part in parts.items()}
+    return arrays
+
+
+def unpack(
+    schema: Schema, arrays: store.Arrays, missing: list[float], prefix: str = ""
+) -> tuple[Cells, ...]:
+    """The cells of every column, from their arrays and shares of missing values."""
+    return tuple(
+        Cells(c, *(arrays[f"{prefix}{i}.{part}"] for part in ("edges", "low", "high")), missing[i])
+        for i, c in enumerate(schema.columns)
+    )
+
+
 def load(folder: Path) -> FittedCopula:
     """Open a saved copula.
 
@@ -236,10 +256,7 @@ def load_as(folder: Path, model: str, settings: type[Any]) -> FittedCopula:
     arrays = store.load_arrays(folder / WEIGHTS)
     try:
         missing = [float(x) for x in record["facts"]["missing"]]
-        cells = tuple(
-            Cells(c, arrays[f"{i}.edges"], arrays[f"{i}.low"], arrays[f"{i}.high"], missing[i])
-            for i, c in enumerate(schema.columns)
-        )
+        cells = unpack(schema, arrays, missing)
         chosen = store.from_plain(settings, record["settings"], "settings")
         fitted = FittedCopula(model, chosen, schema, cells, arrays["correlation"])
     except (KeyError, IndexError, TypeError, ValueError, PlanError):

@@ -12,6 +12,8 @@ from medsynai.models.cells import Floats, Spans
 
 SWEEPS = 30
 EDGE = 8.2
+LEAST_OWN = 1e-3  # share of its variance that no factor may take from a dimension
+LEAST_MASS = 1e-300  # a span this unlikely has no mass left in floating point
 
 
 def correlate(scores: Floats) -> Floats:
@@ -46,6 +48,63 @@ def _nearest_correlation(matrix: Floats) -> Floats:
     result: Floats = lawful * np.outer(scale, scale)
     np.fill_diagonal(result, 1.0)
     return result
+
+
+def factorise(correlation: Floats, factors: int) -> Floats:
+    """The nearest correlation (d, d) that so many common factors explain, in likelihood.
+
+    L L' + diag(own), the maximum-likelihood factor model (Joereskog 1967) by its fixed point in
+    the scaled eigenvectors. `d` factors or more leave the matrix as it is.
+    """
+    if factors >= len(correlation):
+        return correlation
+    own = np.clip(1 / np.diag(np.linalg.inv(correlation)), LEAST_OWN, 1.0)
+    common = np.zeros_like(correlation)
+    for _ in range(500):
+        root = np.sqrt(own)
+        values, vectors = np.linalg.eigh(correlation / np.outer(root, root))
+        kept = slice(len(values) - factors, None)
+        loads = root[:, None] * vectors[:, kept] * np.sqrt(np.maximum(values[kept] - 1, 0.0))
+        common = loads @ loads.T
+        before, own = own, np.clip(1 - np.diag(common), LEAST_OWN, 1.0)
+        if np.abs(own - before).max() < 1e-4:
+            break
+    return _nearest_correlation(common + np.diag(1 - np.diag(common)))
+
+
+def log_likelihood(
+    correlation: Floats, within: Mapping[int, Spans], draws: int, rng: np.random.Generator
+) -> Floats:
+    """Log probability that normals with this correlation lie in their spans. (rows,).
+
+    Args:
+        correlation: (d, d).
+        within: for some dimensions, spans of probability: (1, k) for all rows or (n, k) by row;
+            rows are n where any of them is by row, else 1.
+        draws: how many draws a row; with one held dimension the answer is exact.
+        rng: the only source of chance.
+
+    Source: the simulator of Geweke (1991), Hajivassiliou and Keane: dimensions are drawn inside
+    their spans one after another, and the mean product of the spans' masses is unbiased.
+    """
+    held = sorted(within)
+    rows = max((len(within[i][0]) for i in held), default=1)
+    times = draws if len(held) > 1 else 1
+    root = np.linalg.cholesky(correlation[np.ix_(held, held)])
+    noise = np.zeros((rows * times, len(held)))
+    log_mass = np.zeros(rows * times)
+    for j, i in enumerate(held):
+        low, high = (
+            np.repeat(np.broadcast_to(x, (rows, x.shape[1])), times, axis=0) for x in within[i]
+        )
+        mean = noise @ root[j]
+        latent, mass = _truncated(mean, float(root[j, j]), low, high, rng)
+        log_mass += np.log(np.maximum(mass, LEAST_MASS))
+        noise[:, j] = (latent - mean) / root[j, j]
+    by_row = log_mass.reshape(rows, times)
+    top = by_row.max(axis=1)
+    found: Floats = top + np.log(np.exp(by_row - top[:, None]).mean(axis=1))
+    return found
 
 
 def draw(
@@ -98,19 +157,23 @@ def _held(among: Floats, n: int, spans: list[Spans], rng: np.random.Generator) -
     precision = np.linalg.inv(among)
     latent = np.zeros((n, len(spans)))
     for i, (low, high) in enumerate(spans):
-        latent[:, i] = _truncated(np.zeros(n), 1.0, low, high, rng)
+        latent[:, i], _ = _truncated(np.zeros(n), 1.0, low, high, rng)
     for _ in range(SWEEPS if len(spans) > 1 else 0):
         for i, (low, high) in enumerate(spans):
             others = latent @ precision[i] - latent[:, i] * precision[i, i]
             mean, spread = -others / precision[i, i], precision[i, i] ** -0.5
-            latent[:, i] = _truncated(mean, spread, low, high, rng)
+            latent[:, i], _ = _truncated(mean, spread, low, high, rng)
     return latent
 
 
 def _truncated(
     mean: Floats, spread: float, low: Floats, high: Floats, rng: np.random.Generator
-) -> Floats:
-    """One normal a row, inside the union of that row's spans of standard-normal probability."""
+) -> tuple[Floats, Floats]:
+    """One normal a row, inside the union of that row's spans of standard-normal probability.
+
+    Returns:
+        The normals (n,), and the probability that such a normal lies in the spans (n,).
+    """
     from scipy.special import ndtr, ndtri
 
     n = len(mean)
@@ -134,7 +197,7 @@ def _truncated(
     drawn = np.where(np.isfinite(drawn), drawn, mean[:, None])
     lowest, highest = (np.broadcast_to(x, left.shape) for x in (a, b))
     inside: Floats = np.clip(drawn, take(lowest, k, 1), take(highest, k, 1))[:, 0]
-    return inside
+    return inside, total[:, -1]
 
 
 def _nearest_in(u: Floats, spans: Spans) -> Floats:

@@ -1,0 +1,371 @@
+"""Grouped Gaussian copula: one copula within each level of the outcome, on shared margins.
+
+Source: a Gaussian mixture with known classes, on normal scores (Marbac, Biernacki and Vandewalle
+2017, Model-based clustering of Gaussian copulas for mixed data); the covariance within a class by
+common factors (Ghahramani and Hinton 1996; McLachlan, Peel and Bean 2003, factor analyzers).
+
+In group g a number's normal score is N(m_g, s_g^2). The margin is the mixture of these over the
+groups, mapped to the column's own cells, so that all rows together keep it exactly; a group's share
+of a cell is then Phi((F^-1(edge) - m_g) / s_g) between the cell's edges, F the mixture's
+distribution. Levels and gaps have their own shares in each group.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from medsynai import store
+from medsynai.data.schema import Schema
+from medsynai.data.table import Table
+from medsynai.errors import ConditionError, ModelError, PlanError
+from medsynai.generator import Condition
+from medsynai.models import gaussian
+from medsynai.models.cells import Cells, Floats, Spans
+from medsynai.models.copula import (
+    FittedCopula,
+    fit_columns,
+    flag_dimensions,
+    in_order,
+    normal_scores,
+    pack,
+    unpack,
+)
+from medsynai.privacy.ledger import Ledger, Release
+from medsynai.saved import WEIGHTS, read_record, read_schema, write_model
+from medsynai.seeds import Seeds
+
+MODEL = "grouped-copula"
+MOST_LEVELS = 8
+DRAWS_ONE, DRAWS_EACH = 20_000, 50  # for one condition on all rows, and for each kept row
+NARROW = 1e-6  # share of its cell that stands for a kept number
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class GroupedCopula:
+    """Settings of the grouped Gaussian copula.
+
+    Attributes:
+        by: the level column whose levels are the groups. None: the target if it is a level column,
+            else the column of 2 to 8 levels that best separates the numbers.
+        factors: common factors behind a group's correlation: fewer tell less of single patients.
+        min_group: levels of fewer rows share one group.
+        cells: about how many cells a column of numbers is cut into.
+        min_cell: the fewest rows that a cell of numbers may stand for.
+    """
+
+    by: str | None = None
+    factors: int = 10
+    min_group: int = 30
+    cells: int = 30
+    min_cell: int = 10
+
+    def __post_init__(self) -> None:
+        least = {"factors": 1, "min_group": 2, "cells": 1, "min_cell": 2}
+        for name, low in least.items():
+            if getattr(self, name) < low:
+                raise PlanError(f"{MODEL}: {name} must be at least {low}")
+
+    def fit(
+        self, table: Table, ledger: Ledger | None = None, seeds: Seeds | None = None
+    ) -> "FittedGrouped":
+        """Learn the columns' distributions and each group's correlation; see `Generator.fit`.
+
+        Raises:
+            PlanError: fewer rows than a cell may stand for, or `by` is no column of levels.
+            SchemaError: `by` is no column.
+        """
+        note = "cells of each column; per group shares, means and a correlation, without noise"
+        (ledger or Ledger()).charge(Release("train the grouped Gaussian copula", note=note))
+        table = table.learnt()
+        whole = in_order(table, fit_columns(table, self.cells, self.min_cell))
+        scores = normal_scores(table, whole)[:, : len(whole)]
+        by = self.by or table.schema.target
+        if self.by and not table.schema[self.by].kind.is_level:
+            raise PlanError(f"{MODEL}: by must be a column of levels, and {self.by!r} is not")
+        if not by or not table.schema[by].kind.is_level:
+            by = separating(table, scores, self.min_group)
+        members = groups_of(table.frame[by], self.min_group) if by else [np.ones(len(table), bool)]
+        margins = [_margins(table, whole, scores, members, self.min_cell, g) for g in members]
+        parts = tuple(
+            self._part(table.rows(g), cells) for g, cells in zip(members, margins, strict=True)
+        )
+        shares = np.array([g.mean() for g in members])
+        return FittedGrouped(self, table.schema, by or "", whole, shares, parts)
+
+    def _part(self, table: Table, cells: tuple[Cells, ...]) -> FittedCopula:
+        correlation = gaussian.correlate(normal_scores(table, cells))
+        tied = gaussian.factorise(correlation, self.factors)
+        return FittedCopula(MODEL, self, table.schema, cells, tied)
+
+
+def separating(table: Table, scores: Floats, min_group: int) -> str | None:
+    """The column of 2 to 8 levels that explains most of the numbers' normal scores, if any does.
+
+    By the mean over the numbers of adjusted eta squared (Kelley 1935): the share of the variance
+    that lies between levels, less what chance puts there.
+    """
+    numbers = [i for i, c in enumerate(table.schema.columns) if c.kind.is_number]
+    best: tuple[float, str | None] = (0.0, None)
+    for column in table.schema.columns:
+        if not column.kind.is_level:
+            continue
+        members = groups_of(table.frame[column.name], min_group)
+        if not 2 <= table.frame[column.name].nunique() <= MOST_LEVELS or len(members) < 2:
+            continue
+        explained = [_explained(scores[:, i], members) for i in numbers]
+        best = max(best, (float(np.mean(explained or [0.0])), column.name), key=lambda b: b[0])
+    return best[1]
+
+
+def _explained(scores: Floats, members: list[Mask]) -> float:
+    seen = ~np.isnan(scores)
+    parts = [scores[g & seen] for g in members]
+    n, k = int(seen.sum()), len(parts)
+    total = float(scores[seen].var()) if n else 0.0
+    if n <= k or total < 1e-9:
+        return 0.0
+    left = sum(len(p) * float(p.var()) for p in parts if len(p)) / n
+    return 1 - left / total * (n - 1) / (n - k)
+
+
+def groups_of(values: pd.Series, min_group: int) -> list[Mask]:
+    """Which rows are in each group; every row is in one.
+
+    Levels of at least `min_group` rows are groups. The others, and missing, share one; while it is
+    too small the smallest level joins it.
+    """
+    codes = values.cat.codes.to_numpy()
+    levels, counts = np.unique(codes, return_counts=True)
+    by_size = np.argsort(counts, kind="stable")
+    shared: list[int] = []
+    for k in by_size:
+        together = int(counts[np.isin(levels, shared)].sum())
+        too_few = bool(shared) and together < min_group
+        if counts[k] >= min_group and levels[k] >= 0 and not too_few:
+            continue
+        shared.append(int(levels[k]))
+    own = [codes == level for level in levels if level not in shared]
+    return [*own, np.isin(codes, shared)] if shared else own
+
+
+def _margins(
+    table: Table,
+    whole: tuple[Cells, ...],
+    scores: Floats,
+    members: list[Mask],
+    least: int,
+    group: Mask,
+) -> tuple[Cells, ...]:
+    """The cells of every column in one of the groups."""
+    found = []
+    for i, cells in enumerate(whole):
+        present = table.frame[cells.column.name].notna().to_numpy(bool)
+        inside = group & present
+        missing = 1 - inside.sum() / group.sum()
+        if not inside.any():
+            found.append(Cells(cells.column, np.zeros(1), np.empty(0), np.empty(0), 1.0))
+        elif cells.column.kind.is_level:
+            codes = table.frame[cells.column.name].cat.codes.to_numpy()[inside]
+            counts = np.bincount(codes, minlength=len(cells.low))[cells.low.astype(int)]
+            edges = np.r_[0.0, np.cumsum(counts) / counts.sum()]
+            found.append(replace(cells, edges=edges, missing=missing))
+        else:
+            law = _Mixture.of(scores[:, i], [g & present for g in members], least)
+            k = next(k for k, g in enumerate(members) if g is group)
+            found.append(replace(cells, edges=law.within(cells.edges, k), missing=missing))
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class _Mixture:
+    """The law of one column's normal scores: a normal in each group. All (groups,)."""
+
+    shares: Floats
+    means: Floats
+    spreads: Floats
+
+    @staticmethod
+    def of(scores: Floats, members: list[Mask], least: int) -> "_Mixture":
+        """From normal scores (rows,) and each group's rows that have one.
+
+        A score of a tied value is the mean of its latent normal, so its variance v falls short of
+        1; what is seen between and within groups is v times what holds of the latent normal.
+        """
+        seen = ~np.isnan(scores)
+        v = max(float((scores[seen] ** 2).mean()), 1e-6)
+        shares = np.array([float(g.sum()) for g in members])
+        means, spreads = np.zeros(len(members)), np.ones(len(members))
+        for k, g in enumerate(members):
+            if g.sum() >= least and v > 1e-6:  # fewer rows would tell of single patients
+                means[k] = scores[g].mean() / v
+                spreads[k] = np.sqrt(max(float(scores[g].var()) / v, 1e-2))
+        return _Mixture(shares / shares.sum(), means, spreads)
+
+    def within(self, edges: Floats, group: int) -> Floats:
+        """Probabilities of the whole column as probabilities in one group."""
+        from scipy.special import ndtr
+
+        low = np.full(len(edges), float((self.means - 9 * self.spreads).min()))
+        high = np.full(len(edges), float((self.means + 9 * self.spreads).max()))
+        for _ in range(60):  # bisection: the mixture's distribution has no closed inverse
+            middle = (low + high) / 2
+            below = ndtr((middle[:, None] - self.means) / self.spreads) @ self.shares < edges
+            low, high = np.where(below, middle, low), np.where(below, high, middle)
+        inside: Floats = ndtr(((low + high) / 2 - self.means[group]) / self.spreads[group])
+        inside[0], inside[-1] = 0.0, 1.0
+        return np.maximum.accumulate(inside)
+
+
+@dataclass(frozen=True)
+class FittedGrouped:
+    """A fitted grouped copula.
+
+    Attributes:
+        by: the column of the groups; "" if there is one group of all rows.
+        whole: the cells of every column over all groups.
+        shares: (groups,) of the train rows.
+        parts: one copula a group, in all columns.
+    """
+
+    settings: GroupedCopula
+    schema: Schema
+    by: str
+    whole: tuple[Cells, ...]
+    shares: Floats
+    parts: tuple[FittedCopula, ...]
+
+    def sample(
+        self,
+        n: int,
+        seeds: Seeds | None = None,
+        condition: Condition | None = None,
+        given: Table | None = None,
+    ) -> Table:
+        """Draw exactly `n` rows; see `Fitted.sample`. Every row meets the condition.
+
+        Raises:
+            PlanError: `n` below 1.
+            ConditionError: the condition or the given columns cannot be met.
+        """
+        if n < 1:
+            raise PlanError(f"cannot draw {n} rows; ask for at least 1")
+        seeds, asked = seeds or Seeds(0), condition or Condition()
+        group = self._groups(n, seeds, asked, given)
+        frames = []
+        for g in np.unique(group):
+            at = np.flatnonzero(group == g)
+            kept = None if given is None else given.rows(at)
+            drawn = self.parts[g].sample(len(at), seeds.of("group", g), asked, kept)
+            frames.append(drawn.frame.set_axis(at))
+        return Table(pd.concat(frames).sort_index(), self.schema, "synthetic")
+
+    def save(self, folder: Path) -> None:
+        """Write model.json, weights.safetensors and schema.toml into `folder`."""
+        missing = [[c.missing for c in cells] for cells in self._all_cells]
+        arrays: store.Arrays = {"shares": self.shares}
+        for g, cells in enumerate(self._all_cells):
+            arrays |= pack(cells, f"{g}.")
+        arrays |= {f"{g}.correlation": part.correlation for g, part in enumerate(self.parts)}
+        facts = {"by": self.by, "missing": missing}
+        record = {"model": MODEL, "settings": store.to_plain(self.settings), "facts": facts}
+        write_model(folder, record, arrays, self.schema)
+
+    @property
+    def _all_cells(self) -> list[tuple[Cells, ...]]:
+        return [*(part.cells for part in self.parts), self.whole]
+
+    def _groups(
+        self, n: int, seeds: Seeds, asked: Condition, given: Table | None
+    ) -> NDArray[np.int64]:
+        """Each row's group (n,): by share and how probable it makes what is asked and given."""
+        margins = FittedCopula(MODEL, self.settings, self.schema, self.whole, np.eye(0))
+        margins.within(n, asked, given)  # refuses, in the words of all rows, what no group has
+        log_odds = np.array(
+            [
+                np.log(share) + _log_odds(part, n, seeds.of("odds", g), asked, given)
+                for g, (share, part) in enumerate(zip(self.shares, self.parts, strict=True))
+            ]
+        )  # (groups, 1 or n)
+        top = log_odds.max(axis=0)
+        if np.isneginf(top).any():
+            raise ConditionError(self._refusal(asked, given))
+        odds = np.exp(log_odds - top)
+        ends = (odds.cumsum(axis=0) / odds.sum(axis=0))[:-1]
+        rng = seeds.of("groups").numpy()
+        # without kept rows the groups' counts are their shares, to within one row
+        u = rng.random(n) if given is not None else rng.permutation((np.arange(n) + rng.random()) / n)
+        return (u >= ends).sum(axis=0)
+
+    def _refusal(self, asked: Condition, given: Table | None) -> str:
+        names = (*asked.columns, *(given.schema.names if given is not None else ()))
+        return (
+            f"what is asked of {', '.join(names)} never occurs together in one level of "
+            f"{self.by!r}; ask for fewer columns at once"
+        )
+
+
+def _log_odds(
+    part: FittedCopula, n: int, seeds: Seeds, asked: Condition, given: Table | None
+) -> Floats:
+    """How probable a group makes what is asked and given, up to a factor that all share.
+
+    (1,) without given rows, else (n,).
+    """
+    try:
+        within = part.within(n, asked, given)
+    except ConditionError:  # no value of this group is as asked: other groups have it
+        return np.array([-np.inf])
+    impossible = np.zeros(1, bool)
+    for name in given.schema.names if given is not None else ():
+        i = part.schema.names.index(name)
+        absent = given.frame[name].isna().to_numpy(bool)  # type: ignore[union-attr]
+        impossible = impossible | (absent & (part.cells[i].missing == 0.0))
+        impossible = impossible | (~absent & (part.cells[i].missing == 1.0))
+        within[i] = _widened(part.cells[i], within[i])
+    draws = DRAWS_ONE if given is None else DRAWS_EACH
+    found = gaussian.log_likelihood(part.correlation, within, draws, seeds.numpy())
+    return np.where(impossible, -np.inf, found)
+
+
+def _widened(cells: Cells, spans: Spans) -> Spans:
+    """Points as spans of one small length in the column's own units, for every group the same."""
+    low, high = spans
+    if cells.empty:
+        return spans
+    k = np.clip(np.searchsorted(cells.edges, low, side="right") - 1, 0, len(cells.low) - 1)
+    half = np.where(low == high, NARROW / 2 * np.diff(cells.edges)[k], 0.0)
+    return np.clip(low - half, 0.0, 1.0), np.clip(high + half, 0.0, 1.0)
+
+
+def load(folder: Path) -> FittedGrouped:
+    """Open a saved grouped copula.
+
+    Raises:
+        ModelError: a folder that is not a whole model of this kind.
+    """
+    record, schema = read_record(folder), read_schema(folder)
+    arrays = store.load_arrays(folder / WEIGHTS)
+    broken = f"{folder} is not a whole {MODEL} model: its parts disagree"
+    try:
+        missing = record["facts"]["missing"]
+        cells = [unpack(schema, arrays, [float(x) for x in m], f"{g}.") for g, m in enumerate(missing)]
+        settings = store.from_plain(GroupedCopula, record["settings"], "settings")
+        shares, by = arrays["shares"], str(record["facts"]["by"])
+        parts = tuple(
+            FittedCopula(MODEL, settings, schema, c, arrays[f"{g}.correlation"])
+            for g, c in enumerate(cells[:-1])
+        )
+        fitted = FittedGrouped(settings, schema, by, cells[-1], shares, parts)
+    except (KeyError, IndexError, TypeError, ValueError, PlanError):
+        raise ModelError(broken) from None
+    sizes = [len(p.cells) + len(flag_dimensions(p.cells)) for p in parts]
+    if len(shares) != len(parts) or any(
+        len(p.correlation) != size for p, size in zip(parts, sizes, strict=True)
+    ):
+        raise ModelError(broken)
+    return fitted
