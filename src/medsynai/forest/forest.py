@@ -18,6 +18,7 @@ from medsynai.data.table import Table
 from medsynai.errors import ModelError, PlanError
 from medsynai.forest.design import Ridge, design_of
 from medsynai.forest.order import order_of, withhold
+from medsynai.forest.rarity import weights_of
 from medsynai.forest.sampling import FittedForest
 from medsynai.forest.step import Fitting, Step, fit_step
 from medsynai.forest.trees import Grower
@@ -120,9 +121,10 @@ class Forest:
         ]
         design = [design_of(c, n) for c, n in zip(codec.columns, counts, strict=True)]
         seen = np.hstack([table[codes[:, j]] for j, table in enumerate(design)])
+        min_leaf = self.min_leaf or leaf_of(*codes.shape)
         fitting = Fitting(
             grower=Grower(
-                self.min_leaf or leaf_of(*codes.shape),
+                min_leaf,
                 self.trees,
                 self.fraction,
                 self.max_rows,
@@ -132,6 +134,7 @@ class Forest:
             linear=self.linear,
             codec=codec,
             codes=codes,
+            weights=weights_of(codes, codec, min_leaf),
             counts=counts,
             design=design,
             ridge=Ridge.of(seen, self.penalty) if self.linear and seen.shape[1] else None,

@@ -22,6 +22,7 @@ class Fitting:
     linear: int
     codec: TableCodec
     codes: CodeMatrix
+    weights: Float[np.ndarray, " rows"] | None
     counts: list[Int[np.ndarray, " codes"]]
     design: list[Float[np.ndarray, "codes width"]]
     ridge: Ridge | None
@@ -127,7 +128,8 @@ def _forest(
         mine = seeds.numpy().permutation(len(codes))[:given]
         few = mine[: grower.max_rows]
         taken.append(mine)
-        grown.append(grower.grow(features[few], told[few], seeds.integer()))
+        weights = None if fitting.weights is None else fitting.weights[few]
+        grown.append(grower.grow(features[few], told[few], weights, seeds.integer()))
     planted = plant(grown)
     leaf = np.concatenate(
         [planted.leaves(features[mine].T, np.full(len(mine), t)) for t, mine in enumerate(taken)]

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from medsynai.forest.rarity import LEAST_ROWS
 from medsynai.store import Arrays
 
 Features = Float[np.ndarray, "features rows"]
@@ -123,15 +124,25 @@ class Grower:
         most = max(FILL_ROWS // self.trees, self.max_rows)
         return min(int(np.ceil(self.fraction * rows)), most)
 
-    def grow(self, features: Features, target: Float[np.ndarray, "rows k"], seed: int) -> Any:
+    def grow(
+        self,
+        features: Float[np.ndarray, "rows features"],
+        target: Float[np.ndarray, "rows k"],
+        weights: Float[np.ndarray, " rows"] | None,
+        seed: int,
+    ) -> Any:
         """A scikit-learn tree structure, or None where there is nothing to split."""
         from sklearn.tree import DecisionTreeRegressor, ExtraTreeRegressor
 
         if not features.shape[1] or len(features) < 2 * self.min_leaf:
             return None
+        size = {"min_samples_leaf": self.min_leaf, "min_weight_fraction_leaf": 0.0}
+        if weights is not None:
+            size["min_samples_leaf"] = min(LEAST_ROWS, self.min_leaf)
+            size["min_weight_fraction_leaf"] = min(0.5, self.min_leaf / weights.sum())
         kind = DecisionTreeRegressor if self.best else ExtraTreeRegressor
-        tree = kind(min_samples_leaf=self.min_leaf, max_features=self.candidates, random_state=seed)
-        return tree.fit(features, target).tree_
+        tree = kind(**size, max_features=self.candidates, random_state=seed)
+        return tree.fit(features, target, sample_weight=weights).tree_
 
 
 def plant(grown: list[Any]) -> Trees:
