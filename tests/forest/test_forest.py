@@ -199,3 +199,34 @@ def test_levels_are_ordered_by_what_they_say_of_the_target():
     codes = np.repeat([0, 1, 2], 100)
     told = np.array([5.0, -5.0, 1.0])[codes][:, None]
     assert level_ranks(codes, np.bincount(codes), told).tolist() == [2.0, 0.0, 1.0]
+
+
+def rare_outcome(rows: int, seed: int) -> Table:
+    """2 % cases, whose marker lies elsewhere; the marker says nothing for the others."""
+    rng = np.random.default_rng(seed)
+    case = rng.random(rows) < 0.02
+    marker = np.where(case, rng.normal(3, 0.5, rows), rng.normal(0, 1, rows))
+    columns = (
+        Column("case", Kind.BINARY, Role.TARGET, categories=("no", "yes")),
+        Column("marker", Kind.CONTINUOUS, minimum=-9, maximum=9),
+        *(Column(f"noise{i}", Kind.CONTINUOUS, minimum=-9, maximum=9) for i in range(3)),
+    )
+    frame = pd.DataFrame({"case": np.where(case, "yes", "no"), "marker": marker})
+    for i in range(3):
+        frame[f"noise{i}"] = rng.normal(size=rows)
+    frame["case"] = frame["case"].astype(canonical_dtype(columns[0]))
+    return Table(frame, Schema(columns))
+
+
+def test_a_rare_outcome_keeps_its_relations_though_leaves_are_large():
+    table = rare_outcome(4000, 0)
+
+    def gap(schema: Schema) -> float:
+        drawn = Forest(min_leaf=120, trees=6).fit(Table(table.frame, schema)).sample(20_000).frame
+        means = drawn.groupby("case", observed=True)["marker"].mean()
+        return float(means["yes"] - means["no"])
+
+    named = table.schema
+    nameless = named.replacing(replace(named["case"], role=Role.FEATURE))
+    assert gap(named) == pytest.approx(3, abs=0.3)
+    assert gap(nameless) < 2.5  # what the weights are for: without them the class is blurred
