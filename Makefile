@@ -19,6 +19,9 @@ check: $(STAMP)
 	$(BIN)/lint-imports
 	$(BIN)/python tools/sizes.py
 
+docs: $(STAMP)
+	$(BIN)/python tools/cli_docs.py
+
 bench: $(STAMP)
 	$(BIN)/pip install -q -c constraints.txt -e '.[bench]'
 	$(BIN)/python bench/run.py
