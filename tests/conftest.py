@@ -3,6 +3,11 @@
 from pathlib import Path
 
 import pytest
+from jaxtyping import install_import_hook
+
+# Shapes and dtypes that annotations promise are checked while the tests run.
+FOREST = [f"medsynai.forest.{m}" for m in ["design", "order", "passage", "rarity", "step", "trees"]]
+install_import_hook(["medsynai.codec", *FOREST], "beartype.beartype")
 
 SHARED = Path(__file__).resolve().parent.parent / ".." / "shared"
 

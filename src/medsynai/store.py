@@ -22,7 +22,7 @@ import tomli_w
 from medsynai.errors import ModelError, PlanError
 
 T = TypeVar("T")
-Arrays = dict[str, np.ndarray[Any, Any]]
+Arrays = dict[str, np.ndarray]
 
 
 def to_plain(value: Any, drop_none: bool = False) -> Any:
@@ -147,7 +147,7 @@ def to_json(value: Any, indent: int | None = 2) -> str:
     return json.dumps(_finite(to_plain(value)), indent=indent, ensure_ascii=False, allow_nan=False)
 
 
-def save_arrays(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
+def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Arrays by name as one safetensors file."""
     from safetensors.numpy import save_file
 

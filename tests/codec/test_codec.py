@@ -108,8 +108,8 @@ def test_an_impossible_wish_is_refused_with_what_is_possible():
     with pytest.raises(ConditionError, match="one of f, m"):
         codec["sex"].allowed(Wanted("sex", levels=("x",)))
     with pytest.raises(ConditionError, match="18 to 90"):
-        codec["age"].allowed(Wanted("age", low=200))
-    able = codec["age"].allowed(Wanted("age", low=40, high=41))
+        codec["age"].allowed(Wanted("age", low=200.0))
+    able = codec["age"].allowed(Wanted("age", low=40.0, high=41.0))
     assert 1 <= able.sum() <= 3
     assert not able[-1]  # missing never meets a range
 

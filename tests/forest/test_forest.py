@@ -181,7 +181,7 @@ def test_bad_settings_and_empty_tables_are_refused():
     with pytest.raises(PlanError, match="trees"):
         Forest(trees=0)
     with pytest.raises(PlanError, match="fraction"):
-        Forest(fraction=0)
+        Forest(fraction=0.0)
     with pytest.raises(ModelError, match="row"):
         Forest().fit(clinic(5).rows(np.array([], dtype=int)))
     with pytest.raises(PlanError, match="at least 1"):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Integer
 
 from medsynai.store import Arrays
 
@@ -24,7 +24,7 @@ class Choices:
 
     @staticmethod
     def of(
-        group: Int[np.ndarray, " items"],
+        group: Integer[np.ndarray, " items"],
         items: np.ndarray,
         weights: np.ndarray,
         groups: int,
@@ -35,12 +35,12 @@ class Choices:
         totals = np.bincount(group, weights=weights, minlength=groups)
         return Choices(items[order], ends, np.concatenate(([0.0], np.cumsum(totals))))
 
-    def total(self, group: Int[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    def total(self, group: Integer[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
         """The weight of each of these groups."""
         weight: np.ndarray = self.starts[group + 1] - self.starts[group]
         return weight
 
-    def draw(self, group: Int[np.ndarray, " n"], u: Float[np.ndarray, " n"]) -> np.ndarray:
+    def draw(self, group: Integer[np.ndarray, " n"], u: Float[np.ndarray, " n"]) -> np.ndarray:
         """One item for each group named, at the quantile `u` in [0, 1) of its weights.
 
         A group without items gives whatever item lies next to it; ask `total` first.

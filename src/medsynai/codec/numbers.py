@@ -8,14 +8,14 @@ quantile function and how many decimals were written. A bin stands for at least 
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Integer
 
 from medsynai.codec.choices import Choices
 from medsynai.store import Arrays
 
 NO_ROUNDING = 12  # decimals: beyond it a number is taken as unrounded
 Floats = Float[np.ndarray, " n"]
-Codes = Int[np.ndarray, " n"]
+Codes = Integer[np.ndarray, " n"]
 _Knots = tuple[np.ndarray, np.ndarray]
 
 
@@ -59,7 +59,7 @@ class NumberCodec:
         """
         present = values[~np.isnan(values)]
         unique, counts = np.unique(present, return_counts=True)
-        bin_of = _pack(counts, max(min_bin, len(present) / max_bins))
+        bin_of = _pack(counts, max(float(min_bin), len(present) / max_bins))
         bins = int(bin_of[-1]) + 1 if len(bin_of) else 0
         total = np.bincount(bin_of, weights=counts, minlength=bins)
         mass = np.bincount(bin_of, weights=counts * unique, minlength=bins)
@@ -113,7 +113,9 @@ class NumberCodec:
             drawn[light] = rounded(between, decimals)
         return np.clip(drawn, self.low[0], self.top)
 
-    def allowed(self, low: float | None, high: float | None) -> Bool[np.ndarray, " codes"]:
+    def allowed(
+        self, low: float | int | None, high: float | int | None
+    ) -> Bool[np.ndarray, " codes"]:
         """(bins + 1,) which codes can give a value in [low, high]; missing never can."""
         least = np.minimum(self.low, self._edge(np.minimum, np.inf))
         most = np.maximum(self._edge(np.maximum, -np.inf), least)
@@ -179,7 +181,7 @@ def rounded(values: Floats, places: Codes) -> Floats:
     return out
 
 
-def _pack(counts: Int[np.ndarray, " unique"], target: float) -> Int[np.ndarray, " unique"]:
+def _pack(counts: Integer[np.ndarray, " unique"], target: float) -> Integer[np.ndarray, " unique"]:
     """A bin for each unique value, so that bins hold about `target` rows and heavy values stand
     alone. The last bin is joined to the one before if it is too small.
     """
@@ -195,7 +197,12 @@ def _pack(counts: Int[np.ndarray, " unique"], target: float) -> Int[np.ndarray, 
     return bin_of
 
 
-def _knots(light: Floats, light_bin: Codes, low: Floats, settings: tuple[int, int]) -> _Knots:
+def _knots(
+    light: Float[np.ndarray, " light"],
+    light_bin: Integer[np.ndarray, " light"],
+    low: Float[np.ndarray, " bins"],
+    settings: tuple[int, int],
+) -> _Knots:
     """Coarse quantiles of each bin's light values, one step for every `min_bin` rows.
 
     The outermost knots are means of `min_shared` rows: an extreme belongs to one patient.

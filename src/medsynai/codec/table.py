@@ -5,7 +5,7 @@ from typing import cast
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Integer
 
 from medsynai.codec.numbers import NumberCodec
 from medsynai.data.schema import Column, Schema
@@ -14,8 +14,8 @@ from medsynai.errors import ConditionError
 from medsynai.generator import Wanted
 from medsynai.store import Arrays
 
-Codes = Int[np.ndarray, " n"]
-CodeMatrix = Int[np.ndarray, "n columns"]
+Codes = Integer[np.ndarray, " n"]
+CodeMatrix = Integer[np.ndarray, "n columns"]
 
 
 @dataclass(frozen=True)

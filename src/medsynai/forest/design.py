@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Integer
 from scipy.special import ndtri
 
 from medsynai.codec.numbers import NumberCodec
@@ -16,7 +16,7 @@ MAX_LEVELS = 12
 MIN_ROWS = 20  # rows behind an indicator
 
 Table = Float[np.ndarray, "codes width"]
-Counts = Int[np.ndarray, " codes"]
+Counts = Integer[np.ndarray, " codes"]
 
 
 def normal_scores(counts: Counts) -> Float[np.ndarray, " codes"]:
@@ -33,7 +33,7 @@ def normal_scores(counts: Counts) -> Float[np.ndarray, " codes"]:
     return np.append(ndtri(np.clip(middle, edge, 1 - edge)), 0.0)
 
 
-def indicators(counts: Counts, chosen: Int[np.ndarray, " k"]) -> Table:
+def indicators(counts: Counts, chosen: Integer[np.ndarray, " k"]) -> Table:
     """One column of zeros and a one for each code chosen."""
     table = np.zeros((len(counts), len(chosen)))
     table[chosen, np.arange(len(chosen))] = 1.0

@@ -1,7 +1,7 @@
 """In which order the columns are drawn, and which rare levels are not drawn at all."""
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Integer
 
 from medsynai.codec.table import CodeMatrix, TableCodec
 from medsynai.data.schema import Schema
@@ -55,6 +55,6 @@ def withhold(
 
 
 def _draw(
-    counts: Int[np.ndarray, " codes"], n: int, rng: np.random.Generator
-) -> Int[np.ndarray, " n"]:
+    counts: Integer[np.ndarray, " codes"], n: int, rng: np.random.Generator
+) -> Integer[np.ndarray, " n"]:
     return rng.choice(len(counts), size=n, p=counts / counts.sum())

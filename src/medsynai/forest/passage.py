@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from itertools import accumulate
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Integer
 
 from medsynai.forest.step import Step
 
-Codes = Int[np.ndarray, "columns rows"]
+Codes = Integer[np.ndarray, "columns rows"]
 Weights = Float[np.ndarray, " rows"]
 Able = Mapping[int, Bool[np.ndarray, " codes"]]
 
@@ -50,7 +50,7 @@ class Passage:
             self._features[place] = self.codes[place]
         return weight
 
-    def _leaves(self, place: int, rng: np.random.Generator) -> Int[np.ndarray, " rows"]:
+    def _leaves(self, place: int, rng: np.random.Generator) -> Integer[np.ndarray, " rows"]:
         """Every row's leaf in one tree, picked at random, of the step at `place`."""
         step = self._steps[place]
         for j, rank in step.ranks.items():

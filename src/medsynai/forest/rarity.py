@@ -1,7 +1,7 @@
 """Weights that let trees tell small classes of the outcome, and small groups, apart."""
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Integer
 
 from medsynai.codec.table import CodeMatrix, TableCodec
 from medsynai.data.schema import Role
@@ -29,7 +29,7 @@ def weights_of(
     return weights if (weights > 1).any() else None
 
 
-def _of_class(codes: Int[np.ndarray, " rows"], min_leaf: int) -> Float[np.ndarray, " rows"]:
+def _of_class(codes: Integer[np.ndarray, " rows"], min_leaf: int) -> Float[np.ndarray, " rows"]:
     counts = np.bincount(codes)
     wanted = np.clip(counts / LEAVES, min(LEAST_ROWS, min_leaf), min_leaf)
     weights: np.ndarray = (min_leaf / wanted)[codes]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int
+from jaxtyping import Float, Integer
 
 from medsynai import saved, store
 from medsynai.codec.table import TableCodec
@@ -181,7 +181,7 @@ _TOO_RARE = (
 
 def _in_proportion(
     weight: Float[np.ndarray, " pool"], n: int, rng: np.random.Generator
-) -> Int[np.ndarray, " n"]:
+) -> Integer[np.ndarray, " n"]:
     """`n` places of the pool, each about as often as its weight says (systematic resampling)."""
     ends = np.cumsum(weight)
     at = (np.arange(n) + rng.random()) / n * ends[-1]

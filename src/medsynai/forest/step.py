@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Integer
 
 from medsynai.codec.table import CodeMatrix, TableCodec
 from medsynai.forest.design import Ridge, target_of
@@ -23,8 +23,8 @@ class Fitting:
     codec: TableCodec
     codes: CodeMatrix
     weights: Float[np.ndarray, " rows"] | None
-    counts: list[Int[np.ndarray, " codes"]]
-    design: list[Float[np.ndarray, "codes width"]]
+    counts: list[Integer[np.ndarray, " _"]]
+    design: list[Float[np.ndarray, "_ _"]]
     ridge: Ridge | None
     seeds: Seeds
 
@@ -45,8 +45,8 @@ class Step:
     """
 
     trees: Trees
-    ranks: dict[int, Float[np.ndarray, " codes"]]
-    weights: Float[np.ndarray, "width k"]
+    ranks: dict[int, Float[np.ndarray, " _"]]
+    weights: Float[np.ndarray, "before k"]
     design: Float[np.ndarray, "codes width"]
 
     def arrays(self, prefix: str) -> Arrays:
@@ -86,7 +86,7 @@ def fit_step(fitting: Fitting, place: int) -> Step:
 
 def _weights(
     fitting: Fitting, place: int, told: Float[np.ndarray, "rows k"]
-) -> Float[np.ndarray, "width k"]:
+) -> Float[np.ndarray, "width directions"]:
     width = sum(table.shape[1] for table in fitting.design[:place])
     if not width or fitting.ridge is None:
         return np.zeros((width, 0), dtype=np.float32)
@@ -94,8 +94,8 @@ def _weights(
 
 
 def level_ranks(
-    codes: Int[np.ndarray, " rows"],
-    counts: Int[np.ndarray, " codes"],
+    codes: Integer[np.ndarray, " rows"],
+    counts: Integer[np.ndarray, " codes"],
     told: Float[np.ndarray, "rows k"],
 ) -> Float[np.ndarray, " codes"]:
     """The place of each level in the order that best parts the target's numbers."""

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Integer
 
 from medsynai.forest.rarity import LEAST_ROWS
 from medsynai.store import Arrays
 
 Features = Float[np.ndarray, "features rows"]
-Rows = Int[np.ndarray, " n"]
+Rows = Integer[np.ndarray, " n"]
 BLOCK = 16_384  # rows walked at a time: their features stay in the cache
 FILL_ROWS = 300_000  # rows that fill the leaves of one column's trees, over all trees
 GOLDEN = (np.sqrt(5.0) - 1.0) / 2.0
