@@ -97,11 +97,30 @@ def test_a_word_among_numbers_is_reported_and_read_as_missing():
     ],
 )
 def test_codes_for_unknown_are_reported_and_kept(odd, rest, name):
-    values = [str(v) for v in rest] + [odd] * 8
+    values = [str(v) for v in rest] + [odd] * 11
     raw = pd.DataFrame({name: pd.Series(values, dtype=object)})
     found = infer(raw, text=True).columns[0]
     assert found.sentinels == (odd,)
     assert float(odd) in (found.minimum, found.maximum)
+
+
+def test_no_extreme_of_a_patient_is_in_the_schema():
+    rng = np.random.default_rng(3)
+    raw = pd.DataFrame(
+        {
+            "age": [*rng.integers(20, 88, 300).astype(str), "13", "88"],
+            "crea": [*(f"{v:.2f}" for v in rng.gamma(2, 1, 290) + 0.1), *["0"] * 11, "37.43"],
+            "seen": [*(f"2019-{m:02d}-11" for m in rng.integers(2, 12, 300)), *["2001-07-03"] * 2],
+        }
+    )
+    schema = infer(raw, text=True)
+    assert (schema["age"].minimum, schema["age"].maximum) == (10, 90)
+    assert not any("over 89" in w for w in schema["age"].warnings)  # 90 is the range's, not his
+    assert (schema["crea"].minimum, schema["crea"].maximum) == (0, 38)
+    days = (pd.Timestamp("2001-07-03") - pd.Timestamp(0)).days
+    assert schema["seen"].minimum is not None and schema["seen"].minimum < days
+    text = schema.to_toml()
+    assert "37.43" not in text and "13" not in text and str(days) not in text
 
 
 @pytest.mark.parametrize("values", [range(0, 18), range(-40, 40), [0, *range(1, 200)]])

@@ -1,7 +1,8 @@
 """Proposes a schema for a person to confirm: kinds, ranges, roles, identifiers, warnings.
 
-Everything is decided on a column's distinct values and their counts. Warnings name no value but
-the codes that look like "unknown" and the levels of a small, public vocabulary.
+Everything is decided on a column's distinct values and their counts. Ranges are rounded outward,
+as an extreme is one patient's value (see `data.ranges`). Warnings name no value but the codes that
+look like "unknown" and the levels of a small, public vocabulary.
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from medsynai.data.facts import UNKNOWN, Facts, look
 from medsynai.data.levels import arrange, is_scale
 from medsynai.data.pairs import suggest_survival
 from medsynai.data.patterns import Mark, find_content, find_named
+from medsynai.data.ranges import public_range
 from medsynai.data.schema import Column, Handling, Kind, Role, Schema
 from medsynai.data.sentinels import odd_numbers
 from medsynai.errors import SchemaError
@@ -128,14 +130,16 @@ def _date(start: Column, facts: Facts, dating: Dating, resolved: str | None) -> 
     )
     micro = parsed.dt.tz_localize(None).to_numpy("datetime64[us]").astype("int64")
     days = micro / 86_400e6
+    first, _ = public_range(np.floor(days), facts.counts)
+    _, last = public_range(np.ceil(days), facts.counts)
     column = replace(
         start,
         kind=Kind.DATE,
         role=Role.QUASI,
         handling=Handling.OFFSET,
         date_format=chosen or _exactness(micro),
-        minimum=float(np.floor(days.min())),
-        maximum=float(np.ceil(days.max())),
+        minimum=first,
+        maximum=last,
         missing=facts.missing,
         missing_tokens=facts.tokens,
     )
@@ -173,13 +177,13 @@ def _number(start: Column, facts: Facts) -> Column | None:
     )
     if facts.is_whole and code and len(facts.texts) < max(MANY, 0.5 * facts.present):
         return None
-    values = facts.numbers
+    low, high = public_range(facts.numbers, facts.counts, 10.0**-facts.decimals)
     column = replace(
         start,
         kind=Kind.INTEGER if facts.is_whole else Kind.CONTINUOUS,
         storage=_storage(facts),
-        minimum=float(values.min()),
-        maximum=float(values.max()),
+        minimum=low,
+        maximum=high,
         decimals=facts.decimals,
         missing=facts.missing,
         missing_tokens=facts.tokens,
@@ -234,8 +238,6 @@ def _advise(column: Column, facts: Facts) -> Column:
 
 
 def _oldest(column: Column, facts: Facts) -> float:
-    if column.maximum is not None:
-        return column.maximum
     if column.kind is Kind.ORDINAL:
         starts = [t.lstrip("[(<>=≥≤ ").partition("-")[0].rstrip("+)] ") for t in facts.texts]
         return max((float(s) for s in starts if s.replace(".", "", 1).isdigit()), default=0.0)

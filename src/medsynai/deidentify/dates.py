@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from medsynai.data.ranges import range_of
 from medsynai.data.schema import Column, Handling, Kind, Schema
 from medsynai.deidentify.recipe import DateRule, Unit
 from medsynai.errors import SchemaError
@@ -83,14 +84,14 @@ def offset_column(column: Column, values: Array) -> Column:
 
 
 def _number(column: Column, values: Array, storage: str) -> Column:
-    some = bool((~np.isnan(values)).any())
+    low, high = range_of(values) if not np.isnan(values).all() else (None, None)
     return replace(
         column,
         kind=Kind.INTEGER,
         handling=Handling.LEARN,
         storage=storage,
-        minimum=float(np.nanmin(values)) if some else None,
-        maximum=float(np.nanmax(values)) if some else None,
+        minimum=low,
+        maximum=high,
         decimals=0,
         date_format=None,
         missing_tokens=(),

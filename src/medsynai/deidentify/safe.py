@@ -129,7 +129,7 @@ def _treat(table: Table, column: Column, reference: str | None) -> Part:
             now = replace(column, handling=Handling.LEARN)
             line = f"{name}: values beyond {column.minimum:g}..{column.maximum:g} set to the bound"
             return Part(clipped, now, now, (line,))
-    old = is_age(name) and column.kind.is_number and (column.maximum or 0) > OLDEST
+    old = is_age(name) and column.kind.is_number and bool((values > OLDEST).any())
     line = f"{name}: ages over {OLDEST} are kept; Safe Harbor asks for one group of '90 or older'"
     return Part(values.reset_index(drop=True), column, column, (line,) if old else ())
 
