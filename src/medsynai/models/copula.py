@@ -76,6 +76,9 @@ class FittedCopula:
 
     Latent dimensions: one for each column's value, then one for the absence of each column that
     is sometimes absent.
+
+    Attributes:
+        even: rows are spread evenly over each dimension where nothing is held; see `draw`.
     """
 
     model: str
@@ -83,6 +86,7 @@ class FittedCopula:
     schema: Schema
     cells: tuple[Cells, ...]
     correlation: Floats  # (d, d)
+    even: bool = False
 
     def sample(
         self,
@@ -101,7 +105,8 @@ class FittedCopula:
             raise PlanError(f"cannot draw {n} rows; ask for at least 1")
         asked = condition or Condition()
         within = self.within(n, asked, given)
-        u = gaussian.draw(self.correlation, n, within, (seeds or Seeds(0)).of("copula").numpy())
+        rng = (seeds or Seeds(0)).of("copula").numpy()
+        u = gaussian.draw(self.correlation, n, within, rng, self.even)
         drawn, flags = {}, flag_dimensions(self.cells)
         for i, cells in enumerate(self.cells):
             missing = u[:, flags[i]] < cells.missing if i in flags else np.full(n, cells.empty)

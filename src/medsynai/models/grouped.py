@@ -59,7 +59,7 @@ class GroupedCopula:
     """
 
     by: str | None = None
-    factors: int = 10
+    factors: int = 5
     min_group: int = 30
     cells: int = 30
     min_cell: int = 10
@@ -100,7 +100,7 @@ class GroupedCopula:
     def _part(self, table: Table, cells: tuple[Cells, ...]) -> FittedCopula:
         correlation = gaussian.correlate(normal_scores(table, cells))
         tied = gaussian.factorise(correlation, self.factors)
-        return FittedCopula(MODEL, self, table.schema, cells, tied)
+        return FittedCopula(MODEL, self, table.schema, cells, tied, even=True)
 
 
 def separating(table: Table, scores: Floats, min_group: int) -> str | None:
@@ -357,7 +357,7 @@ def load(folder: Path) -> FittedGrouped:
         settings = store.from_plain(GroupedCopula, record["settings"], "settings")
         shares, by = arrays["shares"], str(record["facts"]["by"])
         parts = tuple(
-            FittedCopula(MODEL, settings, schema, c, arrays[f"{g}.correlation"])
+            FittedCopula(MODEL, settings, schema, c, arrays[f"{g}.correlation"], True)
             for g, c in enumerate(cells[:-1])
         )
         fitted = FittedGrouped(settings, schema, by, cells[-1], shares, parts)
