@@ -2,6 +2,7 @@
 
 import dataclasses
 import doctest
+import json
 import re
 import runpy
 import shlex
@@ -170,3 +171,24 @@ def test_exit_codes_are_the_same_everywhere() -> None:
     for page in (ROOT / "README.md", DOCS / "cli.md"):
         told = re.findall(r"^\| (\d+) \|", read(page), re.MULTILINE)
         assert {int(code) for code in told} == codes, page.name
+
+
+def test_our_figures_in_the_readme_are_the_benchmarks() -> None:
+    results = ROOT / "bench" / "results.json"
+    if not results.is_file():
+        pytest.skip("no benchmark was run")
+    tables = json.loads(read(results))["tables"]
+    measured = [t for t in tables if t["model"] == "forest"]
+    rows = re.findall(
+        r"^\|[^|]*\| \*\*MedSynAI forest\*\* \|(.*)\|$", read(ROOT / "README.md"), re.M
+    )
+    assert rows
+    for row in rows:
+        told = [float(x) for cell in row.split("|") for x in cell.split("/")]
+        fields = ("fit_s", "pairs_to_train", "c2st", "c2st_binned", "tstr", "mia_auc")
+        # a run again on the same machine: other seconds, the same figures
+        close = [
+            all(abs(t[f] - x) <= 0.0006 for f, x in zip(fields[1:], told[1:], strict=True))
+            for t in measured
+        ]
+        assert any(close), f"README's row {row} is not in bench/results.json"
