@@ -92,7 +92,7 @@ def target_of(codec: ColumnCodec, counts: Counts) -> Table:
         present = counts[:-1] / max(counts[:-1].sum(), 1)
         square = 0.5 * (score**2 - present @ score[:-1] ** 2)
         square[-1] = 0.0
-        heavy = np.argsort(-counts[:-1], kind="stable")[:4]
+        heavy = np.argsort(-counts[:-1], kind="stable")[:2]
         heavy = heavy[counts[heavy] > HEAVY * total]
         parts = [np.column_stack([score, square]), 1.5 * indicators(counts, heavy)]
         if 0 < counts[-1] < total:
@@ -106,7 +106,7 @@ def target_of(codec: ColumnCodec, counts: Counts) -> Table:
     return indicators(counts, common) * scale
 
 
-_MAX_TOLD = 16
+_MAX_TOLD = 8
 
 
 @dataclass(frozen=True)

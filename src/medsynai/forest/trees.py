@@ -142,7 +142,9 @@ class Grower:
             size["min_weight_fraction_leaf"] = min(0.5, self.min_leaf / weights.sum())
         kind = DecisionTreeRegressor if self.best else ExtraTreeRegressor
         tree = kind(**size, max_features=self.candidates, random_state=seed)
-        return tree.fit(features, target, sample_weight=weights).tree_
+        # both are contiguous and of the dtypes that the grower wants: no second look, no copy
+        target = np.ascontiguousarray(target, dtype=np.float64)
+        return tree.fit(features, target, sample_weight=weights, check_input=False).tree_
 
 
 def plant(grown: list[Any]) -> Trees:
