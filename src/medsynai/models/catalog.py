@@ -83,6 +83,32 @@ CATALOG = (
         "medsynai.models.grouped:load",
     ),
     Entry(
+        "vae",
+        "Variational autoencoder",
+        "Kingma and Welling 2014, Auto-encoding variational Bayes; Ghosh et al. 2020, From "
+        "variational to deterministic autoencoders (the prior)",
+        ("table",),
+        "tables of a thousand rows or more, where a network is wanted that trains in seconds",
+        "small tables; keeping real columns; tables of dozens of columns",
+        "Each row of codes is squeezed by a neural network into a few numbers and rebuilt from them "
+        "by another. New rows are rebuilt from new numbers, drawn from a mixture of normal "
+        "distributions fitted to where the train rows lie.",
+        "medsynai.models.autoencoder:Vae",
+        "medsynai.models.autoencoder:load",
+    ),
+    Entry(
+        "autoregressive",
+        "Any-order autoregressive network",
+        "Uria, Murray and Larochelle 2014, A deep and tractable density estimator",
+        ("table",),
+        "a network whose conditions and kept columns are exact, whichever they are",
+        "small tables; tables of dozens of columns, where the forest is nearer and quicker",
+        "One neural network draws the columns one after another, each from those drawn before it. "
+        "It is trained to start from any columns, so whatever is asked for is drawn first.",
+        "medsynai.models.autoregressive:Autoregressive",
+        "medsynai.models.autoregressive:load",
+    ),
+    Entry(
         "shuffle",
         "Shuffled columns (baseline)",
         "Goncalves et al. 2020, Generation and evaluation of synthetic patient data (independent "

@@ -1,0 +1,80 @@
+"""The words of the training loop: batches, losses, updates, phases.
+
+An update that does not say `reads_real` is handed rows of NaN, so that what a model releases of
+the real rows can be read off its phases.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+Modules = nn.ModuleDict
+PerRow = Float[Tensor, " batch"]
+
+
+class Batch(NamedTuple):
+    """What a loss may look at.
+
+    Attributes:
+        real: (B, columns) codes of real rows: private.
+        labels: (B, C) attributes of those rows: private.
+        condition: (B, C) what the generator is asked for.
+        noise: (B, Z) standard normal; all of a loss's randomness.
+    """
+
+    real: Tensor
+    labels: Tensor
+    condition: Tensor
+    noise: Tensor
+
+    def blind(self) -> "Batch":
+        """The same without the real rows: NaN in their place."""
+        return self._replace(real=self.real * torch.nan, labels=self.labels * torch.nan)
+
+
+Loss = Callable[[Modules, Batch], PerRow]  # one number a row, never a mean
+
+
+def batchwise(reason: str) -> Callable[[Loss], Loss]:
+    """Mark a loss whose rows are not independent; differential privacy refuses it and says why."""
+
+    def mark(loss: Loss) -> Loss:
+        loss.batchwise = reason  # type: ignore[attr-defined]
+        return loss
+
+    return mark
+
+
+def batchwise_reason(loss: Loss) -> str | None:
+    """Why a loss needs its whole batch; None if each row stands alone."""
+    reason: str | None = getattr(loss, "batchwise", None)
+    return reason
+
+
+@dataclass(frozen=True)
+class Update:
+    """One optimiser step: `trains` step down `loss`. Unless `reads_real`, rows come as NaN."""
+
+    trains: tuple[str, ...]
+    loss: Loss
+    reads_real: bool
+    repeats: int = 1
+    lr: float = 1e-3
+    betas: tuple[float, float] = (0.9, 0.999)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Updates in turn, `rounds` times."""
+
+    updates: tuple[Update, ...]
+    rounds: int
+
+
+def planned_releases(phases: tuple[Phase, ...]) -> int:
+    """How many gradients of real rows are released at most: known before a row is read."""
+    return sum(p.rounds * u.repeats for p in phases for u in p.updates if u.reads_real)

@@ -1,0 +1,254 @@
+"""From a composition to a `Fitted`: fit, sample under conditions, save and load."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from medsynai import saved, store
+from medsynai.codec.layout import Layout
+from medsynai.codec.table import TableCodec
+from medsynai.codec.tokens import seen_in, to_codes, to_rows
+from medsynai.data.schema import Schema
+from medsynai.data.table import Table
+from medsynai.errors import ConditionError, InputError, ModelError, PlanError
+from medsynai.forest.order import order_of
+from medsynai.generator import Condition
+from medsynai.learn.core import Modules, Phase
+from medsynai.learn.draw import Asked, Drawer, begin_under
+from medsynai.learn.loop import Job, Pace, halves, train
+from medsynai.learn.mechanism import Plain
+from medsynai.privacy.ledger import Ledger
+from medsynai.seeds import Seeds
+
+FREE, SEEDS = Condition(), Seeds(0)
+CHUNK = 8192  # rows drawn at once: memory stays flat
+PASSES = 30  # over the rows at most where too few are left to hold some out
+
+
+class Composition(Protocol):
+    """A model: its public settings, and what they put together."""
+
+    @property
+    def name(self) -> str:
+        """Its catalogue name."""
+        ...
+
+    @property
+    def bins(self) -> int:
+        """About how many bins a number gets."""
+        ...
+
+    @property
+    def pace(self) -> Pace:
+        """How it is trained."""
+        ...
+
+    def phases(self) -> tuple[Phase, ...]:
+        """What is trained when; known before a row is read."""
+        ...
+
+    def job(self, layout: Layout) -> Job:
+        """The networks for a table of this layout, with the phases."""
+        ...
+
+    def drawer(self, layout: Layout) -> Drawer:
+        """What draws rows, without values yet."""
+        ...
+
+    def settle(self, drawer: Drawer, modules: Modules, rows: Tensor, seeds: Seeds) -> None:
+        """Fill the drawer from the trained networks and, at most, facts about the rows."""
+        ...
+
+
+@dataclass(frozen=True)
+class FittedNetwork:
+    """A trained network of a table. Holds weights and facts; never rows, never a critic.
+
+    Attributes:
+        settings: the composition that was fitted.
+        schema: the learnt columns, in the order of the table.
+        codec: bins and lattices, in the network's order of columns.
+        drawer: the network that draws; its buffer `seen` says which codes occurred.
+        facts: how training went.
+    """
+
+    settings: Any
+    schema: Schema
+    codec: TableCodec
+    drawer: Any
+    facts: dict[str, Any]
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """Columns in the network's order."""
+        return tuple(c.column.name for c in self.codec.columns)
+
+    def sample(
+        self,
+        n: int,
+        seeds: Seeds = SEEDS,
+        condition: Condition = FREE,
+        given: Table | None = None,
+    ) -> Table:
+        """Draw exactly `n` rows; see `medsynai.generator.Fitted.sample`.
+
+        Under a condition its columns are drawn first, each from the codes that meet it; rows are
+        kept in proportion to those codes' shares (likelihood weighting, Fung and Chang 1990).
+
+        Raises:
+            ConditionError: a condition or given columns that cannot be met exactly.
+            PlanError: n below 1.
+        """
+        if n < 1:
+            raise PlanError("the number of rows to draw must be at least 1")
+        if given is not None and condition:
+            raise ConditionError(
+                "rows can be conditioned or given, not both: filter the given rows"
+            )
+        asked = self._asked(condition)
+        generator = torch.Generator().manual_seed(seeds.of("codes").integer())
+        with torch.no_grad():
+            state = self._begin(n, asked, given, generator)
+            parts = [
+                self.drawer.complete(part, asked, generator) for part in torch.split(state, CHUNK)
+            ]
+        return self._decode(to_codes(torch.cat(parts)), condition, given, seeds)
+
+    def _begin(
+        self, n: int, asked: Asked, given: Table | None, generator: torch.Generator
+    ) -> Tensor:
+        if asked.columns:
+            return begin_under(self.drawer, n, asked, generator)
+        if given is None:
+            state: Tensor = self.drawer.begin(n, asked, generator)[0]
+            return state
+        if len(given) != n:
+            raise ConditionError(f"{len(given)} given rows cannot be completed to {n} rows")
+        rows = torch.full((n, len(self.order)), torch.nan)
+        for name in given.schema.names:
+            self.schema[name]
+            codes = self.codec[name].encode(given.frame[name])
+            rows[:, self.order.index(name)] = torch.from_numpy(codes.astype(np.float32))
+        kept: Tensor = self.drawer.given(rows)
+        return kept
+
+    def _asked(self, condition: Condition) -> Asked:
+        able = self.drawer.seen.clone()
+        layout = Layout.of_codec(self.codec)
+        for wanted in condition.wanted:
+            self.schema[wanted.column]
+            place = layout[wanted.column].places
+            able[place] &= torch.from_numpy(self.codec[wanted.column].allowed(wanted))
+            if not able[place].any():
+                raise ConditionError(self._never(wanted.column))
+        columns = sorted(self.order.index(name) for name in condition.columns)
+        return Asked(able, tuple(columns))
+
+    def _never(self, name: str) -> str:
+        seen = self.drawer.seen[Layout.of_codec(self.codec)[name].places].tolist()
+        levels = self.schema[name].categories
+        known = [x for x, s in zip(levels, seen, strict=False) if s] if levels else []
+        allowed = f"; one of {', '.join(known[:30])}" if known else ""
+        return f"what is asked of {name!r} never occurs among the train rows{allowed}"
+
+    def _decode(
+        self, codes: np.ndarray, condition: Condition, given: Table | None, seeds: Seeds
+    ) -> Table:
+        rng = seeds.of("values").numpy()
+        wanted = {w.column: w for w in condition.wanted}
+        columns: dict[str, pd.Series] = {}
+        for place, codec in enumerate(self.codec.columns):
+            name, mine = codec.column.name, codes[:, place]
+            columns[name] = codec.decode(mine, rng)
+            if name in wanted:
+                columns[name] = codec.narrow(columns[name], mine, wanted[name], rng)
+        if given is not None:
+            kept = {c: given.frame[c].reset_index(drop=True) for c in given.schema.names}
+            columns |= kept
+        frame = pd.DataFrame(columns)[list(self.schema.names)]
+        return Table(frame, self.schema, "synthetic")
+
+    def save(self, folder: Path) -> None:
+        """Write model.json, weights.safetensors and schema.toml into an existing folder."""
+        arrays = {f"net.{k}": v.numpy() for k, v in self.drawer.state_dict().items()}
+        record = {
+            "model": self.settings.name,
+            "settings": store.to_plain(self.settings),
+            "facts": {"order": list(self.order), **self.facts},
+        }
+        saved.write_model(folder, record, self.codec.arrays() | arrays, self.schema)
+
+
+def fit_network(
+    settings: Composition, table: Table, ledger: Ledger | None, seeds: Seeds
+) -> FittedNetwork:
+    """Train a composition on a table, the ledger charged first; see `Generator.fit`.
+
+    Raises:
+        ModelError: no rows or no column to learn, or training that failed.
+        PlanError: a budget too small to train in.
+    """
+    phases = settings.phases()
+    charge = Plain().charge(f"train the {settings.name} model", phases)
+    (ledger or Ledger()).charge(charge)
+    patients = _patients(table)
+    table = table.learnt()
+    if not len(table) or not table.schema.columns:
+        raise ModelError("a network needs at least one row and one column that it may learn")
+    schema = table.schema
+    table = table.only(order_of(schema, ()))
+    codec = TableCodec.fit(table, settings.bins)
+    layout = Layout.of_codec(codec)
+    rows = to_rows(codec.encode(table))
+    inside, outside = halves(patients, settings.pace.held, seeds)
+    job = settings.job(layout)
+    if not len(outside) and settings.pace.held:
+        job = shorten(job, len(rows))
+    trained = train(job, rows[inside], rows[outside], seeds)
+    drawer: Any = settings.drawer(layout)
+    drawer.seen.copy_(seen_in(layout, rows))
+    settings.settle(drawer, trained.modules, rows[inside], seeds)
+    facts = {"rounds": trained.marks[-1].rounds, "ended": trained.ended}
+    facts |= {"healthy": trained.healthy, "losses": store.to_plain(trained.marks)}
+    return FittedNetwork(settings, schema, codec, drawer.requires_grad_(False), facts)
+
+
+def shorten(job: Job, rows: int) -> Job:
+    """The job with at most 30 passes over so few rows that none can be held out."""
+    most = max(1, PASSES * rows // job.pace.batch)
+    short = tuple(replace(p, rounds=min(p.rounds, most)) for p in job.phases)
+    return replace(job, phases=short)
+
+
+def _patients(table: Table) -> np.ndarray:
+    subject = table.schema.subject
+    if subject is None:
+        return np.arange(len(table))
+    return pd.factorize(table.frame[subject])[0]
+
+
+def load_network(folder: Path, kind: type) -> FittedNetwork:
+    """A network saved by `FittedNetwork.save`, rebuilt from its settings.
+
+    Raises:
+        ModelError: another model's folder, or a corrupt one.
+    """
+    record, schema = saved.read_record(folder), saved.read_schema(folder)
+    arrays = store.load_arrays(folder / saved.WEIGHTS)
+    try:
+        settings = store.from_plain(kind, record["settings"], "settings")
+        facts = dict(record["facts"])
+        codec = TableCodec.load(schema.only(tuple(facts.pop("order"))), arrays)
+        drawer: nn.Module = settings.drawer(Layout.of_codec(codec))
+        tensors = {k[4:]: torch.from_numpy(v) for k, v in arrays.items() if k.startswith("net.")}
+        drawer.load_state_dict(tensors)
+    except (KeyError, TypeError, ValueError, RuntimeError, InputError):
+        raise ModelError(f"{folder} is not a whole {record['model']} model") from None
+    if record["model"] != settings.name:
+        raise ModelError(f"{folder} holds a {record['model']!r} model, not {settings.name!r}")
+    return FittedNetwork(settings, schema, codec, drawer.requires_grad_(False), facts)

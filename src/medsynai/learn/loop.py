@@ -1,0 +1,287 @@
+"""One loop for every network: updates in turn, real rows only to those that say so.
+
+Early stopping watches rows held out of the train rows, never the holdout of the evaluation.
+"""
+
+import math
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from medsynai.errors import ModelError, PlanError
+from medsynai.learn.core import Batch, Loss, Modules, Phase, Update
+from medsynai.learn.mechanism import Mechanism, Plain
+from medsynai.learn.nets.mlp import initialise
+from medsynai.learn.state import Mark, Progress
+from medsynai.seeds import Seeds
+
+GROWN = 3.0  # a held-out loss this many times the best one seen is taken as divergence
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long and how fast a network is trained; all public.
+
+    Attributes:
+        batch: rows a step.
+        seconds: end after so long; None: only steps count, and the same seeds give the same bytes.
+        check: rounds between two looks at the held-out rows.
+        patience: looks without a better held-out loss before training ends.
+        held: share of the train patients held out for those looks; 0: no early stopping.
+        average: how much of the averaged weights each round keeps (Polyak averaging).
+        clip: the greatest norm of a gradient.
+    """
+
+    batch: int = 256
+    seconds: float | None = None
+    check: int = 50
+    patience: int = 5
+    held: float = 0.1
+    average: float = 0.99
+    clip: float = 5.0
+
+    def __post_init__(self) -> None:
+        for name in ("batch", "check", "patience"):
+            if getattr(self, name) < 1:
+                raise PlanError(f"pace: {name} must be at least 1")
+        if not 0 <= self.held <= 0.5 or not 0 <= self.average < 1:
+            raise PlanError("pace: held must lie in 0 to 0.5, and average in 0 to below 1")
+        if self.clip <= 0 or (self.seconds is not None and self.seconds <= 0):
+            raise PlanError("pace: clip and seconds must be above 0")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to train.
+
+    Attributes:
+        modules: the networks, by the names that updates use; the loop gives them first values.
+        noise: standard normal numbers that a row's losses use.
+        watched: the loss that early stopping looks at, on held-out rows; None: it does not look.
+    """
+
+    modules: Modules
+    phases: tuple[Phase, ...]
+    noise: int
+    pace: Pace
+    watched: Loss | None = None
+    mechanism: Mechanism = field(default_factory=Plain)
+
+    @property
+    def rounds(self) -> int:
+        """Rounds of all phases."""
+        return sum(p.rounds for p in self.phases)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The best averaged weights, copies of their own, and how training went.
+
+    Attributes:
+        marks: a mark each look: rounds, training loss, held-out loss.
+        ended: why it ended, in plain words.
+        healthy: whether it ended as it should, not by an alarm.
+    """
+
+    modules: Modules
+    marks: tuple[Mark, ...]
+    ended: str
+    healthy: bool
+
+
+def train(job: Job, rows: Tensor, held: Tensor, seeds: Seeds, folder: Path | None = None) -> Trained:
+    """Train until the rounds or the time are over, or held-out rows stop gaining.
+
+    Args:
+        job: networks and phases.
+        rows: (n, columns) train rows.
+        held: (m, columns) rows held out of them, of other patients; may be empty.
+        seeds: all randomness.
+        folder: where progress is saved at every look, and resumed from if there is any; an
+            interrupted run ends with the same bytes as one that was not.
+
+    Raises:
+        PlanError: no rounds, or a time budget too small for one pass over the rows.
+        ModelError: an update that reads real rows without saying so, or a foreign folder.
+    """
+    if job.rounds < 1:
+        raise PlanError("training needs at least one round: raise `steps`")
+    if not len(rows):
+        raise ModelError("a network needs at least one train row")
+    run = _Run(job, rows, held, seeds)
+    if folder is not None:
+        run.progress.resume(folder)
+    while not run.progress.ended:
+        run.round()
+        if run.looks_now():
+            run.look()
+            if folder is not None:
+                run.progress.save(folder)
+    return run.finish()
+
+
+class _Run:
+    """One training run: the job's fixed parts, and the progress that a checkpoint holds."""
+
+    def __init__(self, job: Job, rows: Tensor, held: Tensor, seeds: Seeds) -> None:
+        self.job, self.rows, self.held = job, rows, held
+        self.began = perf_counter()
+        generator = torch.Generator().manual_seed(seeds.of("train").integer())
+        initialise(job.modules, generator)
+        updates = [(k, u) for k, p in enumerate(job.phases) for u in p.updates]
+        self.steppers = {key: _optimiser(job.modules, key[1]) for key in updates}
+        averaged = deepcopy(job.modules).requires_grad_(False)
+        self.progress = Progress(
+            modules=job.modules,
+            averaged=averaged,
+            best=deepcopy(averaged),
+            steppers=tuple(self.steppers.values()),
+            generator=generator,
+        )
+        fixed = torch.Generator().manual_seed(seeds.of("look").integer())
+        self.look_batch = _batch(held, job.noise, fixed)
+
+    def round(self) -> None:
+        """Every update of the phase at hand, as often as it repeats."""
+        number, phase = self._phase()
+        for update in phase.updates:
+            for _ in range(update.repeats):
+                self._step(number, update)
+        if not self.progress.ended:
+            self.progress.done += 1
+            self._average()
+
+    def _phase(self) -> tuple[int, Phase]:
+        left = self.progress.done
+        for number, phase in enumerate(self.job.phases):
+            if left < phase.rounds:
+                return number, phase
+            left -= phase.rounds
+        raise AssertionError("more rounds than phases hold")
+
+    def _step(self, number: int, update: Update) -> None:
+        progress, modules = self.progress, self.job.modules
+        pick = torch.randint(
+            len(self.rows), (self.job.pace.batch,), generator=progress.generator
+        )
+        batch = _batch(self.rows[pick], self.job.noise, progress.generator)
+        how: Mechanism = self.job.mechanism
+        if not update.reads_real:
+            batch, how = batch.blind(), Plain()
+        loss = float(how.gradients(update.loss, modules, update.trains, batch))
+        weights = [p for name in update.trains for p in modules[name].parameters()]
+        norm = float(torch.nn.utils.clip_grad_norm_(weights, self.job.pace.clip))
+        if not math.isfinite(loss) or not math.isfinite(norm):
+            if not update.reads_real and not progress.done:
+                raise ModelError(
+                    f"the update of {', '.join(update.trains)} gives no number without real rows;"
+                    " it must say reads_real"
+                )
+            self._alarm("the loss was no longer a number: lower the learning rate")
+            return
+        self.steppers[number, update].step()
+        if update.reads_real:
+            progress.losses.append(loss)
+
+    def _average(self) -> None:
+        done = self.progress.done
+        keep = min(self.job.pace.average, done / (done + 9))  # early weights are soon forgotten
+        pairs = zip(
+            self.progress.averaged.parameters(), self.job.modules.parameters(), strict=True
+        )
+        with torch.no_grad():
+            for mean, now in pairs:
+                mean.lerp_(now, 1 - keep)
+
+    def looks_now(self) -> bool:
+        """Whether it is time to look at the held-out rows."""
+        progress = self.progress
+        at_end = progress.done in (0, self.job.rounds) or bool(progress.ended)
+        return at_end or progress.done % self.job.pace.check == 0
+
+    def look(self) -> None:
+        """Measure, keep the best weights, and decide whether to go on."""
+        progress, pace = self.progress, self.job.pace
+        if progress.ended:
+            return
+        held = math.nan
+        if self.job.watched is not None and self._watches():
+            with torch.no_grad():
+                held = float(self.job.watched(progress.averaged, self.look_batch).mean())
+        progress.mark(held)
+        if self._watches():
+            self._compare(held)
+        else:
+            progress.keep()
+        if not progress.ended:
+            self._ends(pace)
+
+    def _watches(self) -> bool:
+        return self.job.watched is not None and len(self.held) > 0
+
+    def _compare(self, held: float) -> None:
+        progress = self.progress
+        best = min((m.held for m in progress.marks[:-1]), default=math.inf)
+        if not math.isfinite(held) or held > GROWN * max(best, 1.0):
+            self._alarm("the loss on held-out rows grew without end: lower the learning rate")
+        elif held < best:
+            progress.keep()
+            progress.stale = 0
+        else:
+            progress.stale += 1
+            if progress.stale >= self.job.pace.patience:
+                progress.ended = "held-out rows stopped gaining"
+
+    def _ends(self, pace: Pace) -> None:
+        progress = self.progress
+        if progress.done >= self.job.rounds:
+            progress.ended = "all rounds were run"
+        elif pace.seconds is not None and perf_counter() - self.began >= pace.seconds:
+            if progress.done * pace.batch < len(self.rows):
+                raise PlanError(
+                    f"a time budget of {pace.seconds:g} s is too small for one pass over the train"
+                    " rows: raise it"
+                )
+            progress.ended = "the time budget was used up"
+
+    def _alarm(self, what: str) -> None:
+        self.progress.ended, self.progress.healthy = what, False
+
+    def finish(self) -> Trained:
+        """The best weights; an alarm before the first look leaves none that can be used."""
+        progress = self.progress
+        if not progress.healthy and not progress.kept:
+            raise ModelError(f"training failed before its first look at held-out rows: {progress.ended}")
+        return Trained(progress.best, tuple(progress.marks), progress.ended, progress.healthy)
+
+
+def _batch(rows: Tensor, noise: int, generator: torch.Generator) -> Batch:
+    none = torch.zeros(len(rows), 0)
+    return Batch(rows, none, none, torch.randn(len(rows), noise, generator=generator))
+
+
+def _optimiser(modules: Modules, update: Update) -> torch.optim.Adam:
+    weights = [p for name in update.trains for p in modules[name].parameters()]
+    return torch.optim.Adam(weights, lr=update.lr, betas=update.betas, fused=True)
+
+
+def halves(patients: np.ndarray, share: float, seeds: Seeds) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of rows to train on and of rows held out, no patient on both sides.
+
+    Args:
+        patients: (n,) whose row each is.
+        share: of the patients to hold out; none are where fewer than 20 would be left out.
+        seeds: all randomness.
+    """
+    people = seeds.of("held").numpy().permutation(np.unique(patients))
+    count = round(share * len(people))
+    out = np.isin(patients, people[: count if count >= MIN_HELD else 0])
+    return np.flatnonzero(~out), np.flatnonzero(out)
+
+
+MIN_HELD = 20

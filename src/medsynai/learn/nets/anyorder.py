@@ -1,0 +1,59 @@
+"""A masked autoregressive net: every column from any set of columns known before it.
+
+After NADE's running sum (Larochelle and Murray 2011) in any order (Uria, Murray and Larochelle
+2014, A deep and tractable density estimator, eq. 6): a column's state is the sum of one vector for
+each known column, then a residual MLP shared by all columns.
+"""
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+from torch.nn.utils import skip_init
+
+from medsynai.codec.layout import Layout
+from medsynai.codec.tokens import places, presence
+from medsynai.learn.nets.mlp import linear, residual_mlp
+
+
+class AnyOrder(nn.Module):
+    """Logits of column j given the columns that `before` marks for it.
+
+    Attributes:
+        codes: one vector a code of the layout.
+        places: one vector a column, added where that column is the one asked for.
+    """
+
+    def __init__(self, layout: Layout, width: int, blocks: int) -> None:
+        super().__init__()
+        self.layout = layout
+        self.codes = skip_init(nn.Embedding, layout.width, width)
+        self.places = skip_init(nn.Embedding, len(layout), width)
+        self.body = residual_mlp(width, blocks)
+        self.heads = linear(width, layout.width)
+
+    def forward(
+        self,
+        rows: Float[Tensor, "batch columns"],
+        before: Float[Tensor, "batch columns columns"],
+    ) -> Float[Tensor, "batch width"]:
+        """All columns' logits; `before[b, j, i]` is 1 if column i is known when j is asked."""
+        vectors = self.codes(places(self.layout, rows)) * presence(rows)[..., None]
+        state = torch.bmm(before, vectors)  # (B, columns, width)
+        state = self.body(state + self.places.weight)
+        spans = [self._head(j, state[:, j]) for j in range(len(self.layout))]
+        return torch.cat(spans, dim=1)
+
+    def _head(self, column: int, state: Float[Tensor, "rows width"]) -> Float[Tensor, "rows size"]:
+        mine = self.layout.spans[column].places
+        return nn.functional.linear(state, self.heads.weight[mine], self.heads.bias[mine])
+
+    def learn_more(
+        self, known: Float[Tensor, "rows width"], column: int, codes: Int64[Tensor, " rows"]
+    ) -> Float[Tensor, "rows width"]:
+        """The running sum with one more column known; all zero where none is."""
+        vectors: Tensor = self.codes(self.layout.spans[column].start + codes)
+        return known + vectors
+
+    def ask(self, known: Float[Tensor, "rows width"], column: int) -> Float[Tensor, "rows size"]:
+        """One column's logits given the running sum of the known ones."""
+        return self._head(column, self.body(known + self.places.weight[column]))

@@ -1,0 +1,132 @@
+"""Where a training run stands, and how it is saved and resumed: safetensors and JSON."""
+
+import json
+import math
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from medsynai import store
+from medsynai.errors import ModelError
+from medsynai.learn.core import Modules
+
+TENSORS, FACTS = "progress.safetensors", "progress.json"
+PLAIN = ("done", "kept", "stale", "ended", "healthy")
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One look at a run: rounds done, mean training loss since the last look, held-out loss."""
+
+    rounds: int
+    train: float
+    held: float
+
+
+@dataclass
+class Progress:
+    """Everything that changes while a network is trained.
+
+    Attributes:
+        averaged: a copy of the modules whose weights are running means.
+        best: a copy of `averaged` at the best look: never a reference to living weights.
+        losses: training losses since the last look.
+        kept: whether `best` was ever taken.
+        stale: looks since the best one.
+    """
+
+    modules: Modules
+    averaged: Modules
+    best: Modules
+    steppers: tuple[torch.optim.Adam, ...]
+    generator: torch.Generator
+    done: int = 0
+    marks: list[Mark] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+    kept: bool = False
+    stale: int = 0
+    ended: str = ""
+    healthy: bool = True
+
+    def mark(self, held: float) -> None:
+        """Write a look down."""
+        mean = sum(self.losses) / len(self.losses) if self.losses else math.nan
+        self.marks.append(Mark(self.done, mean, held))
+        self.losses.clear()
+
+    def keep(self) -> None:
+        """Copy the averaged weights: the best so far."""
+        self.best = deepcopy(self.averaged)
+        self.kept = True
+
+    def save(self, folder: Path) -> None:
+        """Write the progress; both files are put in place whole."""
+        folder.mkdir(parents=True, exist_ok=True)
+        facts = {
+            name: getattr(self, name) for name in PLAIN
+        }
+        facts["marks"] = [[m.rounds, m.train, m.held] for m in self.marks]
+        arrays = {name: tensor.numpy() for name, tensor in self._tensors().items()}
+        new = folder / f"{TENSORS}.new"
+        store.save_arrays(new, arrays)
+        new.replace(folder / TENSORS)
+        facts["sha256"] = store.sha256(folder / TENSORS)
+        later = folder / f"{FACTS}.new"
+        later.write_text(store.to_json(facts), encoding="utf-8")
+        later.replace(folder / FACTS)
+
+    def resume(self, folder: Path) -> None:
+        """Go on from the progress in a folder; an empty or absent one changes nothing.
+
+        Raises:
+            ModelError: progress of another model, or damaged.
+        """
+        if not (folder / FACTS).is_file():
+            return
+        try:
+            facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+            whole = set(PLAIN) <= set(facts) and facts["sha256"] == store.sha256(folder / TENSORS)
+            marks = [Mark(m[0], *(_number(x) for x in m[1:])) for m in facts["marks"]]
+            self._fill(store.load_arrays(folder / TENSORS) if whole else {})
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError):
+            raise ModelError(
+                f"{folder} holds no whole progress of this model; remove it to begin again"
+            ) from None
+        self.marks = marks
+        for name in PLAIN:
+            setattr(self, name, facts[name])
+
+    def _tensors(self) -> dict[str, Tensor]:
+        named = {"generator": self.generator.get_state()}
+        for part in ("modules", "averaged", "best"):
+            living = getattr(self, part).state_dict()
+            named |= {f"{part}.{name}": tensor.detach() for name, tensor in living.items()}
+        for place, stepper in enumerate(self.steppers):
+            for weight, state in stepper.state_dict()["state"].items():
+                named |= {f"adam.{place}.{weight}.{k}": v for k, v in state.items()}
+        return named
+
+    def _fill(self, arrays: store.Arrays) -> None:
+        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        self.generator.set_state(tensors["generator"])
+        for part in ("modules", "averaged", "best"):
+            getattr(self, part).load_state_dict(_under(tensors, part))
+        for place, stepper in enumerate(self.steppers):
+            whole = stepper.state_dict()
+            whole["state"] = {}
+            for name, tensor in _under(tensors, f"adam.{place}").items():
+                weight, _, key = name.partition(".")
+                whole["state"].setdefault(int(weight), {})[key] = tensor
+            stepper.load_state_dict(whole)
+
+
+def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    mine = f"{prefix}."
+    return {k.removeprefix(mine): v for k, v in tensors.items() if k.startswith(mine)}
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)

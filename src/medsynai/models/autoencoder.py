@@ -1,0 +1,96 @@
+"""A variational autoencoder of coded rows, with a prior fitted to where its rows lie.
+
+Kingma and Welling 2014, Auto-encoding variational Bayes. A small weight of the divergence keeps
+more of each row; the prior is then a mixture of Gaussians fitted to draws of the posteriors (Ghosh
+et al. 2020, From variational to deterministic autoencoders, section 4, ex-post density estimation).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from medsynai.codec.layout import Layout
+from medsynai.data.table import Table
+from medsynai.errors import PlanError
+from medsynai.learn.core import Modules, Phase, Update
+from medsynai.learn.fitted import FittedNetwork, fit_network, load_network
+from medsynai.learn.latent import LatentDrawer
+from medsynai.learn.loop import Job, Pace
+from medsynai.learn.losses.likelihood import elbo
+from medsynai.learn.nets.coder import autoencoder
+from medsynai.privacy.ledger import Ledger
+from medsynai.seeds import Seeds
+
+
+@dataclass(frozen=True)
+class Vae:
+    """Settings of the variational autoencoder; all public.
+
+    Attributes:
+        latent: numbers that a row is squeezed into.
+        width: of the hidden layers.
+        beta: weight of the divergence; more is smoother and safer, less is nearer to the rows.
+        drop: share of the columns hidden from the encoder.
+        components: Gaussians of the prior; 0: the standard normal.
+        bins: about how many bins a number has at most.
+        steps: gradient steps at most.
+        lr: learning rate.
+        pace: how it is trained.
+    """
+
+    latent: int = 32
+    width: int = 256
+    beta: float = 0.2
+    drop: float = 0.1
+    components: int = 30
+    bins: int = 60
+    steps: int = 3000
+    lr: float = 1e-3
+    pace: Pace = Pace()
+
+    def __post_init__(self) -> None:
+        for name, least in {"latent": 1, "width": 1, "components": 0, "bins": 2}.items():
+            if getattr(self, name) < least:
+                raise PlanError(f"vae: {name} must be at least {least}")
+        if self.beta < 0 or not 0 <= self.drop < 1 or self.lr <= 0 or self.steps < 1:
+            raise PlanError("vae: beta >= 0, drop in 0 to below 1, lr > 0 and steps >= 1, please")
+
+    @property
+    def name(self) -> str:
+        """Its catalogue name."""
+        return "vae"
+
+    def phases(self) -> tuple[Phase, ...]:
+        """One update, which reads real rows."""
+        loss = elbo(self.beta, self.drop, self.latent)
+        return (Phase((Update(("encoder", "decoder"), loss, True, lr=self.lr),), self.steps),)
+
+    def job(self, layout: Layout) -> Job:
+        """Encoder and decoder; held-out rows are watched by the same loss."""
+        nets, phases = autoencoder(layout, self.width, self.latent), self.phases()
+        loss = phases[0].updates[0].loss
+        return Job(nets, phases, self.latent + len(layout), self.pace, watched=loss)
+
+    def drawer(self, layout: Layout) -> LatentDrawer:
+        """The decoder and its prior."""
+        return LatentDrawer(layout, self.width, self.latent, max(1, self.components))
+
+    def settle(self, drawer: LatentDrawer, modules: Modules, rows: Tensor, seeds: Seeds) -> None:
+        """Take the decoder over, and fit the prior to draws of the rows' posteriors."""
+        drawer.take(modules, rows, seeds, mixture=self.components > 0)
+
+    def fit(
+        self, table: Table, ledger: Ledger | None = None, seeds: Seeds = Seeds(0)
+    ) -> FittedNetwork:
+        """Learn from train rows; see `Generator.fit`."""
+        return fit_network(self, table, ledger, seeds)
+
+
+def load(folder: Path) -> FittedNetwork:
+    """A saved variational autoencoder.
+
+    Raises:
+        ModelError: another model's folder, or a corrupt one.
+    """
+    return load_network(folder, Vae)

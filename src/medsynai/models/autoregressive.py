@@ -1,0 +1,94 @@
+"""Columns drawn one after another by one network that knows any of them in any order.
+
+Uria, Murray and Larochelle 2014, A deep and tractable density estimator. Any order makes any
+condition exact: what is asked for is drawn first.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from medsynai.codec.layout import Layout
+from medsynai.data.table import Table
+from medsynai.errors import PlanError
+from medsynai.learn.core import Modules, Phase, Update
+from medsynai.learn.fitted import FittedNetwork, fit_network, load_network
+from medsynai.learn.loop import Job, Pace
+from medsynai.learn.losses.likelihood import any_order
+from medsynai.learn.nets.anyorder import AnyOrder
+from medsynai.learn.nets.mlp import modules_of
+from medsynai.learn.sequence import SequenceDrawer
+from medsynai.privacy.ledger import Ledger
+from medsynai.seeds import Seeds
+
+
+@dataclass(frozen=True)
+class Autoregressive:
+    """Settings of the autoregressive network; all public.
+
+    Attributes:
+        width: of the hidden layers.
+        blocks: residual blocks.
+        natural: share of the rows trained in the columns' own order; the others begin with
+            columns picked at random, as a condition would.
+        smooth: how much of a number's target goes to the bins beside it.
+        bins: about how many bins a number has at most.
+        steps: gradient steps at most.
+        lr: learning rate.
+        pace: how it is trained.
+    """
+
+    width: int = 192
+    blocks: int = 2
+    natural: float = 0.6
+    smooth: float = 0.3
+    bins: int = 60
+    steps: int = 2000
+    lr: float = 1e-3
+    pace: Pace = Pace(batch=128)
+
+    def __post_init__(self) -> None:
+        for name, least in {"width": 1, "blocks": 0, "bins": 2, "steps": 1}.items():
+            if getattr(self, name) < least:
+                raise PlanError(f"autoregressive: {name} must be at least {least}")
+        if not 0 <= self.natural < 1 or not 0 <= self.smooth < 1 or self.lr <= 0:
+            raise PlanError("autoregressive: natural and smooth in 0 to below 1, lr above 0")
+
+    @property
+    def name(self) -> str:
+        """Its catalogue name."""
+        return "autoregressive"
+
+    def phases(self) -> tuple[Phase, ...]:
+        """One update, which reads real rows."""
+        loss = any_order(self.smooth, self.natural)
+        return (Phase((Update(("net",), loss, True, lr=self.lr),), self.steps),)
+
+    def job(self, layout: Layout) -> Job:
+        """One network; held-out rows are watched in the columns' own order, unsmoothed."""
+        nets = modules_of(net=AnyOrder(layout, self.width, self.blocks))
+        return Job(nets, self.phases(), len(layout) + 2, self.pace, watched=any_order(0.0, 1.0))
+
+    def drawer(self, layout: Layout) -> SequenceDrawer:
+        """The network itself."""
+        return SequenceDrawer(AnyOrder(layout, self.width, self.blocks))
+
+    def settle(self, drawer: SequenceDrawer, modules: Modules, rows: Tensor, seeds: Seeds) -> None:
+        """Take the trained weights over."""
+        drawer.net.load_state_dict(modules["net"].state_dict())
+
+    def fit(
+        self, table: Table, ledger: Ledger | None = None, seeds: Seeds = Seeds(0)
+    ) -> FittedNetwork:
+        """Learn from train rows; see `Generator.fit`."""
+        return fit_network(self, table, ledger, seeds)
+
+
+def load(folder: Path) -> FittedNetwork:
+    """A saved autoregressive network.
+
+    Raises:
+        ModelError: another model's folder, or a corrupt one.
+    """
+    return load_network(folder, Autoregressive)
