@@ -73,19 +73,45 @@ def begin_under(drawer: Drawer, n: int, asked: Asked, generator: torch.Generator
 
 
 def pick_code(logits: Float[Tensor, "n size"], generator: torch.Generator) -> Float[Tensor, " n"]:
-    """A code for each row, in proportion to exp(logits).
+    """A code for each row, in proportion to exp(logits); all rows together are spread evenly.
 
-    Source: the Gumbel-max trick, Maddison, Tarlow and Minka 2014, A* sampling, section 2.
+    Each row alone has its own distribution exactly. Rows of like distributions take neighbouring
+    points of one shifted van der Corput sequence, so that shares among them come out with less
+    noise of sampling than if each was drawn on its own.
+
+    Source: L'Ecuyer, Lecot and Tuffin 2008, A randomized quasi-Monte Carlo simulation method for
+    Markov chains (array-RQMC).
     """
-    return (logits - torch.empty_like(logits).exponential_(generator=generator).log()).argmax(1)
+    mass = torch.softmax(logits.double(), dim=1)
+    mean = mass @ torch.arange(mass.shape[1], dtype=torch.float64)
+    shift = torch.rand(1, generator=generator, dtype=torch.float64)
+    u = torch.empty(len(mass), dtype=torch.float64)
+    u[torch.argsort(mean, stable=True)] = (van_der_corput(len(mass)) + shift) % 1
+    ends = torch.cumsum(mass, dim=1)
+    at = (u * ends[:, -1])[:, None]
+    place = torch.searchsorted(ends, at, right=True).squeeze(1)
+    return place.clamp_max(mass.shape[1] - 1).float()
+
+
+def van_der_corput(n: int) -> Float[Tensor, " n"]:
+    """The first n points of the base 2 sequence in [0, 1).
+
+    >>> van_der_corput(4).tolist()
+    [0.0, 0.5, 0.25, 0.75]
+    """
+    left, points = torch.arange(n), torch.zeros(n, dtype=torch.float64)
+    scale = 0.5
+    while bool(left.any()):
+        points += scale * (left % 2)
+        left, scale = left // 2, scale / 2
+    return points
 
 
 def pick_codes(
     layout: Layout, logits: Float[Tensor, "n width"], generator: torch.Generator
 ) -> Float[Tensor, "n columns"]:
-    """A code in each column's span; one draw a row and place."""
-    shaken = logits - torch.empty_like(logits).exponential_(generator=generator).log()
-    return torch.stack([shaken[:, s.places].argmax(1) for s in layout], dim=1).float()
+    """A code in each column's span."""
+    return torch.stack([pick_code(logits[:, s.places], generator) for s in layout], dim=1)
 
 
 def restrict(logits: Float[Tensor, "n size"], able: Bool[Tensor, " size"]) -> Tensor:

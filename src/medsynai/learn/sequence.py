@@ -53,5 +53,5 @@ class SequenceDrawer(nn.Module):
         scores = torch.log_softmax(restrict(self.net.ask(known, column), self.seen[place]), dim=1)
         able = restrict(scores, asked.able[place])
         codes = pick_code(able, generator)
-        rows[:, column] = codes.float()
-        return self.net.learn_more(known, column, codes), able.exp().sum(1)
+        rows[:, column] = codes
+        return self.net.learn_more(known, column, codes.long()), able.exp().sum(1)
