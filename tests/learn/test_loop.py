@@ -1,0 +1,178 @@
+"""The loop: blinded rows, charges, resuming to the same bytes, best weights that are copies."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from medsynai.errors import ModelError, PlanError
+from medsynai.learn.core import Batch, Phase, Update, batchwise, batchwise_reason, planned_releases
+from medsynai.learn.loop import Job, Pace, halves, train
+from medsynai.learn.mechanism import Plain
+from medsynai.learn.nets.mlp import linear, mlp
+from medsynai.seeds import Seeds
+
+ROWS = torch.randn(300, 3, generator=torch.Generator().manual_seed(0)) + torch.tensor([1.0, 2, 3])
+HELD = ROWS[:40] + 0.1
+
+
+def nets() -> nn.ModuleDict:
+    return nn.ModuleDict({"guess": mlp(2, 8, 3, 1), "critic": linear(3, 1)})
+
+
+def miss(modules, batch):
+    return ((modules["guess"](batch.noise) - batch.real) ** 2).sum(1)
+
+
+def fool(modules, batch):
+    return -modules["critic"](modules["guess"](batch.noise))[:, 0]
+
+
+def job(rounds=60, pace=None, updates=None, watched=miss) -> Job:
+    learn = Update(("guess",), miss, True, lr=1e-2)
+    pace = pace or Pace(batch=32, check=10, patience=50)
+    return Job(nets(), (Phase(updates or (learn,), rounds),), 2, pace, watched=watched)
+
+
+def same(one: nn.Module, two: nn.Module) -> bool:
+    left, right = one.state_dict(), two.state_dict()
+    return left.keys() == right.keys() and all(torch.equal(left[k], right[k]) for k in left)
+
+
+def test_the_same_seeds_give_the_same_bytes_and_leave_the_global_stream_alone():
+    torch.manual_seed(11)
+    before = torch.random.get_rng_state()
+    one = train(job(), ROWS, HELD, Seeds(1))
+    assert torch.equal(before, torch.random.get_rng_state())
+    torch.manual_seed(99)
+    assert same(one.modules, train(job(), ROWS, HELD, Seeds(1)).modules)
+    assert not same(one.modules, train(job(), ROWS, HELD, Seeds(2)).modules)
+
+
+def test_the_loss_falls_and_marks_say_so():
+    trained = train(job(200), ROWS, HELD, Seeds(1))
+    assert trained.marks[-1].held < 0.6 * trained.marks[0].held
+    assert trained.healthy and trained.ended == "all rounds were run"
+
+
+class Interrupted(Exception):
+    pass
+
+
+def test_an_interrupted_run_resumes_to_the_same_bytes(tmp_path):
+    whole = train(job(70), ROWS, HELD, Seeds(1))
+    seen = 0
+
+    def crash(modules, batch):
+        nonlocal seen
+        seen += 1
+        if seen == 46:  # amid a stretch between two looks
+            raise Interrupted
+        return miss(modules, batch)
+
+    updates = (Update(("guess",), crash, True, lr=1e-2),)
+    with pytest.raises(Interrupted):
+        train(job(70, updates=updates), ROWS, HELD, Seeds(1), tmp_path)
+    assert {p.name for p in tmp_path.iterdir()} == {"progress.json", "progress.safetensors"}
+    resumed = train(job(70), ROWS, HELD, Seeds(1), tmp_path)
+    assert same(whole.modules, resumed.modules)
+    assert [m.train for m in whole.marks] == pytest.approx([m.train for m in resumed.marks])
+
+
+def test_damaged_or_foreign_progress_is_refused(tmp_path):
+    train(job(20), ROWS, HELD, Seeds(1), tmp_path)
+    other = replace(job(20), modules=nn.ModuleDict({"guess": mlp(2, 9, 3, 1)}))
+    with pytest.raises(ModelError, match="whole progress"):
+        train(other, ROWS, HELD, Seeds(1), tmp_path)
+    weights = tmp_path / "progress.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-8])
+    with pytest.raises(ModelError, match="whole progress"):
+        train(job(20), ROWS, HELD, Seeds(1), tmp_path)
+
+
+def test_an_update_that_peeks_is_refused():
+    peek = Update(("guess",), miss, False)
+    with pytest.raises(ModelError, match="reads_real"):
+        train(job(updates=(peek,)), ROWS, HELD, Seeds(1))
+
+
+def test_an_update_without_real_rows_trains_and_is_not_counted():
+    read, blind = Update(("critic",), critic_miss, True), Update(("guess",), fool, False, repeats=2)
+    work = job(5, updates=(read, blind), watched=None)
+    assert planned_releases(work.phases) == 5
+    assert "at most 5 gradient steps" in Plain().charge("x", work.phases).note
+    assert train(work, ROWS, HELD, Seeds(1)).healthy
+
+
+def critic_miss(modules, batch):
+    return modules["critic"](batch.real)[:, 0] ** 2
+
+
+def test_best_weights_are_those_of_the_best_look_and_not_a_living_reference():
+    """A loss that turns against the held-out rows after a while: the best look lies behind."""
+    away = Update(("guess",), lambda m, b: miss(m, b._replace(real=b.real + 20)), True, lr=1e-2)
+    there = Update(("guess",), miss, True, lr=2e-2)
+    phases = (Phase((there,), 60), Phase((away,), 300))
+    pace = Pace(batch=32, check=10, patience=4)
+    work = replace(job(pace=pace), phases=phases)
+    trained = train(work, ROWS, HELD, Seeds(1))
+    assert trained.marks[-1].rounds < 360
+    assert trained.ended == "held-out rows stopped gaining" or not trained.healthy
+    noise = torch.randn(200, 2, generator=torch.Generator().manual_seed(5))
+    kept = miss(trained.modules, Batch(HELD.repeat(5, 1), HELD, HELD, noise)).mean()
+    best = min(m.held for m in trained.marks)
+    assert float(kept) == pytest.approx(best, rel=0.2)
+    assert trained.marks[-1].held > 1.3 * best
+
+
+def test_divergence_ends_a_run_with_the_last_good_weights():
+    broken = Update(
+        ("guess",),
+        lambda m, b: miss(m, b) * (math.nan if next(count) > 35 else 1.0),
+        True,
+        lr=1e-2,
+    )
+    count = iter(range(10_000))
+    trained = train(job(100, updates=(broken,)), ROWS, HELD, Seeds(1))
+    assert not trained.healthy and "learning rate" in trained.ended
+    assert trained.marks[-1].rounds == 30
+    assert all(p.isfinite().all() for p in trained.modules.parameters())
+
+
+def test_divergence_before_anything_good_is_an_error():
+    bad = Update(("guess",), lambda m, b: miss(m, b) * math.nan, True)
+    with pytest.raises(ModelError, match="learning rate"):
+        train(job(updates=(bad,)), ROWS, HELD, Seeds(1))
+
+
+def test_budgets_that_allow_nothing_are_refused():
+    with pytest.raises(PlanError, match="round"):
+        train(job(0), ROWS, HELD, Seeds(1))
+    with pytest.raises(PlanError, match="too small"):
+        train(job(60, Pace(batch=2, check=1, seconds=1e-9)), ROWS, HELD, Seeds(1))
+    for wrong in ({"batch": 0}, {"held": 0.9}, {"clip": 0.0}, {"seconds": -1.0}):
+        with pytest.raises(PlanError):
+            Pace(**wrong)
+
+
+def test_a_time_budget_ends_training():
+    trained = train(job(100_000, Pace(batch=64, seconds=0.2)), ROWS, HELD, Seeds(1))
+    assert trained.ended in ("the time budget was used up", "held-out rows stopped gaining")
+    assert trained.marks[-1].rounds < 100_000
+
+
+def test_no_patient_is_on_both_sides():
+    patients = np.random.default_rng(1).integers(0, 400, 1000)
+    inside, outside = halves(patients, 0.1, Seeds(3))
+    assert not set(patients[inside]) & set(patients[outside])
+    assert len(inside) + len(outside) == 1000 and 50 < len(outside) < 150
+    assert len(halves(np.arange(30), 0.1, Seeds(3))[1]) == 0
+
+
+def test_a_loss_that_needs_its_batch_says_why():
+    marked = batchwise("packs of 4 share one score")(lambda m, b: miss(m, b))
+    assert batchwise_reason(marked) == "packs of 4 share one score"
+    assert batchwise_reason(miss) is None
