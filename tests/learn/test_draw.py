@@ -46,5 +46,3 @@ class Never(Coin):
 def test_what_no_row_meets_is_refused():
     with pytest.raises(ConditionError):
         begin_under(Never(), 10, Asked(torch.ones(1, dtype=torch.bool), (0,)), torch.Generator())
-
-

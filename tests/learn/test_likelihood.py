@@ -3,7 +3,7 @@
 import torch
 
 from medsynai.codec.layout import Layout
-from medsynai.learn.losses.likelihood import divergence, known_before, surprise
+from medsynai.learn.losses.likelihood import divergence, known_before, leaning, surprise
 from medsynai.learn.nets.anyorder import AnyOrder
 from medsynai.learn.nets.mlp import Reader, initialise
 
@@ -34,7 +34,10 @@ def test_surprise_is_the_cross_entropy_of_each_column():
 def test_smoothing_spreads_to_neighbours_only_where_there_is_an_order():
     logits = torch.zeros(2, LAYOUT.width)
     logits[:, LAYOUT["a"].start + 1] = 3.0  # beside code 0 and code 2 of column a
-    rough, smooth = surprise(LAYOUT, logits, ROWS), surprise(LAYOUT, logits, ROWS, 0.4)
+    rough, smooth = (
+        surprise(LAYOUT, logits, ROWS),
+        surprise(LAYOUT, logits, ROWS, leaning(LAYOUT, ROWS, 0.4)),
+    )
     assert (smooth[:, 0] < rough[:, 0] - 0.3).all()
     assert torch.allclose(smooth[:, 1:], rough[:, 1:])
 

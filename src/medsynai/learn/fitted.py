@@ -52,7 +52,7 @@ class Composition(Protocol):
         """What is trained when; known before a row is read."""
         ...
 
-    def job(self, layout: Layout) -> Job:
+    def job(self, layout: Layout, rows: Tensor) -> Job:
         """The networks for a table of this layout, with the phases."""
         ...
 
@@ -206,7 +206,7 @@ def fit_network(
     layout = Layout.of_codec(codec)
     rows = to_rows(codec.encode(table))
     inside, outside = halves(patients, settings.pace.held, seeds)
-    job = settings.job(layout)
+    job = settings.job(layout, rows[inside])
     if not len(outside) and settings.pace.held:
         job = shorten(job, len(rows))
     trained = train(job, rows[inside], rows[outside], seeds)

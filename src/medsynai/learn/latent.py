@@ -11,7 +11,7 @@ from medsynai.errors import ConditionError
 from medsynai.learn.core import Modules
 from medsynai.learn.draw import Asked, pick_codes, restrict
 from medsynai.learn.losses.likelihood import log_probabilities
-from medsynai.learn.nets.coder import decoder
+from medsynai.learn.nets.coder import Decoder
 from medsynai.seeds import Seeds
 
 SOFT = 1e-3  # added to each component's variances: none shrinks onto a single patient
@@ -35,7 +35,7 @@ class LatentDrawer(nn.Module):
     def __init__(self, layout: Layout, width: int, latent: int, components: int) -> None:
         super().__init__()
         self.layout = layout
-        self.decoder = decoder(layout, width, latent)
+        self.decoder = Decoder(layout, width, latent)
         self.register_buffer("seen", torch.zeros(layout.width, dtype=torch.bool))
         self.register_buffer("shares", torch.eye(components)[0].clone())
         self.register_buffer("means", torch.zeros(components, latent))

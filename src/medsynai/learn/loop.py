@@ -94,7 +94,9 @@ class Trained:
     healthy: bool
 
 
-def train(job: Job, rows: Tensor, held: Tensor, seeds: Seeds, folder: Path | None = None) -> Trained:
+def train(
+    job: Job, rows: Tensor, held: Tensor, seeds: Seeds, folder: Path | None = None
+) -> Trained:
     """Train until the rounds or the time are over, or held-out rows stop gaining.
 
     Args:
@@ -133,8 +135,9 @@ class _Run:
         self.began = perf_counter()
         generator = torch.Generator().manual_seed(seeds.of("train").integer())
         initialise(job.modules, generator)
-        updates = [(k, u) for k, p in enumerate(job.phases) for u in p.updates]
-        self.steppers = {key: _optimiser(job.modules, key[1]) for key in updates}
+        # One optimiser for the same networks in a phase: its moments span all their updates.
+        updates = {(k, u.trains): u for k, p in enumerate(job.phases) for u in p.updates}
+        self.steppers = {key: _optimiser(job.modules, u) for key, u in updates.items()}
         averaged = deepcopy(job.modules).requires_grad_(False)
         self.progress = Progress(
             modules=job.modules,
@@ -166,9 +169,7 @@ class _Run:
 
     def _step(self, number: int, update: Update) -> None:
         progress, modules = self.progress, self.job.modules
-        pick = torch.randint(
-            len(self.rows), (self.job.pace.batch,), generator=progress.generator
-        )
+        pick = torch.randint(len(self.rows), (self.job.pace.batch,), generator=progress.generator)
         batch = _batch(self.rows[pick], self.job.noise, progress.generator)
         how: Mechanism = self.job.mechanism
         if not update.reads_real:
@@ -184,16 +185,14 @@ class _Run:
                 )
             self._alarm("the loss was no longer a number: lower the learning rate")
             return
-        self.steppers[number, update].step()
+        self.steppers[number, update.trains].step()
         if update.reads_real:
             progress.losses.append(loss)
 
     def _average(self) -> None:
         done = self.progress.done
         keep = min(self.job.pace.average, done / (done + 9))  # early weights are soon forgotten
-        pairs = zip(
-            self.progress.averaged.parameters(), self.job.modules.parameters(), strict=True
-        )
+        pairs = zip(self.progress.averaged.parameters(), self.job.modules.parameters(), strict=True)
         with torch.no_grad():
             for mean, now in pairs:
                 mean.lerp_(now, 1 - keep)
@@ -256,7 +255,9 @@ class _Run:
         """The best weights; an alarm before the first look leaves none that can be used."""
         progress = self.progress
         if not progress.healthy and not progress.kept:
-            raise ModelError(f"training failed before its first look at held-out rows: {progress.ended}")
+            raise ModelError(
+                f"training failed before its first look at held-out rows: {progress.ended}"
+            )
         return Trained(progress.best, tuple(progress.marks), progress.ended, progress.healthy)
 
 

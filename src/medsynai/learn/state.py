@@ -65,9 +65,7 @@ class Progress:
     def save(self, folder: Path) -> None:
         """Write the progress; both files are put in place whole."""
         folder.mkdir(parents=True, exist_ok=True)
-        facts = {
-            name: getattr(self, name) for name in PLAIN
-        }
+        facts = {name: getattr(self, name) for name in PLAIN}
         facts["marks"] = [[m.rounds, m.train, m.held] for m in self.marks]
         arrays = {name: tensor.numpy() for name, tensor in self._tensors().items()}
         new = folder / f"{TENSORS}.new"

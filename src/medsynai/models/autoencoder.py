@@ -45,8 +45,8 @@ class Vae:
     drop: float = 0.1
     components: int = 30
     bins: int = 60
-    steps: int = 3000
-    lr: float = 1e-3
+    steps: int = 1200
+    lr: float = 2e-3
     pace: Pace = Pace()
 
     def __post_init__(self) -> None:
@@ -66,7 +66,7 @@ class Vae:
         loss = elbo(self.beta, self.drop, self.latent)
         return (Phase((Update(("encoder", "decoder"), loss, True, lr=self.lr),), self.steps),)
 
-    def job(self, layout: Layout) -> Job:
+    def job(self, layout: Layout, rows: Tensor) -> Job:
         """Encoder and decoder; held-out rows are watched by the same loss."""
         nets, phases = autoencoder(layout, self.width, self.latent), self.phases()
         loss = phases[0].updates[0].loss

@@ -15,7 +15,7 @@ from medsynai.errors import PlanError
 from medsynai.learn.core import Modules, Phase, Update
 from medsynai.learn.fitted import FittedNetwork, fit_network, load_network
 from medsynai.learn.loop import Job, Pace
-from medsynai.learn.losses.likelihood import any_order
+from medsynai.learn.losses.likelihood import any_order, leaning
 from medsynai.learn.nets.anyorder import AnyOrder
 from medsynai.learn.nets.mlp import modules_of
 from medsynai.learn.sequence import SequenceDrawer
@@ -32,21 +32,21 @@ class Autoregressive:
         blocks: residual blocks.
         natural: share of the rows trained in the columns' own order; the others begin with
             columns picked at random, as a condition would.
-        smooth: how much of a number's target goes to the bins beside it.
+        smooth: how much of a number's target goes to the bins beside it, at most.
         bins: about how many bins a number has at most.
         steps: gradient steps at most.
         lr: learning rate.
         pace: how it is trained.
     """
 
-    width: int = 192
+    width: int = 96
     blocks: int = 2
-    natural: float = 0.6
-    smooth: float = 0.3
+    natural: float = 0.5
+    smooth: float = 0.5
     bins: int = 60
-    steps: int = 2000
+    steps: int = 1500
     lr: float = 1e-3
-    pace: Pace = Pace(batch=128)
+    pace: Pace = Pace(batch=128, patience=3)
 
     def __post_init__(self) -> None:
         for name, least in {"width": 1, "blocks": 0, "bins": 2, "steps": 1}.items():
@@ -62,13 +62,15 @@ class Autoregressive:
 
     def phases(self) -> tuple[Phase, ...]:
         """One update, which reads real rows."""
-        loss = any_order(self.smooth, self.natural)
+        loss = any_order(self.natural)
         return (Phase((Update(("net",), loss, True, lr=self.lr),), self.steps),)
 
-    def job(self, layout: Layout) -> Job:
-        """One network; held-out rows are watched in the columns' own order, unsmoothed."""
-        nets = modules_of(net=AnyOrder(layout, self.width, self.blocks))
-        return Job(nets, self.phases(), len(layout) + 2, self.pace, watched=any_order(0.0, 1.0))
+    def job(self, layout: Layout, rows: Tensor) -> Job:
+        """One network; held-out rows are watched in the columns' own order, as they are."""
+        net = AnyOrder(layout, self.width, self.blocks)
+        net.lean.copy_(leaning(layout, rows, self.smooth))
+        watched = any_order(1.0, lean=False)
+        return Job(modules_of(net=net), self.phases(), len(layout) + 2, self.pace, watched)
 
     def drawer(self, layout: Layout) -> SequenceDrawer:
         """The network itself."""

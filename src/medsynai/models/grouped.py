@@ -298,7 +298,11 @@ class FittedGrouped:
         ends = (odds.cumsum(axis=0) / odds.sum(axis=0))[:-1]
         rng = seeds.of("groups").numpy()
         # without kept rows the groups' counts are their shares, to within one row
-        u = rng.random(n) if given is not None else rng.permutation((np.arange(n) + rng.random()) / n)
+        u = (
+            rng.random(n)
+            if given is not None
+            else rng.permutation((np.arange(n) + rng.random()) / n)
+        )
         return (u >= ends).sum(axis=0)
 
     def _refusal(self, asked: Condition, given: Table | None) -> str:
@@ -353,7 +357,9 @@ def load(folder: Path) -> FittedGrouped:
     broken = f"{folder} is not a whole {MODEL} model: its parts disagree"
     try:
         missing = record["facts"]["missing"]
-        cells = [unpack(schema, arrays, [float(x) for x in m], f"{g}.") for g, m in enumerate(missing)]
+        cells = [
+            unpack(schema, arrays, [float(x) for x in m], f"{g}.") for g, m in enumerate(missing)
+        ]
         settings = store.from_plain(GroupedCopula, record["settings"], "settings")
         shares, by = arrays["shares"], str(record["facts"]["by"])
         parts = tuple(

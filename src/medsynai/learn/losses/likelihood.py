@@ -10,6 +10,7 @@ from medsynai.learn.core import Batch, Loss, Modules, PerRow
 
 Rows = Float[Tensor, "batch columns"]
 Logits = Float[Tensor, "batch width"]
+Lean = Float[Tensor, "2 width"]
 
 
 def log_probabilities(layout: Layout, logits: Logits) -> Logits:
@@ -18,19 +19,36 @@ def log_probabilities(layout: Layout, logits: Logits) -> Logits:
     return torch.cat([torch.log_softmax(s, dim=1) for s in spans], dim=1)
 
 
-def surprise(layout: Layout, logits: Logits, rows: Rows, smooth: float = 0.0) -> Rows:
+def surprise(layout: Layout, logits: Logits, rows: Rows, lean: Lean | None = None) -> Rows:
     """-log p of each column's code, (batch, columns); NaN for blinded rows.
 
-    With `smooth`, the target is a code at 1 - smooth and its two neighbours at smooth / 2 each
-    where they have an order: neighbouring bins of a number are nearly the same value.
+    With `lean` (see `leaning`), part of a code's target goes to its neighbours.
     """
     scores, here = log_probabilities(layout, logits), places(layout, rows)
     exact = scores.gather(1, here)
-    if smooth:
+    if lean is not None:
         below, above = (torch.from_numpy(x)[here] for x in layout.neighbours())
-        beside = scores.gather(1, below) + scores.gather(1, above)
-        exact = (1 - smooth) * exact + smooth / 2 * beside
+        down, up = lean[:, here]
+        exact = (1 - down - up) * exact
+        exact = exact + down * scores.gather(1, below) + up * scores.gather(1, above)
     return -exact * presence(rows)
+
+
+def leaning(layout: Layout, rows: Rows, smooth: float) -> Lean:
+    """How much of each code's target goes to the code below and above it, (2, width).
+
+    Neighbouring bins of a number are nearly the same value, so a target spread over them says the
+    same with less of the row in it. Each step is taken with chance smooth / 2 times the ratio of
+    the neighbour's rows to the code's own, at most 1 (Metropolis et al. 1953): such a walk leaves
+    every column's distribution as it is, spikes included.
+    """
+    rows_of = torch.bincount(places(layout, rows).flatten(), minlength=layout.width).float()
+    here = torch.arange(layout.width)
+    lean = [
+        smooth / 2 * (rows_of[near] / rows_of.clamp_min(1)).clamp_max(1) * (near != here)
+        for near in map(torch.from_numpy, layout.neighbours())
+    ]
+    return torch.stack(lean)
 
 
 def elbo(beta: float, drop: float, latent: int) -> Loss:
@@ -63,7 +81,7 @@ def divergence(
     return 0.5 * (mean**2 + torch.exp(2 * spread) - 2 * spread - 1).sum(1)
 
 
-def any_order(smooth: float, natural: float) -> Loss:
+def any_order(natural: float, lean: bool = True) -> Loss:
     """-log p(x) of each row, its columns in an order of the row's own.
 
     A share `natural` of the rows takes the columns' own order; the others begin with some columns
@@ -72,15 +90,15 @@ def any_order(smooth: float, natural: float) -> Loss:
     Source: Uria, Murray and Larochelle 2014, A deep and tractable density estimator, eq. 6.
 
     Args:
-        smooth: see `surprise`.
         natural: share of the rows in the columns' own order. The noise is one number a column,
             then one for whether and one for how many columns come first.
+        lean: targets lean to their neighbours as the network's `lean` says.
     """
 
     def loss(modules: Modules, batch: Batch) -> PerRow:
         net = modules["net"]
         logits = net(batch.real, known_before(batch.noise, natural))
-        return surprise(net.layout, logits, batch.real, smooth).sum(1)
+        return surprise(net.layout, logits, batch.real, net.lean if lean else None).sum(1)
 
     return loss
 

@@ -21,7 +21,10 @@ class AnyOrder(nn.Module):
     Attributes:
         codes: one vector a code of the layout.
         places: one vector a column, added where that column is the one asked for.
+        lean: how far targets lean to their neighbours while it is trained; never saved.
     """
+
+    lean: Tensor
 
     def __init__(self, layout: Layout, width: int, blocks: int) -> None:
         super().__init__()
@@ -30,6 +33,7 @@ class AnyOrder(nn.Module):
         self.places = skip_init(nn.Embedding, len(layout), width)
         self.body = residual_mlp(width, blocks)
         self.heads = linear(width, layout.width)
+        self.register_buffer("lean", torch.zeros(2, layout.width), persistent=False)
 
     def forward(
         self,

@@ -31,10 +31,19 @@ class Encoder(nn.Module):
 def autoencoder(layout: Layout, width: int, latent: int) -> nn.ModuleDict:
     """Encoder and decoder of one layout."""
     return nn.ModuleDict(
-        {"encoder": Encoder(layout, width, latent), "decoder": decoder(layout, width, latent)}
+        {"encoder": Encoder(layout, width, latent), "decoder": Decoder(layout, width, latent)}
     )
 
 
-def decoder(layout: Layout, width: int, latent: int) -> nn.Sequential:
-    """(B, latent) to (B, layout.width) logits."""
-    return mlp(latent, width, layout.width)
+class Decoder(nn.Module):
+    """Latent numbers to logits of every code."""
+
+    def __init__(self, layout: Layout, width: int, latent: int) -> None:
+        super().__init__()
+        self.layout = layout
+        self.body = mlp(latent, width, layout.width)
+
+    def forward(self, z: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch width"]:
+        """Logits, column after column."""
+        logits: Tensor = self.body(z)
+        return logits
