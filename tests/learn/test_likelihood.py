@@ -1,6 +1,8 @@
 """Known answers: divergences, likelihoods and the order of columns."""
 
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from medsynai.codec.layout import Layout
 from medsynai.learn.losses.likelihood import divergence, known_before, leaning, surprise
@@ -9,6 +11,22 @@ from medsynai.learn.nets.mlp import Reader, initialise
 
 LAYOUT = Layout.of(("a", "b", "c"), (4, 3, 5), (True, False, True))
 ROWS = torch.tensor([[0.0, 2.0, 4.0], [2.0, 0.0, 1.0]])
+
+EVEN = torch.tensor([[float(i % s) for s in LAYOUT.sizes] for i in range(60)])
+
+
+@given(st.lists(st.integers(0, 8), min_size=20, max_size=200), st.floats(0.05, 0.9))
+@settings(max_examples=50, deadline=None)
+def test_leaning_targets_leave_each_columns_distribution_as_it_is(codes, smooth):
+    layout = Layout.of(("a",), (10,), (True,))
+    rows = torch.tensor(codes, dtype=torch.float32)[:, None]
+    down, up = leaning(layout, rows, smooth).double()
+    share = torch.bincount(rows[:, 0].long(), minlength=10) / len(rows)
+    moved = share * (1 - down - up)
+    moved[:-1] += (share * down)[1:]
+    moved[1:] += (share * up)[:-1]
+    assert torch.allclose(moved, share.double(), atol=1e-6)
+    assert down[9] == up[9] == 0  # missing is nobody's neighbour
 
 
 def test_divergence_is_that_of_torch():
@@ -36,7 +54,7 @@ def test_smoothing_spreads_to_neighbours_only_where_there_is_an_order():
     logits[:, LAYOUT["a"].start + 1] = 3.0  # beside code 0 and code 2 of column a
     rough, smooth = (
         surprise(LAYOUT, logits, ROWS),
-        surprise(LAYOUT, logits, ROWS, leaning(LAYOUT, ROWS, 0.4)),
+        surprise(LAYOUT, logits, ROWS, leaning(LAYOUT, EVEN, 0.4)),
     )
     assert (smooth[:, 0] < rough[:, 0] - 0.3).all()
     assert torch.allclose(smooth[:, 1:], rough[:, 1:])

@@ -10,7 +10,8 @@ from torch import nn
 
 from medsynai.errors import ModelError, PlanError
 from medsynai.learn.core import Batch, Phase, Update, batchwise, batchwise_reason, planned_releases
-from medsynai.learn.loop import Job, Pace, halves, train
+from medsynai.learn.job import Job, Pace, halves
+from medsynai.learn.loop import train
 from medsynai.learn.mechanism import Plain
 from medsynai.learn.nets.mlp import linear, mlp
 from medsynai.seeds import Seeds

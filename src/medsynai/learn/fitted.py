@@ -20,7 +20,8 @@ from medsynai.forest.order import order_of
 from medsynai.generator import Condition
 from medsynai.learn.core import Modules, Phase
 from medsynai.learn.draw import Asked, Drawer, begin_under
-from medsynai.learn.loop import Job, Pace, halves, train
+from medsynai.learn.job import Job, Pace, halves
+from medsynai.learn.loop import train
 from medsynai.learn.mechanism import Plain
 from medsynai.privacy.ledger import Ledger
 from medsynai.seeds import Seeds
@@ -60,7 +61,7 @@ class Composition(Protocol):
         """What draws rows, without values yet."""
         ...
 
-    def settle(self, drawer: Drawer, modules: Modules, rows: Tensor, seeds: Seeds) -> None:
+    def settle(self, drawer: Any, modules: Modules, rows: Tensor, seeds: Seeds) -> None:
         """Fill the drawer from the trained networks and, at most, facts about the rows."""
         ...
 

@@ -5,93 +5,21 @@ Early stopping watches rows held out of the train rows, never the holdout of the
 
 import math
 from copy import deepcopy
-from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from medsynai.errors import ModelError, PlanError
-from medsynai.learn.core import Batch, Loss, Modules, Phase, Update
+from medsynai.learn.core import Batch, Modules, Phase, Update
+from medsynai.learn.job import Job, Pace, Trained
 from medsynai.learn.mechanism import Mechanism, Plain
 from medsynai.learn.nets.mlp import initialise
-from medsynai.learn.state import Mark, Progress
+from medsynai.learn.state import Progress
 from medsynai.seeds import Seeds
 
 GROWN = 3.0  # a held-out loss this many times the best one seen is taken as divergence
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How long and how fast a network is trained; all public.
-
-    Attributes:
-        batch: rows a step.
-        seconds: end after so long; None: only steps count, and the same seeds give the same bytes.
-        check: rounds between two looks at the held-out rows.
-        patience: looks without a better held-out loss before training ends.
-        held: share of the train patients held out for those looks; 0: no early stopping.
-        average: how much of the averaged weights each round keeps (Polyak averaging).
-        clip: the greatest norm of a gradient.
-    """
-
-    batch: int = 256
-    seconds: float | None = None
-    check: int = 50
-    patience: int = 5
-    held: float = 0.1
-    average: float = 0.99
-    clip: float = 5.0
-
-    def __post_init__(self) -> None:
-        for name in ("batch", "check", "patience"):
-            if getattr(self, name) < 1:
-                raise PlanError(f"pace: {name} must be at least 1")
-        if not 0 <= self.held <= 0.5 or not 0 <= self.average < 1:
-            raise PlanError("pace: held must lie in 0 to 0.5, and average in 0 to below 1")
-        if self.clip <= 0 or (self.seconds is not None and self.seconds <= 0):
-            raise PlanError("pace: clip and seconds must be above 0")
-
-
-@dataclass(frozen=True)
-class Job:
-    """What to train.
-
-    Attributes:
-        modules: the networks, by the names that updates use; the loop gives them first values.
-        noise: standard normal numbers that a row's losses use.
-        watched: the loss that early stopping looks at, on held-out rows; None: it does not look.
-    """
-
-    modules: Modules
-    phases: tuple[Phase, ...]
-    noise: int
-    pace: Pace
-    watched: Loss | None = None
-    mechanism: Mechanism = field(default_factory=Plain)
-
-    @property
-    def rounds(self) -> int:
-        """Rounds of all phases."""
-        return sum(p.rounds for p in self.phases)
-
-
-@dataclass(frozen=True)
-class Trained:
-    """The best averaged weights, copies of their own, and how training went.
-
-    Attributes:
-        marks: a mark each look: rounds, training loss, held-out loss.
-        ended: why it ended, in plain words.
-        healthy: whether it ended as it should, not by an alarm.
-    """
-
-    modules: Modules
-    marks: tuple[Mark, ...]
-    ended: str
-    healthy: bool
 
 
 def train(
@@ -269,20 +197,3 @@ def _batch(rows: Tensor, noise: int, generator: torch.Generator) -> Batch:
 def _optimiser(modules: Modules, update: Update) -> torch.optim.Adam:
     weights = [p for name in update.trains for p in modules[name].parameters()]
     return torch.optim.Adam(weights, lr=update.lr, betas=update.betas, fused=True)
-
-
-def halves(patients: np.ndarray, share: float, seeds: Seeds) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of rows to train on and of rows held out, no patient on both sides.
-
-    Args:
-        patients: (n,) whose row each is.
-        share: of the patients to hold out; none are where fewer than 20 would be left out.
-        seeds: all randomness.
-    """
-    people = seeds.of("held").numpy().permutation(np.unique(patients))
-    count = round(share * len(people))
-    out = np.isin(patients, people[: count if count >= MIN_HELD else 0])
-    return np.flatnonzero(~out), np.flatnonzero(out)
-
-
-MIN_HELD = 20

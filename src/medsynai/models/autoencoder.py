@@ -6,21 +6,22 @@ et al. 2020, From variational to deterministic autoencoders, section 4, ex-post 
 """
 
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
 from torch import Tensor
 
 from medsynai.codec.layout import Layout
 from medsynai.data.table import Table
-from medsynai.errors import PlanError
 from medsynai.learn.core import Modules, Phase, Update
-from medsynai.learn.fitted import FittedNetwork, fit_network, load_network
+from medsynai.learn.fitted import SEEDS, FittedNetwork, fit_network, load_network
+from medsynai.learn.job import Job, Pace, check
 from medsynai.learn.latent import LatentDrawer
-from medsynai.learn.loop import Job, Pace
-from medsynai.learn.losses.likelihood import elbo
+from medsynai.learn.losses.likelihood import elbo, leaning
 from medsynai.learn.nets.coder import autoencoder
 from medsynai.privacy.ledger import Ledger
 from medsynai.seeds import Seeds
+
+PACE = Pace()
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Vae:
         width: of the hidden layers.
         beta: weight of the divergence; more is smoother and safer, less is nearer to the rows.
         drop: share of the columns hidden from the encoder.
+        smooth: how much of a number's target goes to the bins beside it, at most.
         components: Gaussians of the prior; 0: the standard normal.
         bins: about how many bins a number has at most.
         steps: gradient steps at most.
@@ -43,18 +45,24 @@ class Vae:
     width: int = 256
     beta: float = 0.2
     drop: float = 0.1
+    smooth: float = 0.3
     components: int = 30
     bins: int = 60
     steps: int = 1200
     lr: float = 2e-3
-    pace: Pace = Pace()
+    pace: Pace = PACE
 
     def __post_init__(self) -> None:
-        for name, least in {"latent": 1, "width": 1, "components": 0, "bins": 2}.items():
-            if getattr(self, name) < least:
-                raise PlanError(f"vae: {name} must be at least {least}")
-        if self.beta < 0 or not 0 <= self.drop < 1 or self.lr <= 0 or self.steps < 1:
-            raise PlanError("vae: beta >= 0, drop in 0 to below 1, lr > 0 and steps >= 1, please")
+        least = {
+            "latent": 1,
+            "width": 1,
+            "beta": 0,
+            "components": 0,
+            "bins": 2,
+            "steps": 1,
+            "lr": 0,
+        }
+        check(self.name, self, least, ("drop", "smooth"))
 
     @property
     def name(self) -> str:
@@ -68,7 +76,8 @@ class Vae:
 
     def job(self, layout: Layout, rows: Tensor) -> Job:
         """Encoder and decoder; held-out rows are watched by the same loss."""
-        nets, phases = autoencoder(layout, self.width, self.latent), self.phases()
+        lean, phases = leaning(layout, rows, self.smooth), self.phases()
+        nets = autoencoder(layout, self.width, self.latent, lean)
         loss = phases[0].updates[0].loss
         return Job(nets, phases, self.latent + len(layout), self.pace, watched=loss)
 
@@ -81,16 +90,10 @@ class Vae:
         drawer.take(modules, rows, seeds, mixture=self.components > 0)
 
     def fit(
-        self, table: Table, ledger: Ledger | None = None, seeds: Seeds = Seeds(0)
+        self, table: Table, ledger: Ledger | None = None, seeds: Seeds = SEEDS
     ) -> FittedNetwork:
         """Learn from train rows; see `Generator.fit`."""
         return fit_network(self, table, ledger, seeds)
 
 
-def load(folder: Path) -> FittedNetwork:
-    """A saved variational autoencoder.
-
-    Raises:
-        ModelError: another model's folder, or a corrupt one.
-    """
-    return load_network(folder, Vae)
+load = partial(load_network, kind=Vae)

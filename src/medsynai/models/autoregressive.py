@@ -5,22 +5,23 @@ condition exact: what is asked for is drawn first.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
 from torch import Tensor
 
 from medsynai.codec.layout import Layout
 from medsynai.data.table import Table
-from medsynai.errors import PlanError
 from medsynai.learn.core import Modules, Phase, Update
-from medsynai.learn.fitted import FittedNetwork, fit_network, load_network
-from medsynai.learn.loop import Job, Pace
+from medsynai.learn.fitted import SEEDS, FittedNetwork, fit_network, load_network
+from medsynai.learn.job import Job, Pace, check
 from medsynai.learn.losses.likelihood import any_order, leaning
 from medsynai.learn.nets.anyorder import AnyOrder
 from medsynai.learn.nets.mlp import modules_of
 from medsynai.learn.sequence import SequenceDrawer
 from medsynai.privacy.ledger import Ledger
 from medsynai.seeds import Seeds
+
+PACE = Pace(batch=128, patience=3)
 
 
 @dataclass(frozen=True)
@@ -46,14 +47,11 @@ class Autoregressive:
     bins: int = 60
     steps: int = 1500
     lr: float = 1e-3
-    pace: Pace = Pace(batch=128, patience=3)
+    pace: Pace = PACE
 
     def __post_init__(self) -> None:
-        for name, least in {"width": 1, "blocks": 0, "bins": 2, "steps": 1}.items():
-            if getattr(self, name) < least:
-                raise PlanError(f"autoregressive: {name} must be at least {least}")
-        if not 0 <= self.natural < 1 or not 0 <= self.smooth < 1 or self.lr <= 0:
-            raise PlanError("autoregressive: natural and smooth in 0 to below 1, lr above 0")
+        least = {"width": 1, "blocks": 0, "bins": 2, "steps": 1, "lr": 0}
+        check(self.name, self, least, ("natural", "smooth"))
 
     @property
     def name(self) -> str:
@@ -81,16 +79,10 @@ class Autoregressive:
         drawer.net.load_state_dict(modules["net"].state_dict())
 
     def fit(
-        self, table: Table, ledger: Ledger | None = None, seeds: Seeds = Seeds(0)
+        self, table: Table, ledger: Ledger | None = None, seeds: Seeds = SEEDS
     ) -> FittedNetwork:
         """Learn from train rows; see `Generator.fit`."""
         return fit_network(self, table, ledger, seeds)
 
 
-def load(folder: Path) -> FittedNetwork:
-    """A saved autoregressive network.
-
-    Raises:
-        ModelError: another model's folder, or a corrupt one.
-    """
-    return load_network(folder, Autoregressive)
+load = partial(load_network, kind=Autoregressive)

@@ -90,8 +90,8 @@ CATALOG = (
         ("table",),
         "tables of a thousand rows or more, where a network is wanted that trains in seconds",
         "small tables; keeping real columns; tables of dozens of columns",
-        "Each row of codes is squeezed by a neural network into a few numbers and rebuilt from them "
-        "by another. New rows are rebuilt from new numbers, drawn from a mixture of normal "
+        "Each row of codes is squeezed by a neural network into a few numbers and rebuilt from "
+        "them by another. New rows are rebuilt from new numbers, drawn from a mixture of normal "
         "distributions fitted to where the train rows lie.",
         "medsynai.models.autoencoder:Vae",
         "medsynai.models.autoencoder:load",

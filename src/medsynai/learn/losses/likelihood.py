@@ -1,5 +1,7 @@
 """Likelihoods of codes: the ELBO of a variational autoencoder, and any-order autoregression."""
 
+from typing import Any
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -68,7 +70,8 @@ def elbo(beta: float, drop: float, latent: int) -> Loss:
         kept = (torch.special.ndtr(hide) >= drop).float()
         mean, spread = modules["encoder"](batch.real, kept)
         logits = modules["decoder"](mean + spread.exp() * noise)
-        miss = surprise(modules["encoder"].layout, logits, batch.real).sum(1)
+        encoder: Any = modules["encoder"]
+        miss = surprise(encoder.layout, logits, batch.real, encoder.lean).sum(1)
         return miss + beta * divergence(mean, spread)
 
     return loss
@@ -96,7 +99,7 @@ def any_order(natural: float, lean: bool = True) -> Loss:
     """
 
     def loss(modules: Modules, batch: Batch) -> PerRow:
-        net = modules["net"]
+        net: Any = modules["net"]
         logits = net(batch.real, known_before(batch.noise, natural))
         return surprise(net.layout, logits, batch.real, net.lean if lean else None).sum(1)
 

@@ -8,11 +8,10 @@ each known column, then a residual MLP shared by all columns.
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
-from torch.nn.utils import skip_init
 
 from medsynai.codec.layout import Layout
 from medsynai.codec.tokens import places, presence
-from medsynai.learn.nets.mlp import linear, residual_mlp
+from medsynai.learn.nets.mlp import linear, residual_mlp, vectors
 
 
 class AnyOrder(nn.Module):
@@ -29,8 +28,8 @@ class AnyOrder(nn.Module):
     def __init__(self, layout: Layout, width: int, blocks: int) -> None:
         super().__init__()
         self.layout = layout
-        self.codes = skip_init(nn.Embedding, layout.width, width)
-        self.places = skip_init(nn.Embedding, len(layout), width)
+        self.codes = vectors(layout.width, width)
+        self.places = vectors(len(layout), width)
         self.body = residual_mlp(width, blocks)
         self.heads = linear(width, layout.width)
         self.register_buffer("lean", torch.zeros(2, layout.width), persistent=False)
@@ -41,8 +40,8 @@ class AnyOrder(nn.Module):
         before: Float[Tensor, "batch columns columns"],
     ) -> Float[Tensor, "batch width"]:
         """All columns' logits; `before[b, j, i]` is 1 if column i is known when j is asked."""
-        vectors = self.codes(places(self.layout, rows)) * presence(rows)[..., None]
-        state = torch.bmm(before, vectors)  # (B, columns, width)
+        codes = self.codes(places(self.layout, rows)) * presence(rows)[..., None]
+        state = torch.bmm(before, codes)  # (B, columns, width)
         state = self.body(state + self.places.weight)
         spans = [self._head(j, state[:, j]) for j in range(len(self.layout))]
         return torch.cat(spans, dim=1)
@@ -55,8 +54,8 @@ class AnyOrder(nn.Module):
         self, known: Float[Tensor, "rows width"], column: int, codes: Int64[Tensor, " rows"]
     ) -> Float[Tensor, "rows width"]:
         """The running sum with one more column known; all zero where none is."""
-        vectors: Tensor = self.codes(self.layout.spans[column].start + codes)
-        return known + vectors
+        more: Tensor = self.codes(self.layout.spans[column].start + codes)
+        return known + more
 
     def ask(self, known: Float[Tensor, "rows width"], column: int) -> Float[Tensor, "rows size"]:
         """One column's logits given the running sum of the known ones."""

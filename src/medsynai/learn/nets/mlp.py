@@ -13,7 +13,13 @@ from medsynai.codec.tokens import places, presence
 
 def linear(inputs: int, outputs: int) -> nn.Linear:
     """A linear layer without values yet; `initialise` gives them."""
-    layer: nn.Linear = skip_init(nn.Linear, inputs, outputs)
+    layer: nn.Linear = skip_init(nn.Linear, inputs, outputs)  # type: ignore[no-untyped-call]
+    return layer
+
+
+def vectors(count: int, width: int) -> nn.Embedding:
+    """`count` vectors of `width`, without values yet."""
+    layer: nn.Embedding = skip_init(nn.Embedding, count, width)  # type: ignore[no-untyped-call]
     return layer
 
 
@@ -67,7 +73,9 @@ class Reader(nn.Module):
     def __init__(self, layout: Layout, width: int) -> None:
         super().__init__()
         self.layout = layout
-        self.codes = skip_init(nn.EmbeddingBag, layout.width, width, mode="sum")
+        self.codes: nn.EmbeddingBag = skip_init(  # type: ignore[no-untyped-call]
+            nn.EmbeddingBag, layout.width, width, mode="sum"
+        )
 
     def forward(
         self, rows: Float[Tensor, "batch columns"], kept: Float[Tensor, "batch columns"]

@@ -1,0 +1,112 @@
+"""What to train and how long: the settings of a run, and what comes out of it."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from medsynai.errors import PlanError
+from medsynai.learn.core import Loss, Modules, Phase
+from medsynai.learn.mechanism import Mechanism, Plain
+from medsynai.learn.state import Mark
+from medsynai.seeds import Seeds
+
+MIN_HELD = 20  # patients: looks at fewer say nothing
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long and how fast a network is trained; all public.
+
+    Attributes:
+        batch: rows a step.
+        seconds: end after so long; None: only steps count, and the same seeds give the same bytes.
+        check: rounds between two looks at the held-out rows.
+        patience: looks without a better held-out loss before training ends.
+        held: share of the train patients held out for those looks; 0: no early stopping.
+        average: how much of the averaged weights each round keeps (Polyak averaging).
+        clip: the greatest norm of a gradient.
+    """
+
+    batch: int = 256
+    seconds: float | None = None
+    check: int = 50
+    patience: int = 5
+    held: float = 0.1
+    average: float = 0.99
+    clip: float = 5.0
+
+    def __post_init__(self) -> None:
+        for name in ("batch", "check", "patience"):
+            if getattr(self, name) < 1:
+                raise PlanError(f"pace: {name} must be at least 1")
+        if not 0 <= self.held <= 0.5 or not 0 <= self.average < 1:
+            raise PlanError("pace: held must lie in 0 to 0.5, and average in 0 to below 1")
+        if self.clip <= 0 or (self.seconds is not None and self.seconds <= 0):
+            raise PlanError("pace: clip and seconds must be above 0")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to train.
+
+    Attributes:
+        modules: the networks, by the names that updates use; the loop gives them first values.
+        noise: standard normal numbers that a row's losses use.
+        watched: the loss that early stopping looks at, on held-out rows; None: it does not look.
+    """
+
+    modules: Modules
+    phases: tuple[Phase, ...]
+    noise: int
+    pace: Pace
+    watched: Loss | None = None
+    mechanism: Mechanism = field(default_factory=Plain)
+
+    @property
+    def rounds(self) -> int:
+        """Rounds of all phases."""
+        return sum(p.rounds for p in self.phases)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The best averaged weights, copies of their own, and how training went.
+
+    Attributes:
+        marks: a mark each look: rounds, training loss, held-out loss.
+        ended: why it ended, in plain words.
+        healthy: whether it ended as it should, not by an alarm.
+    """
+
+    modules: Modules
+    marks: tuple[Mark, ...]
+    ended: str
+    healthy: bool
+
+
+def halves(patients: np.ndarray, share: float, seeds: Seeds) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of rows to train on and of rows held out, no patient on both sides.
+
+    Args:
+        patients: (n,) whose row each is.
+        share: of the patients to hold out; none are where fewer than 20 would be left out.
+        seeds: all randomness.
+    """
+    people = seeds.of("held").numpy().permutation(np.unique(patients))
+    count = round(share * len(people))
+    out = np.isin(patients, people[: count if count >= MIN_HELD else 0])
+    return np.flatnonzero(~out), np.flatnonzero(out)
+
+
+def check(model: str, settings: object, least: dict[str, float], shares: tuple[str, ...]) -> None:
+    """Refuse settings below their least, and shares outside 0 to below 1.
+
+    Raises:
+        PlanError: which setting of which model, and what it may be.
+    """
+    for name, low in least.items():
+        if getattr(settings, name) < low:
+            raise PlanError(f"{model}: {name} must be at least {low:g}")
+    for name in shares:
+        if not 0 <= getattr(settings, name) < 1:
+            raise PlanError(f"{model}: {name} must lie in 0 to below 1")
