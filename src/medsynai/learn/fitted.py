@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import pandas as pd
@@ -32,12 +32,9 @@ PASSES = 30  # over the rows at most where too few are left to hold some out
 
 
 class Composition(Protocol):
-    """A model: its public settings, and what they put together."""
+    """A model: its catalogue name, its public settings, and what they put together."""
 
-    @property
-    def name(self) -> str:
-        """Its catalogue name."""
-        ...
+    name: ClassVar[str]
 
     @property
     def bins(self) -> int:

@@ -1,5 +1,6 @@
 """What to train and how long: the settings of a run, and what comes out of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -98,7 +99,9 @@ def halves(patients: np.ndarray, share: float, seeds: Seeds) -> tuple[np.ndarray
     return np.flatnonzero(~out), np.flatnonzero(out)
 
 
-def check(model: str, settings: object, least: dict[str, float], shares: tuple[str, ...]) -> None:
+def check(
+    model: str, settings: object, least: Mapping[str, float], shares: tuple[str, ...]
+) -> None:
     """Refuse settings below their least, and shares outside 0 to below 1.
 
     Raises:

@@ -7,6 +7,7 @@ et al. 2020, From variational to deterministic autoencoders, section 4, ex-post 
 
 from dataclasses import dataclass
 from functools import partial
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -16,7 +17,7 @@ from medsynai.learn.core import Modules, Phase, Update
 from medsynai.learn.fitted import SEEDS, FittedNetwork, fit_network, load_network
 from medsynai.learn.job import Job, Pace, check
 from medsynai.learn.latent import LatentDrawer
-from medsynai.learn.losses.likelihood import elbo, leaning
+from medsynai.learn.losses.likelihood import elbo
 from medsynai.learn.nets.coder import autoencoder
 from medsynai.privacy.ledger import Ledger
 from medsynai.seeds import Seeds
@@ -33,7 +34,6 @@ class Vae:
         width: of the hidden layers.
         beta: weight of the divergence; more is smoother and safer, less is nearer to the rows.
         drop: share of the columns hidden from the encoder.
-        smooth: how much of a number's target goes to the bins beside it, at most.
         components: Gaussians of the prior; 0: the standard normal.
         bins: about how many bins a number has at most.
         steps: gradient steps at most.
@@ -45,29 +45,16 @@ class Vae:
     width: int = 256
     beta: float = 0.2
     drop: float = 0.1
-    smooth: float = 0.3
     components: int = 30
     bins: int = 60
     steps: int = 1200
     lr: float = 2e-3
     pace: Pace = PACE
+    name: ClassVar[str] = "vae"
 
     def __post_init__(self) -> None:
-        least = {
-            "latent": 1,
-            "width": 1,
-            "beta": 0,
-            "components": 0,
-            "bins": 2,
-            "steps": 1,
-            "lr": 0,
-        }
-        check(self.name, self, least, ("drop", "smooth"))
-
-    @property
-    def name(self) -> str:
-        """Its catalogue name."""
-        return "vae"
+        least = {"latent": 1, "width": 1, "beta": 0, "components": 0, "bins": 2}
+        check(self.name, self, least | {"steps": 1, "lr": 0}, ("drop",))
 
     def phases(self) -> tuple[Phase, ...]:
         """One update, which reads real rows."""
@@ -76,8 +63,7 @@ class Vae:
 
     def job(self, layout: Layout, rows: Tensor) -> Job:
         """Encoder and decoder; held-out rows are watched by the same loss."""
-        lean, phases = leaning(layout, rows, self.smooth), self.phases()
-        nets = autoencoder(layout, self.width, self.latent, lean)
+        nets, phases = autoencoder(layout, self.width, self.latent), self.phases()
         loss = phases[0].updates[0].loss
         return Job(nets, phases, self.latent + len(layout), self.pace, watched=loss)
 

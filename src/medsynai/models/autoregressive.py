@@ -6,6 +6,7 @@ condition exact: what is asked for is drawn first.
 
 from dataclasses import dataclass
 from functools import partial
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -48,15 +49,11 @@ class Autoregressive:
     steps: int = 1500
     lr: float = 1e-3
     pace: Pace = PACE
+    name: ClassVar[str] = "autoregressive"
 
     def __post_init__(self) -> None:
         least = {"width": 1, "blocks": 0, "bins": 2, "steps": 1, "lr": 0}
         check(self.name, self, least, ("natural", "smooth"))
-
-    @property
-    def name(self) -> str:
-        """Its catalogue name."""
-        return "autoregressive"
 
     def phases(self) -> tuple[Phase, ...]:
         """One update, which reads real rows."""

@@ -109,19 +109,6 @@ CATALOG = (
         "medsynai.models.autoregressive:load",
     ),
     Entry(
-        "gan",
-        "Generative adversarial network",
-        "Goodfellow et al. 2014, Generative adversarial nets; Huang et al. 2024, The GAN is dead; "
-        "long live the GAN! A modern GAN baseline (the losses)",
-        ("table",),
-        "to compare with; a base for adversarial training of other kinds of data",
-        "small tables; keeping real columns; tables of dozens of columns, where it trains slowly",
-        "One neural network makes rows of codes out of random numbers, another learns to tell them "
-        "from train rows, and each improves against the other. Only the first is kept.",
-        "medsynai.models.gan:Gan",
-        "medsynai.models.gan:load",
-    ),
-    Entry(
         "shuffle",
         "Shuffled columns (baseline)",
         "Goncalves et al. 2020, Generation and evaluation of synthetic patient data (independent "

@@ -71,7 +71,7 @@ def elbo(beta: float, drop: float, latent: int) -> Loss:
         mean, spread = modules["encoder"](batch.real, kept)
         logits = modules["decoder"](mean + spread.exp() * noise)
         encoder: Any = modules["encoder"]
-        miss = surprise(encoder.layout, logits, batch.real, encoder.lean).sum(1)
+        miss = surprise(encoder.layout, logits, batch.real).sum(1)
         return miss + beta * divergence(mean, spread)
 
     return loss

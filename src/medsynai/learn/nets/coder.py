@@ -11,13 +11,7 @@ FLAT = 6.0  # log spreads are kept within -6 to 2, where exp() and its slope sta
 
 
 class Encoder(nn.Module):
-    """Rows to the mean and log spread of a normal.
-
-    Attributes:
-        lean: how far targets lean to their neighbours while it is trained; never saved.
-    """
-
-    lean: Tensor
+    """Rows to the mean and log spread of a normal."""
 
     def __init__(self, layout: Layout, width: int, latent: int) -> None:
         super().__init__()
@@ -25,7 +19,6 @@ class Encoder(nn.Module):
         self.reader = Reader(layout, width)
         self.body = nn.Sequential(nn.SiLU(), linear(width, width), nn.SiLU())
         self.ends = linear(width, 2 * latent)
-        self.register_buffer("lean", torch.zeros(2, layout.width), persistent=False)
 
     def forward(
         self, rows: Float[Tensor, "batch columns"], kept: Float[Tensor, "batch columns"]
@@ -35,11 +28,11 @@ class Encoder(nn.Module):
         return mean, torch.clamp(spread, -FLAT, 2.0)
 
 
-def autoencoder(layout: Layout, width: int, latent: int, lean: Tensor) -> nn.ModuleDict:
-    """Encoder and decoder of one layout, and how far their targets lean."""
-    encoder = Encoder(layout, width, latent)
-    encoder.lean = lean
-    return nn.ModuleDict({"encoder": encoder, "decoder": Decoder(layout, width, latent)})
+def autoencoder(layout: Layout, width: int, latent: int) -> nn.ModuleDict:
+    """Encoder and decoder of one layout."""
+    return nn.ModuleDict(
+        {"encoder": Encoder(layout, width, latent), "decoder": Decoder(layout, width, latent)}
+    )
 
 
 class Decoder(nn.Module):
