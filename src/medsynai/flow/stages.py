@@ -24,6 +24,7 @@ from medsynai.flow.opening import Handed, Parts
 from medsynai.flow.plan import Plan
 from medsynai.flow.release import Release
 from medsynai.flow.watch import Watch
+from medsynai.flow.withholding import LEAST, Withheld, list_only, withhold
 from medsynai.forest.forest import Forest
 from medsynai.forest.sampling import FittedForest
 from medsynai.generator import Generator
@@ -50,11 +51,11 @@ def divide(loaded: Loaded, plan: Plan, watch: Watch) -> Parts:
     """Train and holdout by patient, without identifiers; checks the plan against the columns."""
     with watch.stage("split", "Splitting by patient"):
         parts = opening.divide(loaded.table, plan, Seeds(plan.seed))
-    _check(plan, parts)
+    _check(plan, parts, loaded.table.schema)
     return parts
 
 
-def _check(plan: Plan, parts: Parts) -> None:
+def _check(plan: Plan, parts: Parts, whole: Schema) -> None:
     """Refuse what cannot be done before any time is spent on it."""
     schema = parts.train.schema
     Panel(plan.measures, plan.policy).load()
@@ -63,9 +64,12 @@ def _check(plan: Plan, parts: Parts) -> None:
         raise PlanError("settings belong to one model: name it instead of `auto`")
     parse_conditions(plan.conditions, schema)
     for name in plan.leaks:
-        opening.known(name, schema, "leak")
+        opening.known(name, whole, "leak")
     for name in plan.keep:
-        opening.known(name, schema, "kept column")
+        opening.known(name, whole, "kept column")
+        if name not in schema:
+            kind = whole[name].kind.value
+            raise PlanError(f"kept column {name!r} (kind {kind}) is never released; keep another")
     if plan.keep and len(set(plan.keep)) == len(schema.names):
         raise PlanError("all columns are kept, so there is nothing to draw; keep fewer")
     real = _real_rows(plan, parts)
@@ -91,12 +95,13 @@ def _real_rows(plan: Plan, parts: Parts) -> int:
 
 @dataclass(frozen=True)
 class Trained:
-    """A maker, and how it came to be."""
+    """A maker, and how it came to be; `notes` say what of the rows it was not shown."""
 
     maker: Maker
     settings: dict[str, Any]
     choice: Choice | None
     name: str
+    notes: tuple[str, ...] = ()
 
 
 def train(parts: Parts, source: Source, plan: Plan, ledger: Ledger, watch: Watch) -> Trained:
@@ -118,9 +123,19 @@ def train(parts: Parts, source: Source, plan: Plan, ledger: Ledger, watch: Watch
     condition = parse_conditions(plan.conditions, table.schema)
     model = _in_front(load_model(name, plan.settings), (*plan.keep, *condition.columns))
     with watch.stage("train", f"Training the {find_entry(name).title.lower()}"):
-        fitted = model.fit(table, ledger, seeds.of(name))
-    maker = Maker(fitted, table.schema, parts.recipe, source)
-    return Trained(maker, store.to_plain(model), choice, name)
+        held = _withheld(table, model, plan, seeds)
+        fitted = model.fit(held.table, ledger, seeds.of(name))
+    schema = replace(table.schema, rules=held.table.schema.rules)
+    maker = Maker(fitted, schema, parts.recipe, source, held.levels)
+    return Trained(maker, store.to_plain(model), choice, name, held.notes)
+
+
+def _withheld(table: Table, model: Generator, plan: Plan, seeds: Seeds) -> Withheld:
+    """The rows without rare levels, unless the release holds real rows, which have them."""
+    least = model.min_level if isinstance(model, Forest) else LEAST
+    if plan.mix_real is not None or plan.positive_control:
+        least = 1
+    return withhold(table, least, seeds.of("withhold"), plan.keep)
 
 
 def _in_front(model: Generator, columns: tuple[str, ...]) -> Generator:
@@ -216,7 +231,7 @@ def judge(made: Made, trained: Trained, parts: Parts, plan: Plan, watch: Watch) 
         made.learnt,
         schema.target,
         seeds,
-        (*plan.leaks, *tied_to_target(schema)),
+        (*(n for n in plan.leaks if n in schema), *tied_to_target(schema)),
         more if pure else None,
     )
     with watch.stage("judge", "Judging"):
@@ -238,7 +253,8 @@ class Findings:
 def report(found: Findings, plan: Plan, ledger: Ledger, watch: Watch) -> Release:
     """Gather the evidence; the files are written when the release is saved."""
     ledger.charge(Charge("judge and report", note="scores and pictures, cells below 11 withheld"))
-    table, parts = found.loaded.table, found.parts
+    table, parts, maker = found.loaded.table, found.parts, found.trained.maker
+    table = replace(table, schema=list_only(table.schema, maker.levels))
     evidence = Evidence(
         f"Synthetic {opening.name_source(plan.source)}",
         DataFacts(
@@ -264,10 +280,11 @@ def report(found: Findings, plan: Plan, ledger: Ledger, watch: Watch) -> Release
         notes=(
             *found.loaded.notes,
             *parts.notes,
+            *found.trained.notes,
             *risks(plan),
             *(
                 f"{name}: left out of prediction models, as a rule ties it to the outcome"
-                for name in tied_to_target(found.trained.maker.schema)
+                for name in tied_to_target(maker.schema)
             ),
             *judging.faults(found.judged.panel),
         ),
@@ -275,9 +292,9 @@ def report(found: Findings, plan: Plan, ledger: Ledger, watch: Watch) -> Release
         timing=dict(watch.seconds),
         versions=judging.versions(),
     )
-    schema = replace(table.schema, rules=found.trained.maker.schema.rules)
-    maker = None if find_entry(found.trained.name).copies else found.trained.maker
-    return Release(found.made.whole, found.loaded.source, schema, plan, evidence, maker)
+    schema = replace(table.schema, rules=maker.schema.rules)
+    given_away = None if find_entry(found.trained.name).copies else maker
+    return Release(found.made.whole, found.loaded.source, schema, plan, evidence, given_away)
 
 
 def risks(plan: Plan) -> tuple[str, ...]:

@@ -57,7 +57,7 @@ class Forest:
     candidates: float | None = None
     best: bool = True
     bins: int = 200
-    min_level: int = 1
+    min_level: int = 3
     linear: int = 6
     penalty: float = 3.0
     first: tuple[str, ...] = field(default=())
