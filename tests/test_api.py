@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import medsynai
-from medsynai.errors import FolderError, InputError, PlanError
+from medsynai.errors import FolderError, InputError, PlanError, ReadError
 from medsynai.flow.plan import Plan
 
 FEW = ("validity",)
@@ -93,6 +93,37 @@ def test_options_that_do_not_exist_are_named():
         medsynai.synthesize()
     with pytest.raises(InputError):
         medsynai.synthesize(clinic().head(1))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        ({"conditions": "sex=f"}, "did you mean 'condition'"),
+        ({"rows": "many"}, "rows: expected int"),
+        ({"rows": 10.5}, "rows: expected int"),
+        ({"holdout": "some"}, "holdout: expected float"),
+        ({"target": 3}, "target: expected str"),
+    ],
+    ids=str,
+)
+def test_options_of_a_wrong_type_are_refused(wrong, hint):
+    with pytest.raises(PlanError, match=hint):
+        medsynai.synthesize(clinic(), **wrong)
+
+
+@pytest.mark.parametrize("thing", [5, [1, 2], {"a": [1]}, np.zeros((5, 5)), pd.Series([1, 2])])
+def test_what_is_no_table_is_named(thing):
+    for door in (medsynai.read, medsynai.synthesize):
+        with pytest.raises(ReadError, match=f"{type(thing).__name__} is no table"):
+            door(thing)
+
+
+def test_numpy_numbers_and_single_names_are_understood():
+    made = medsynai.synthesize(
+        clinic(), rows=np.int64(60), keep="age", leaks="patient_id", seed=np.int32(4), measures=FEW
+    )
+    assert len(made.frame) == 60
+    assert made.plan == Plan(rows=60, keep=("age",), leaks=("patient_id",), seed=4, measures=FEW)
 
 
 def test_what_read_returns_is_what_a_forest_learns():

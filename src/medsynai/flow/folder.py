@@ -16,6 +16,9 @@ MODEL = "model"
 RECIPE, SOURCE = "recipe.toml", "source.toml"  # in the model folder: how rows become a file again
 
 
+PARTS = (REPORT, SCORES, CARD, PLAN, SCHEMA, LEDGER, MODEL)
+
+
 def looks_like_release(folder: Path) -> bool:
     """Whether a folder is one that this package wrote: `evaluate` writes scores and a report."""
     return (folder / SCORES).is_file() and (folder / REPORT).is_file()
@@ -33,6 +36,12 @@ def check_target(target: Path, overwrite: bool) -> None:
         raise FolderError(f"{target} exists already; choose another folder or add --overwrite")
     if target.exists() and any(target.iterdir()) and not looks_like_release(target):
         raise FolderError(f"{target} is not a release of ours, so it is not overwritten")
+    foreign = [p.name for p in target.iterdir() if not _is_part(p)] if target.exists() else []
+    if foreign:
+        raise FolderError(
+            f"{target} also holds {foreign[0]!r}, which is not of a release and would be lost; "
+            "move it away, or choose another folder"
+        )
     parent = target.resolve().parent
     if parent.exists() and not parent.is_dir():
         raise FolderError(f"{parent} is not a folder; choose another place")
@@ -40,6 +49,25 @@ def check_target(target: Path, overwrite: bool) -> None:
         parent = parent.parent
     if not os.access(parent, os.W_OK):
         raise FolderError(f"{parent} cannot be written to; choose another place")
+
+
+def _is_part(path: Path) -> bool:
+    return path.name in PARTS or path.name.partition(".")[0] == SYNTHETIC
+
+
+def check_apart(target: Path, *sources: object) -> None:
+    """Refuse to write over what is read: a source that is the target, or lies in its folder.
+
+    Raises:
+        FolderError: a source would be lost.
+    """
+    place = target.resolve()
+    for source in sources:
+        if not isinstance(source, str | Path) or "://" in str(source):
+            continue
+        path = Path(source).resolve()
+        if path.exists() and path.is_relative_to(place):
+            raise FolderError(f"{source} is read, and {target} would replace it; write elsewhere")
 
 
 @contextmanager
