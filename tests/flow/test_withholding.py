@@ -74,5 +74,7 @@ def test_a_rare_level_is_in_no_file_of_a_release(tmp_path: Path, model: str) -> 
     for file in sorted(p for p in folder.rglob("*") if p.is_file()):
         assert RARE.encode() not in file.read_bytes(), file.name
     assert any("ward: 1 rare level is withheld" in note for note in release.evidence.notes)
+    assert (folder / MODEL).stat().st_mode & 0o077 == 0  # exact counts: not for everybody's eyes
+    assert "model/ is not for release" in (folder / "card.md").read_text()
     again = open_maker(folder / MODEL).draw(50, Seeds(3), Condition())
     assert set(again.table.frame["ward"].unique()) <= {"north", "south", "east"}

@@ -123,12 +123,12 @@ class Maker:
         return finish(recipe, table, seeds)
 
     def save(self, folder: Path) -> None:
-        """Write the model folder.
+        """Write the model folder, which only its owner may open: see docs/threat-model.md.
 
         Raises:
             ModelError: the model holds rows, and is never saved.
         """
-        folder.mkdir()
+        folder.mkdir(mode=0o700)
         self.fitted.save(folder)
         recipe = replace(self.recipe, schema=list_only(self.recipe.schema, self.levels))
         (folder / RECIPE).write_text(store.to_toml(recipe), encoding="utf-8")

@@ -36,6 +36,11 @@ from medsynai.seeds import Seeds
 
 PROVENANCE = "provenance"
 REAL, SYNTHETIC = "real", "synthetic"
+MODEL_INSIDE = (
+    "The folder model/ is not for release. It holds exact counts of the real rows: whoever has it, "
+    "and a person's record, can tell whether that person was among them. Keep it where the real "
+    "data are kept; the privacy scores are about the synthetic rows alone."
+)
 
 
 def read(plan: Plan, handed: Handed, ledger: Ledger, watch: Watch) -> Loaded:
@@ -281,6 +286,7 @@ def report(found: Findings, plan: Plan, ledger: Ledger, watch: Watch) -> Release
             *found.loaded.notes,
             *parts.notes,
             *found.trained.notes,
+            *((MODEL_INSIDE,) if not find_entry(found.trained.name).copies else ()),
             *risks(plan),
             *(
                 f"{name}: left out of prediction models, as a rule ties it to the outcome"

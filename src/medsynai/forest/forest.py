@@ -93,7 +93,8 @@ class Forest:
             ModelError: no rows, or no column that can be learnt.
             SchemaError: `first` names a column that is not there.
         """
-        (ledger or Ledger()).charge(Release("train a sequential forest"))
+        note = "exact counts of the train rows in leaves and bins: the model is not for release"
+        (ledger or Ledger()).charge(Release("train a sequential forest", note=note))
         table = table.learnt()
         if not len(table) or not table.schema.columns:
             raise ModelError("the forest needs at least one row and one column that it may learn")
