@@ -1,5 +1,8 @@
 """The Python door: pandas in, pandas out, dtypes kept."""
 
+from dataclasses import replace
+from datetime import date, time, timedelta
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -45,6 +48,48 @@ def test_the_frame_has_the_users_dtypes_and_no_patient(release):
     assert not set(made["patient_id"]) & set(real["patient_id"])
     stay = (made["discharged"] - made["admitted"]).dt.days
     assert stay.between(1, 9).all()
+
+
+def test_columns_of_python_objects_and_intervals_come_back_as_they_were():
+    age = clinic()["age"]
+    real = pd.DataFrame(
+        {
+            "group": pd.cut(age, 4),
+            "at": [time(a % 24, a * 7 % 60) for a in age],
+            "shift": [time(8 * (a % 3)) for a in age],
+            "day": [date(2020, 1, 1) + timedelta(int(a)) for a in age],
+            "ill": pd.Series([bool(a % 2) for a in age], dtype=object),
+            "key": age.rank(method="first").astype(int) + 2**60,
+            "whole": (age % 9).astype(float),
+        }
+    )
+    release = medsynai.synthesize(real, model="copula", measures=FEW)
+    made = release.frame
+    assert made.dtypes.equals(real.dtypes)
+    assert made["group"].cat.categories.equals(real["group"].cat.categories)
+    for name in ("at", "shift", "day", "ill"):
+        assert set(map(type, made[name])) == set(map(type, real[name])), name
+    assert not set(made["key"]) & set(real["key"])
+
+
+def test_types_that_rows_cannot_be_given_back_in_are_refused_before_the_work(monkeypatch):
+    def never(*_, **__):
+        raise AssertionError("work was done")
+
+    monkeypatch.setattr("medsynai.flow.stages.train", never)
+    months = clinic().assign(month=lambda f: f["admitted"].dt.to_period("M"))
+    with pytest.raises(InputError, match="turn it into dates"):
+        medsynai.synthesize(months)
+    schema = medsynai.read(clinic()).schema
+    wrong = schema.replacing(replace(schema["site"], storage="int64"))
+    with pytest.raises(InputError, match="'site' cannot be given back"):
+        medsynai.synthesize(clinic(), schema=wrong)
+
+
+def test_a_frames_decimals_stay_decimals_in_the_file(tmp_path):
+    real = clinic()[["age", "sex"]].assign(whole=lambda f: (f["age"] % 9).astype(float))
+    folder = medsynai.synthesize(real, model="copula", measures=FEW).save(tmp_path / "r")
+    assert pd.read_csv(folder / "synthetic.csv").dtypes["whole"] == "float64"
 
 
 def test_the_callers_frame_is_left_alone(release):

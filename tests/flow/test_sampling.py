@@ -12,6 +12,7 @@ from medsynai.flow.sampling import Order, Target, draw_shards, find_model, sampl
 KEYS = {
     "counter": [f"{i}" for i in range(1, 121)],
     "number": [str(100_000 + 7919 * i % 800_000) for i in range(120)],
+    "long": [str(2**60 + i) for i in range(120)],
     "mixed": [f"{chr(65 + i % 26)}{chr(65 + i // 26)}{i % 7}" for i in range(120)],
 }
 

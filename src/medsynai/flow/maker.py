@@ -23,6 +23,7 @@ from medsynai.saved import read_schema
 from medsynai.seeds import Seeds
 
 ROUNDS = 20
+DIGITS = frozenset("0123456789")
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,11 @@ class Shard:
                 return replace(pattern, start=pattern.start + self.number * self.size)
             case "number":
                 return replace(pattern, suffix=mark + pattern.suffix)
+            case "mixed" if (
+                len(pattern.alphabets) > 15 and set("".join(pattern.alphabets)) <= DIGITS
+            ):
+                # an int64 has no room for more digits
+                return replace(pattern, alphabets=(*pattern.alphabets[: -len(mark)], *mark))
             case "mixed":
                 return replace(pattern, alphabets=(*pattern.alphabets, *mark))
         return pattern  # random UUIDs do not meet
