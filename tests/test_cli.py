@@ -75,6 +75,7 @@ def release(data, tmp_path_factory) -> Path:
 
 def test_a_release_has_every_file_and_the_form_of_its_source(release, data):
     assert listing(release) == FILES
+    assert len({(release / name).stat().st_mode for name in FILES}) == 1
     made, real = pd.read_csv(release / "synthetic.csv"), pd.read_csv(data)
     assert list(made.columns) == list(real.columns)
     assert dict(made.dtypes) == dict(real.dtypes)

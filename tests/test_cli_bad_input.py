@@ -155,6 +155,24 @@ def test_what_is_read_is_never_written_over(data, made, tmp_path):
     refused(tmp_path, "synthesize", data, *again, hint="'my notes.txt'")
 
 
+def test_a_disk_that_is_full_is_said_and_nothing_is_left(data, tmp_path):
+    # files may grow to 8 KiB: the model's weights are what does not fit
+    plan = tmp_path / "quick.toml"
+    plan.write_text('measures = ["validity"]\nmodel = "forest"\n')
+    text = data.read_text().splitlines()
+    data.write_text("\n".join([text[0], *text[1:] * 6]))
+    run = subprocess.run(
+        f"ulimit -f 8; {sys.executable} -m medsynai synthesize {data} --out {tmp_path}/x --rows 20"
+        f" --plan {plan}",
+        shell=True,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 2, run.stderr
+    assert "could not be written" in run.stderr
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["data.csv", "quick.toml"]
+
+
 def test_a_wrong_plan_is_named_by_its_file(data, tmp_path):
     plan = tmp_path / "mine.toml"
     for words, hint in (("rowz = 3", "'rowz'"), ('rows = "many"', "rows: expected int")):

@@ -140,7 +140,7 @@ def test_plain_counts_have_no_sentinels(values):
         (["01/02/2020", "03/04/2019"], "%m/%d/%Y", True),
         (["10/23/64 21:09", "8/14/26 22:32"], "%m/%d/%y %H:%M", False),
         (["2017-09-10T10:02:18Z", "2014-02-12T21:52:49Z"], "%Y-%m-%dT%H:%M:%SZ", False),
-        (["2146-07-21 00:00:00", "2146-08-01 12:30:00"], "%Y-%m-%d %H:%M:%S", False),
+        (["2146-07-21 00:00:00", "2146-08-01 12:30:00"], "%Y-%m-%d %H:%M:00", False),
         (["03JAN2020", "28FEB2021"], "%d%b%Y", False),
     ],
 )
@@ -312,3 +312,18 @@ def test_measurements_with_signs_are_nobodys_key(form):
     assert found.handling is Handling.DROP
     assert found.role is Role.FEATURE
     assert "plain numbers" in found.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("tail", "format"),
+    [(" 00:00:00", " 00:00:00"), ("T00:00:00Z", "T00:00:00Z"), (" 0:00", " 0:00")],
+)
+def test_a_time_that_never_changes_stays_as_it_stands(tail, format):
+    days = [f"2020-{1 + i % 12:02d}-{1 + i % 28:02d}{tail}" for i in range(ROWS)]
+    assert column(days).date_format == "%Y-%m-%d" + format
+    raw = pd.DataFrame({"on": days, "sex": ["f", "m"] * (ROWS // 2)})
+    loaded = infer(raw, text=True)
+    held = to_canonical(raw, loaded, Source(Format.CSV, ("on", "sex")))
+    assert held["on"].notna().all() and (held["on"].dt.hour == 0).all()
+    seconds = [f"08:{i % 60:02d}:00" for i in range(ROWS)]
+    assert column(seconds).date_format == "%H:%M:00"

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from secrets import token_hex
 
 from medsynai.errors import FolderError
 
@@ -129,7 +130,7 @@ def write_text(target: Path, text: str) -> None:
     Raises:
         FolderError: it cannot be written.
     """
-    part = target.with_name(f".{target.name}.part")
+    part = target.with_name(f".{target.name}.{token_hex(4)}.part")
     with parents_of(target):
         try:
             part.write_text(text, encoding="utf-8")

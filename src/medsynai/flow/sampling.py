@@ -138,3 +138,4 @@ def sample(
             writer.append(shard)
             done += len(shard)
             tell(f"Drawing rows: {done:,} of {order.rows:,}")
+        names.check_file(target.path, target.overwrite)  # another run may have been quicker
