@@ -16,7 +16,7 @@ from medsynai.data.table import Table, canonical_dtype
 from medsynai.errors import PlanError
 from medsynai.evaluate.trial import Trial
 from medsynai.flow import judging, opening
-from medsynai.flow.choose import CANDIDATES, Arena, Choice, choose
+from medsynai.flow.choose import CANDIDATES, Arena, Choice, candidates_for, choose
 from medsynai.flow.conditions import parse_conditions
 from medsynai.flow.judging import Judged, Panel
 from medsynai.flow.maker import Maker
@@ -122,8 +122,9 @@ def train(parts: Parts, source: Source, plan: Plan, ledger: Ledger, watch: Watch
     name, choice = plan.model, None
     if plan.model == "auto":
         with watch.stage("choose", "Choosing a model"):
-            rivals = {n: load_model(n) for n in CANDIDATES}
-            choice = choose(rivals, Arena(table, parts.patients), ledger, seeds)
+            rivals = {n: load_model(n) for n in candidates_for(len(table), table.schema)}
+            leaks = (*plan.leaks, *tied_to_target(table.schema))
+            choice = choose(rivals, Arena(table, parts.patients, leaks), ledger, seeds)
         name = choice.name
     condition = parse_conditions(plan.conditions, table.schema)
     model = _in_front(load_model(name, plan.settings), (*plan.keep, *condition.columns))
@@ -281,7 +282,7 @@ def report(found: Findings, plan: Plan, ledger: Ledger, watch: Watch) -> Release
         model=_model_facts(found.trained, plan),
         ledger=ledger.record(),
         plan=tomllib.loads(plan.to_toml()),
-        exhibits=found.judged.panel.exhibits,
+        exhibits=_exhibits(found),
         notes=(
             *found.loaded.notes,
             *parts.notes,
@@ -319,6 +320,13 @@ def risks(plan: Plan) -> tuple[str, ...]:
     if plan.positive_control:
         said.append("Positive control: EVERY row is a real patient's. Never release this file.")
     return tuple(said)
+
+
+def _exhibits(found: Findings) -> dict[str, Any]:
+    """The panel's, and the contest between models where there was one."""
+    choice = found.trained.choice
+    rivals = {"candidates": choice.exhibit} if choice and choice.exhibit else {}
+    return {**found.judged.panel.exhibits, **rivals}
 
 
 def _model_facts(trained: Trained, plan: Plan) -> ModelFacts:
