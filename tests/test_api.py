@@ -1,11 +1,14 @@
 """The Python door: pandas in, pandas out, dtypes kept."""
 
+from dataclasses import replace
+from datetime import date, time, timedelta
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import medsynai
-from medsynai.errors import FolderError, InputError, PlanError
+from medsynai.errors import FolderError, InputError, PlanError, ReadError
 from medsynai.flow.plan import Plan
 
 FEW = ("validity",)
@@ -45,6 +48,48 @@ def test_the_frame_has_the_users_dtypes_and_no_patient(release):
     assert not set(made["patient_id"]) & set(real["patient_id"])
     stay = (made["discharged"] - made["admitted"]).dt.days
     assert stay.between(1, 9).all()
+
+
+def test_columns_of_python_objects_and_intervals_come_back_as_they_were():
+    age = clinic()["age"]
+    real = pd.DataFrame(
+        {
+            "group": pd.cut(age, 4),
+            "at": [time(a % 24, a * 7 % 60) for a in age],
+            "shift": [time(8 * (a % 3)) for a in age],
+            "day": [date(2020, 1, 1) + timedelta(int(a)) for a in age],
+            "ill": pd.Series([bool(a % 2) for a in age], dtype=object),
+            "key": age.rank(method="first").astype(int) + 2**60,
+            "whole": (age % 9).astype(float),
+        }
+    )
+    release = medsynai.synthesize(real, model="copula", measures=FEW)
+    made = release.frame
+    assert made.dtypes.equals(real.dtypes)
+    assert made["group"].cat.categories.equals(real["group"].cat.categories)
+    for name in ("at", "shift", "day", "ill"):
+        assert set(map(type, made[name])) == set(map(type, real[name])), name
+    assert not set(made["key"]) & set(real["key"])
+
+
+def test_types_that_rows_cannot_be_given_back_in_are_refused_before_the_work(monkeypatch):
+    def never(*_, **__):
+        raise AssertionError("work was done")
+
+    monkeypatch.setattr("medsynai.flow.stages.train", never)
+    months = clinic().assign(month=lambda f: f["admitted"].dt.to_period("M"))
+    with pytest.raises(InputError, match="turn it into dates"):
+        medsynai.synthesize(months)
+    schema = medsynai.read(clinic()).schema
+    wrong = schema.replacing(replace(schema["site"], storage="int64"))
+    with pytest.raises(InputError, match="'site' cannot be given back"):
+        medsynai.synthesize(clinic(), schema=wrong)
+
+
+def test_a_frames_decimals_stay_decimals_in_the_file(tmp_path):
+    real = clinic()[["age", "sex"]].assign(whole=lambda f: (f["age"] % 9).astype(float))
+    folder = medsynai.synthesize(real, model="copula", measures=FEW).save(tmp_path / "r")
+    assert pd.read_csv(folder / "synthetic.csv").dtypes["whole"] == "float64"
 
 
 def test_the_callers_frame_is_left_alone(release):
@@ -93,6 +138,37 @@ def test_options_that_do_not_exist_are_named():
         medsynai.synthesize()
     with pytest.raises(InputError):
         medsynai.synthesize(clinic().head(1))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        ({"conditions": "sex=f"}, "did you mean 'condition'"),
+        ({"rows": "many"}, "rows: expected int"),
+        ({"rows": 10.5}, "rows: expected int"),
+        ({"holdout": "some"}, "holdout: expected float"),
+        ({"target": 3}, "target: expected str"),
+    ],
+    ids=str,
+)
+def test_options_of_a_wrong_type_are_refused(wrong, hint):
+    with pytest.raises(PlanError, match=hint):
+        medsynai.synthesize(clinic(), **wrong)
+
+
+@pytest.mark.parametrize("thing", [5, [1, 2], {"a": [1]}, np.zeros((5, 5)), pd.Series([1, 2])])
+def test_what_is_no_table_is_named(thing):
+    for door in (medsynai.read, medsynai.synthesize):
+        with pytest.raises(ReadError, match=f"{type(thing).__name__} is no table"):
+            door(thing)
+
+
+def test_numpy_numbers_and_single_names_are_understood():
+    made = medsynai.synthesize(
+        clinic(), rows=np.int64(60), keep="age", leaks="patient_id", seed=np.int32(4), measures=FEW
+    )
+    assert len(made.frame) == 60
+    assert made.plan == Plan(rows=60, keep=("age",), leaks=("patient_id",), seed=4, measures=FEW)
 
 
 def test_what_read_returns_is_what_a_forest_learns():

@@ -1,5 +1,8 @@
 """Bad input: one clear line, exit code 2, nothing written, no cell's value, nothing lost."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +19,7 @@ def good(rows: int = 80) -> pd.DataFrame:
     rng = np.random.default_rng(2)
     return pd.DataFrame(
         {
+            "patient_id": rng.permutation(rows) + 4000,
             "age": rng.integers(20, 80, rows),
             "sex": rng.choice(["f", "m"], rows),
             "ward": rng.choice(["A", "B", SECRET], rows),
@@ -81,7 +85,7 @@ def data(tmp_path) -> Path:
 
 WRONG_OPTIONS = [
     (("--target", "dead"), "did you mean 'died'"),
-    (("--target", "ZZZ"), "age, sex, ward, died"),
+    (("--target", "ZZZ"), "patient_id, age, sex, ward, died"),
     (("--rows", "0"), "at least 1"),
     (("--rows", "-3"), "at least 1"),
     (("--rows", "many"), "not a valid integer"),
@@ -92,6 +96,8 @@ WRONG_OPTIONS = [
     (("--condition", "age>=500"), "age"),
     (("--condition", "age"), "column=level"),
     (("--keep", "agee"), "did you mean 'age'"),
+    (("--keep", "patient_id"), "never released"),
+    (("--target", "patient_id"), "not learnt"),
     (("--keep", "age", "--keep", "sex", "--keep", "ward", "--keep", "died"), "all columns"),
     (("--mix-real", "2"), "real rows"),
     (("--mix-real", "0.5", "--rows", "1000"), "only 64"),
@@ -125,6 +131,75 @@ def test_an_existing_folder_is_never_written_over(data, tmp_path):
     refused(tmp_path, "synthesize", data, "--out", out, "--overwrite", hint="not a release")
     refused(tmp_path, "synthesize", data, "--out", out / "chapter.txt", hint="not a folder")
     refused(tmp_path, "synthesize", data, "--out", out / "chapter.txt" / "deep")
+
+
+@pytest.fixture
+def made(data, tmp_path) -> Path:
+    """A release that most measures were left out of."""
+    plan = tmp_path / "quick.toml"
+    plan.write_text('measures = ["validity"]\nmodel = "copula"\n')
+    out = tmp_path / "made"
+    arguments = ["synthesize", str(data), "--out", str(out), "--plan", str(plan)]
+    assert CliRunner().invoke(cli, arguments).exit_code == 3
+    return out
+
+
+def test_what_is_read_is_never_written_over(data, made, tmp_path):
+    refused(tmp_path, "inspect", data, "--out", data, "--overwrite", hint="would replace it")
+    table, again = made / "synthetic.csv", ("--out", made, "--overwrite")
+    refused(tmp_path, "synthesize", table, *again, hint="would replace it")
+    refused(tmp_path, "evaluate", "--real", data, "--synthetic", table, *again, hint="replace")
+    drawn = ("--rows", 5, "--out", table, "--overwrite")
+    refused(tmp_path, "sample", made, *drawn, hint="part of the release")
+    (made / "my notes.txt").write_text("ten years of work")
+    refused(tmp_path, "synthesize", data, *again, hint="'my notes.txt'")
+
+
+def test_a_disk_that_is_full_is_said_and_nothing_is_left(data, tmp_path):
+    # files may grow to 8 KiB: the model's weights are what does not fit
+    plan = tmp_path / "quick.toml"
+    plan.write_text('measures = ["validity"]\nmodel = "forest"\n')
+    text = data.read_text().splitlines()
+    data.write_text("\n".join([text[0], *text[1:] * 6]))
+    run = subprocess.run(
+        f"ulimit -f 8; {sys.executable} -m medsynai synthesize {data} --out {tmp_path}/x --rows 20"
+        f" --plan {plan}",
+        shell=True,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 2, run.stderr
+    assert "could not be written" in run.stderr
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["data.csv", "quick.toml"]
+
+
+def test_a_wrong_plan_is_named_by_its_file(data, tmp_path):
+    plan = tmp_path / "mine.toml"
+    for words, hint in (("rowz = 3", "'rowz'"), ('rows = "many"', "rows: expected int")):
+        plan.write_text(words)
+        said = refused(
+            tmp_path, "synthesize", data, "--out", tmp_path / "x", "--plan", plan, hint=hint
+        )
+        assert "mine.toml" in said
+
+
+@pytest.mark.parametrize(
+    "wrong", [("--rows", "many"), ("--rowz", "5"), ("--target", "dead")], ids="".join
+)
+def test_json_is_one_object_whatever_is_wrong(wrong, data, tmp_path):
+    command = [sys.executable, "-m", "medsynai", "synthesize", str(data), "--json", *wrong]
+    run = subprocess.run([*command, "--out", tmp_path / "x"], capture_output=True, text=True)
+    told = json.loads(run.stdout)
+    assert run.returncode == told["exit_code"] == 2
+    assert told["error"] in run.stderr
+
+
+def test_a_reader_that_leaves_early_is_no_fault(tmp_path):
+    path = tmp_path / "wide.csv"
+    pd.DataFrame(np.eye(30, 3000)).to_csv(path, index=False)
+    command = f"{sys.executable} -m medsynai inspect {path} | head -n 1"
+    run = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert "column" in run.stdout and run.stderr == ""
 
 
 def test_a_schema_that_does_not_match_the_data(data, tmp_path):

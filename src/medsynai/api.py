@@ -6,12 +6,13 @@ from typing import Any, TypedDict, Unpack
 
 import pandas as pd
 
+from medsynai.data.read import check_source
 from medsynai.data.read import read as read_source
 from medsynai.data.schema import Schema
 from medsynai.data.table import Table
 from medsynai.flow.judging import Assessment, Data, Files, Panel, assess
 from medsynai.flow.opening import Handed, read_schema_file
-from medsynai.flow.plan import Plan, amend
+from medsynai.flow.plan import Plan, amend, check_options
 from medsynai.flow.release import Release
 from medsynai.flow.run import make
 
@@ -46,14 +47,14 @@ class Options(TypedDict, total=False):
     settings: Mapping[str, Any]
     rows: int | None
     target: str | None
-    leaks: Sequence[str]
+    leaks: str | Sequence[str]
     condition: str | Sequence[str]
-    keep: Sequence[str]
+    keep: str | Sequence[str]
     mix_real: float | None
     holdout: float
     seed: int
     draw: int
-    measures: Sequence[str]
+    measures: str | Sequence[str]
     policy: str | None
     form: str
     positive_control: bool
@@ -83,11 +84,14 @@ def synthesize(
     Raises:
         InputError: whatever the user can mend; the message says how.
     """
+    check_options(options, list(Options.__annotations__))
     chosen: dict[str, Any] = dict(options)
-    condition = chosen.pop("condition", ())
-    chosen["conditions"] = (condition,) if isinstance(condition, str) else tuple(condition)
-    for name in ("leaks", "keep", "measures"):
-        chosen[name] = tuple(chosen.get(name, ()))
+    chosen["conditions"] = chosen.pop("condition", None)
+    for name in ("conditions", "leaks", "keep", "measures"):
+        if isinstance(chosen.get(name), str):
+            chosen[name] = (chosen[name],)
+    if data is not None:
+        check_source(data)
     handed = Handed(data if isinstance(data, pd.DataFrame) else None, _schema_of(schema))
     if isinstance(data, str | Path):
         chosen["source"] = str(data)

@@ -4,6 +4,7 @@ usage, 3 done but a gate failed, 130 interrupted, 1 a fault of ours.
 Everything heavy is imported inside the commands, so that `medsynai --help` answers at once.
 """
 
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -57,6 +58,8 @@ def guarded(command: Command) -> Callable[..., None]:
             code = fail(str(error), BAD_INPUT, as_json)
         except KeyboardInterrupt:
             code = fail("interrupted; nothing was left behind", INTERRUPTED, as_json)
+        except BrokenPipeError:
+            raise  # not a fault: see `main`
         except Exception as error:
             if context.find_root().params.get("debug"):
                 raise
@@ -117,9 +120,10 @@ def inspect(data: str, out: Path | None, overwrite: bool, as_json: bool) -> int:
     """Show what the columns of DATA are taken for, and write a schema file to edit."""
     from medsynai import screen
     from medsynai.data.read import read
-    from medsynai.flow.folder import check_file, write_text
+    from medsynai.flow.folder import check_apart, check_file, write_text
 
     if out is not None:
+        check_apart(out, data)
         check_file(out, overwrite)
     with screen.progress() as tell:
         tell("Reading the data")
@@ -255,11 +259,12 @@ def sample(
 def evaluate(out: Path, overwrite: bool, as_json: bool, **given: Any) -> int:
     """Judge anybody's synthetic file against the real one."""
     from medsynai import screen
-    from medsynai.flow.folder import REPORT, check_target
+    from medsynai.flow.folder import REPORT, check_apart, check_target
     from medsynai.flow.judging import Files, Panel, assess
     from medsynai.flow.opening import read_schema_file
 
     check_target(out, overwrite)
+    check_apart(out, given["real"], given["synthetic"], given["holdout"])
     schema = read_schema_file(Path(given["schema"])) if given["schema"] else None
     files = Files(given["real"], given["synthetic"], given["holdout"], schema)
     with screen.progress() as tell:
@@ -294,6 +299,14 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, interrupt)
     try:
-        cli(prog_name="medsynai")
-    except KeyboardInterrupt:  # while a command was being found or an option parsed
+        sys.exit(cli.main(prog_name="medsynai", standalone_mode=False))
+    except click.ClickException as error:  # usage: in click's own words, and as JSON if asked for
+        error.show()
+        if "--json" in sys.argv:
+            print_json({"error": error.format_message(), "exit_code": error.exit_code})
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):  # while a command was found or an option parsed
         sys.exit(INTERRUPTED)
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(FAULT)

@@ -149,9 +149,10 @@ def to_json(value: Any, indent: int | None = 2) -> str:
 
 def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Arrays by name as one safetensors file."""
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
-    save_file({k: np.ascontiguousarray(v) for k, v in arrays.items()}, str(path))
+    # Written here, so that a full disk is an OSError and the file has the rights of its siblings.
+    path.write_bytes(save({k: np.ascontiguousarray(v) for k, v in arrays.items()}))
 
 
 def load_arrays(path: Path) -> Arrays:

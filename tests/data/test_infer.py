@@ -140,7 +140,7 @@ def test_plain_counts_have_no_sentinels(values):
         (["01/02/2020", "03/04/2019"], "%m/%d/%Y", True),
         (["10/23/64 21:09", "8/14/26 22:32"], "%m/%d/%y %H:%M", False),
         (["2017-09-10T10:02:18Z", "2014-02-12T21:52:49Z"], "%Y-%m-%dT%H:%M:%SZ", False),
-        (["2146-07-21 00:00:00", "2146-08-01 12:30:00"], "%Y-%m-%d %H:%M:%S", False),
+        (["2146-07-21 00:00:00", "2146-08-01 12:30:00"], "%Y-%m-%d %H:%M:00", False),
         (["03JAN2020", "28FEB2021"], "%d%b%Y", False),
     ],
 )
@@ -284,3 +284,46 @@ def test_a_key_that_comes_back_is_the_patient(shared):
     assert schema.subject == "id"
     assert any("please check" in w for w in schema["id"].warnings)
     assert schema["status"].kind is Kind.CATEGORICAL
+
+
+def test_times_of_day_and_days_of_eight_digits_are_dates_but_a_few_times_are_levels():
+    times = [f"{i % 24:02d}:{i * 7 % 60:02d}" for i in range(ROWS)]
+    assert (column(times).kind, column(times).date_format) == (Kind.DATE, "%H:%M")
+    assert column(["08:00", "12:00", "18:00"]).kind is Kind.CATEGORICAL
+    days = [f"2020{1 + i % 12:02d}{1 + i % 28:02d}" for i in range(ROWS)]
+    assert column(days).date_format == "%Y%m%d"
+    assert column(["20200101", "20200228", "20210101"]).kind is Kind.INTEGER
+    assert column([*days[:-1], "20201345"]).kind is not Kind.DATE
+
+
+def test_a_time_of_day_is_no_date_that_others_are_counted_from():
+    times = [f"{i % 24:02d}:{i * 7 % 60:02d}" for i in range(ROWS)]
+    days = [f"2020-{1 + i % 12:02d}-{1 + i % 28:02d}" for i in range(ROWS)]
+    raw = pd.DataFrame({"at": times, "on": days})
+    assert infer(raw, text=True).reference_date == "on"
+    assert infer(raw[["at"]], text=True).reference_date is None
+
+
+@pytest.mark.parametrize("form", ["{0}/{1}", "<{0}.{1}", "{0}.{1}%", "{0}.{1} mg"])
+def test_measurements_with_signs_are_nobodys_key(form):
+    values = [form.format(90 + i, 50 + i % 37) for i in range(ROWS)]
+    values[1] = values[0]  # a key with a repeat would be taken for the patient's
+    found = column(values)
+    assert found.handling is Handling.DROP
+    assert found.role is Role.FEATURE
+    assert "plain numbers" in found.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("tail", "format"),
+    [(" 00:00:00", " 00:00:00"), ("T00:00:00Z", "T00:00:00Z"), (" 0:00", " 0:00")],
+)
+def test_a_time_that_never_changes_stays_as_it_stands(tail, format):
+    days = [f"2020-{1 + i % 12:02d}-{1 + i % 28:02d}{tail}" for i in range(ROWS)]
+    assert column(days).date_format == "%Y-%m-%d" + format
+    raw = pd.DataFrame({"on": days, "sex": ["f", "m"] * (ROWS // 2)})
+    loaded = infer(raw, text=True)
+    held = to_canonical(raw, loaded, Source(Format.CSV, ("on", "sex")))
+    assert held["on"].notna().all() and (held["on"].dt.hour == 0).all()
+    seconds = [f"08:{i % 60:02d}:00" for i in range(ROWS)]
+    assert column(seconds).date_format == "%H:%M:00"

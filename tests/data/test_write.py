@@ -160,3 +160,14 @@ def test_parquet_parts_are_row_groups(tmp_path: Path) -> None:
         for seed in range(3):
             writer.append(rows(10, seed))
     assert parquet.ParquetFile(tmp_path / "x.parquet").num_row_groups == 3
+
+
+def test_two_writers_of_one_file_do_not_mix(tmp_path):
+    path = tmp_path / "rows.csv"
+    with Writer(path, CSV) as slow:
+        slow.append(rows(50, 1))
+        write(rows(20, 2), CSV, path)
+        slow.append(rows(50, 3))
+        assert len(pd.read_csv(path)) == 20
+    assert len(pd.read_csv(path)) == 100
+    assert [p.name for p in tmp_path.iterdir()] == ["rows.csv"]

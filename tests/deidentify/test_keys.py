@@ -88,3 +88,11 @@ def test_rows_per_key_follow_the_real_ones():
     assert made.mean() == pytest.approx(real.mean(), rel=0.1)
     assert (made == 1).mean() == pytest.approx((real == 1).mean(), abs=0.03)
     assert count == len(made)
+
+
+@pytest.mark.parametrize("first", [2**60, 10**15, 9 * 10**17])
+def test_fresh_long_numbers_fit_an_int64_even_where_real_ones_lie_side_by_side(first):
+    made = fresh_keys(learn_pattern([str(first + i) for i in range(200)]), 5000, rng())
+    assert len(set(made)) == 5000
+    assert max(map(int, made)) < 2**63
+    assert {len(m) for m in made} == {len(str(first))}

@@ -248,3 +248,24 @@ def test_no_real_identifier_comes_out(shared, name):
     for rule in done.recipe.keys:
         counts = real.frame[rule.name].nunique(), out.frame[rule.name].nunique()
         assert 0.7 < counts[1] / counts[0] < 1.4
+
+
+def test_times_of_day_come_back_as_themselves_with_or_without_dates():
+    minute = RNG.integers(0, 24 * 60, 90)
+    times = pd.Series([f"{m // 60:02d}:{m % 60:02d}" for m in minute])
+    times[5] = None
+    rows = pd.DataFrame({"at": times, "sex": ["f", "m", "m"] * 30})
+    for extra in ({}, {"on": pd.Timestamp("2020-05-01") + pd.to_timedelta(minute, "D")}):
+        table = read(rows.assign(**extra)).table
+        safe = deidentify(table)
+        learnt = safe.table.frame["at"]
+        assert np.isnan(learnt[5]) and (learnt.drop(5) == minute[np.arange(90) != 5]).all()
+        back = finish(safe.recipe, safe.table, Seeds(1)).frame["at"]
+        assert back.dt.strftime("%H:%M").where(back.notna(), None).tolist() == times.tolist()
+
+
+def test_a_time_of_day_has_no_year():
+    column = Column("at", Kind.DATE, handling=Handling.YEAR, date_format="%H:%M")
+    when = pd.Series(pd.to_datetime(["1900-01-01 08:00"] * 3)).astype("datetime64[us]")
+    with pytest.raises(SchemaError, match="'year' does not fit"):
+        deidentify(Table(pd.DataFrame({"at": when}), Schema((column,))))

@@ -83,6 +83,36 @@ def test_a_limit_by_the_holdout_moves_with_it() -> None:
     assert status(replace(score, holdout=None), gate) is Status.NOT_ASSESSED
 
 
+def test_a_limit_between_the_anchors_catches_what_is_near_the_shuffled_table() -> None:
+    """A copula at .140 beside shuffled columns at .138 passed with twice the holdout allowed."""
+    gate = next(g for g in load_policy().gates if g.score == "tvd_pairs")
+    score = replace(
+        GOOD, name="tvd_pairs", value=0.140, low=0.13, high=0.15, holdout=0.075, shuffled=0.138
+    )
+    assert status(score, gate) is Status.WARN
+    assert status(replace(score, value=0.080, low=0.07, high=0.12), gate) is Status.PASS
+    for shuffled in (None, 0.07):
+        assert status(replace(score, shuffled=shuffled), gate) is Status.NOT_ASSESSED
+
+
+def test_all_rows_lawful_is_a_pass_however_wide_the_interval() -> None:
+    gate = next(g for g in load_policy().gates if g.score == "validity")
+    score = replace(GOOD, name="validity", value=1.0, low=0.93, high=1.0, control=None)
+    assert status(score, gate) is Status.PASS
+    assert status(replace(score, value=0.999, low=0.99), gate) is Status.FAIL
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [("utility_gap", 0.01, 0.2), ("worst_group_tvd", 0.01, 0.08), ("worst_group_auroc", 0.04, 0.2)],
+)
+def test_what_models_need_is_a_warning(name: str, good: float, bad: float) -> None:
+    gate = next(g for g in load_policy().gates if g.score == name)
+    for value, expected in ((good, Status.PASS), (bad, Status.WARN)):
+        score = replace(GOOD, name=name, value=value, low=value - 0.3, high=value + 0.3)
+        assert status(replace(score, control=None), gate) is expected
+
+
 def test_the_sentence_names_what_failed() -> None:
     verdict = judge_gates([at(0.5, 0.4, 0.6)], Policy("test", (GATE, replace(GATE, score="x"))))
     assert not verdict.passed
@@ -118,6 +148,11 @@ def test_the_default_policy_gives_every_limit_a_source() -> None:
         (
             'title = "t"\n[[gates]]\nscore = "a"\nlimit = 1\nsource = "s"\nrule = "under"\n',
             "one of",
+        ),
+        (
+            'title = "t"\n[[gates]]\nscore = "a"\nlimit = 1.0\nsource = "s"\n'
+            "of_holdout = true\nto_shuffled = true\n",
+            "contradict",
         ),
         ("gates = [", "not valid TOML"),
         ('title = "t"\n' + '[[gates]]\nscore = "a"\nlimit = 1.0\nsource = "s"\n' * 2, "more than"),

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from medsynai.errors import ModelError, PlanError
+from medsynai.errors import FolderError, ModelError, PlanError
 from medsynai.flow.folder import MODEL
 from medsynai.flow.plan import Plan
 from medsynai.flow.run import make
@@ -12,6 +12,7 @@ from medsynai.flow.sampling import Order, Target, draw_shards, find_model, sampl
 KEYS = {
     "counter": [f"{i}" for i in range(1, 121)],
     "number": [str(100_000 + 7919 * i % 800_000) for i in range(120)],
+    "long": [str(2**60 + i) for i in range(120)],
     "mixed": [f"{chr(65 + i % 26)}{chr(65 + i // 26)}{i % 7}" for i in range(120)],
 }
 
@@ -70,3 +71,15 @@ def test_a_failing_order_leaves_no_file(model, tmp_path):
         Order(0)
     with pytest.raises(ModelError):
         find_model(tmp_path / "nowhere")
+
+
+def test_a_file_that_another_run_made_meanwhile_is_kept(model, tmp_path):
+    out = tmp_path / "rows.csv"
+
+    def tell(stage):
+        out.write_text("theirs")
+
+    with pytest.raises(FolderError, match="exists already"):
+        sample(model, Order(10), Target(out), tell=tell)
+    assert out.read_text() == "theirs"
+    assert list(tmp_path.iterdir()) == [out]

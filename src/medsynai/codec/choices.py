@@ -49,6 +49,10 @@ class Choices:
         place = np.searchsorted(self.ends, at, side="right")
         return self.items[np.minimum(place, len(self.items) - 1)]
 
+    def groups(self) -> Integer[np.ndarray, " items"]:
+        """The group of each item; every item weighs something."""
+        return np.searchsorted(self.starts, self.ends, side="left") - 1
+
     def arrays(self, prefix: str) -> Arrays:
         """For a safetensors file."""
         return {

@@ -2,7 +2,11 @@
 
 What a classifier sees first in synthetic numbers is their form: how many decimals, which values
 are heaped. So each bin remembers the values that several rows share, and for the rest a coarse
-quantile function and how many decimals were written. A bin stands for at least `min_bin` rows.
+quantile function and how many decimals were written. A bin stands for at least `min_bin` rows
+(`min_shared` where it is hemmed in between heavy values).
+
+No value of fewer than `min_shared` rows is kept, but for the two between which all draws lie: they
+are order statistics with that many rows at or beyond them. Borders and knots are means.
 """
 
 from dataclasses import dataclass
@@ -24,7 +28,8 @@ class NumberCodec:
     """Bins of one column, in ascending order; the code `bins` means missing.
 
     Attributes:
-        low: (bins,) the smallest value of each bin; a value belongs to the last bin at or below.
+        low: (bins,) where each bin begins: a value belongs to the last bin at or below. The first
+            is the least value that is ever drawn.
         top: the greatest value that is ever drawn.
         centre: (bins,) the mean value of each bin.
         heavy_share: (bins,) how much of a bin is values that several rows share.
@@ -51,6 +56,8 @@ class NumberCodec:
     def fit(values: Floats, max_bins: int, min_bin: int, min_shared: int) -> "NumberCodec":
         """Learn bins from values, NaN where missing.
 
+        A column with fewer than `min_shared` values among missing ones is learnt as missing.
+
         Args:
             values: (n,) the column.
             max_bins: about how many quantile bins at most.
@@ -58,8 +65,10 @@ class NumberCodec:
             min_shared: rows that must share a value before it is drawn as it is.
         """
         present = values[~np.isnan(values)]
-        unique, counts = np.unique(present, return_counts=True)
-        bin_of = _pack(counts, max(float(min_bin), len(present) / max_bins))
+        if len(present) < min_shared and len(present) < len(values):
+            present = present[:0]  # any value drawn would be one of these patients' own
+        unique, counts = _without_strays(*np.unique(present, return_counts=True), min_shared)
+        bin_of = _pack(counts, max(float(min_bin), len(present) / max_bins), min_shared)
         bins = int(bin_of[-1]) + 1 if len(bin_of) else 0
         total = np.bincount(bin_of, weights=counts, minlength=bins)
         mass = np.bincount(bin_of, weights=counts * unique, minlength=bins)
@@ -67,11 +76,13 @@ class NumberCodec:
         heavy = Choices.of(bin_of[shared], unique[shared], counts[shared].astype(float), bins)
         light = np.repeat(unique[~shared], counts[~shared])
         light_bin = np.repeat(bin_of[~shared], counts[~shared])
-        low = unique[np.searchsorted(bin_of, np.arange(bins))]
-        knots, knot_start = _knots(light, light_bin, low, (min_bin, min_shared))
+        bottom, top = _ends(unique, counts, min_shared)
+        low = _borders(unique, shared, bin_of, bins)
+        low[:1] = bottom
+        knots, knot_start = _knots(light, light_bin, np.append(low, top), (min_bin, min_shared))
         return NumberCodec(
             low=low,
-            top=float(unique[-1]) if bins else np.nan,
+            top=top,
             centre=mass / np.maximum(total, 1),
             heavy_share=heavy.total(np.arange(bins)) / np.maximum(total, 1),
             heavy=heavy,
@@ -117,8 +128,7 @@ class NumberCodec:
         self, low: float | int | None, high: float | int | None
     ) -> Bool[np.ndarray, " codes"]:
         """(bins + 1,) which codes can give a value in [low, high]; missing never can."""
-        least = np.minimum(self.low, self._edge(np.minimum, np.inf))
-        most = np.maximum(self._edge(np.maximum, -np.inf), least)
+        least, most = self._edge(np.minimum, np.inf), self._edge(np.maximum, -np.inf)
         inside = np.ones(self.bins, dtype=bool)
         if low is not None:
             inside &= most >= low
@@ -127,12 +137,14 @@ class NumberCodec:
         return np.append(inside, False)
 
     def _edge(self, pick: np.ufunc, start: float) -> Floats:
-        """The least or the greatest value that each bin can give."""
-        edge = np.full(self.bins, start)
-        pick.at(edge, np.repeat(np.arange(self.bins), np.diff(self.knot_start)), self.knots)
-        owner = np.searchsorted(self.heavy.starts, self.heavy.ends, side="left") - 1
-        pick.at(edge, np.clip(owner, 0, self.bins - 1), self.heavy.items)
-        return edge
+        """The least or the greatest value that each bin can give, rounding included."""
+        end, edge = np.full(self.bins, start), np.full(self.bins, start)
+        pick.at(end, np.repeat(np.arange(self.bins), np.diff(self.knot_start)), self.knots)
+        owner, places = self.decimals.groups(), self.decimals.items
+        light = self.heavy_share[owner] < 1
+        pick.at(edge, owner[light], rounded(end[owner[light]], places[light]))
+        pick.at(edge, self.heavy.groups(), self.heavy.items)
+        return np.clip(edge, self.low[:1], self.top)
 
     def arrays(self, prefix: str) -> Arrays:
         """For a safetensors file."""
@@ -181,9 +193,55 @@ def rounded(values: Floats, places: Codes) -> Floats:
     return out
 
 
-def _pack(counts: Integer[np.ndarray, " unique"], target: float) -> Integer[np.ndarray, " unique"]:
+def _without_strays(
+    unique: Float[np.ndarray, " unique"], counts: Integer[np.ndarray, " unique"], min_shared: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """A handful of values of their own among shared ones goes to the nearest shared value.
+
+    So few cannot be smoothed into anything but themselves.
+    """
+    shared = counts >= min_shared
+    if not shared.any() or counts[~shared].sum() >= min_shared:
+        return unique, counts
+    kept, rows = unique[shared], counts[shared].copy()
+    place = np.searchsorted((kept[1:] + kept[:-1]) / 2, unique[~shared])
+    np.add.at(rows, place, counts[~shared])
+    return kept, rows
+
+
+def _ends(
+    unique: Float[np.ndarray, " unique"], counts: Integer[np.ndarray, " unique"], min_shared: int
+) -> tuple[float, float]:
+    """The values at or beyond which lie `min_shared` rows, or half of them if they are few."""
+    total = int(counts.sum())
+    if not total:
+        return np.nan, np.nan
+    rank = min(min_shared, (total + 1) // 2)
+    ends = np.cumsum(counts)
+    first, last = np.searchsorted(ends, [rank, total - rank + 1])
+    return float(unique[first]), float(unique[last])
+
+
+def _borders(
+    unique: Float[np.ndarray, " unique"],
+    shared: Bool[np.ndarray, " unique"],
+    bin_of: Integer[np.ndarray, " unique"],
+    bins: int,
+) -> Float[np.ndarray, " bins"]:
+    """Where each bin begins: at its first value if that is shared, else halfway to it."""
+    first = np.searchsorted(bin_of, np.arange(bins))
+    before = np.maximum(first - 1, 0)
+    middle = unique[before] + (unique[first] - unique[before]) / 2
+    # of two neighbouring floats the middle is one of them: the lower would take its rows along
+    return np.where(shared[first] | (middle <= unique[before]), unique[first], middle)
+
+
+def _pack(
+    counts: Integer[np.ndarray, " unique"], target: float, least: int
+) -> Integer[np.ndarray, " unique"]:
     """A bin for each unique value, so that bins hold about `target` rows and heavy values stand
-    alone. The last bin is joined to the one before if it is too small.
+    alone. A bin of fewer than `least` rows joins a neighbour, one that is no heavy value if it can,
+    and so does a last one of less than half the target.
     """
     bin_of = np.empty(len(counts), dtype=np.int64)
     current, held = 0, 0
@@ -194,35 +252,47 @@ def _pack(counts: Integer[np.ndarray, " unique"], target: float) -> Integer[np.n
         held += count
     if len(counts) and held < target / 2 and current:
         bin_of[bin_of == current] = current - 1
-    return bin_of
+    rows = np.bincount(bin_of, weights=counts)
+    heavy = np.bincount(bin_of, weights=counts >= target) > 0
+    to = np.arange(len(rows))
+    for b in np.flatnonzero(rows < least).tolist():
+        after = b + 1 < len(rows) and (b == 0 or (heavy[b - 1] and not heavy[b + 1]))
+        to[b] = b + 1 if after else max(b - 1, 0)
+    for b in range(1, len(to)):  # a bin joined to one that was joined itself goes where that went
+        to[b] = to[to[b]] if to[b] < b else to[b]
+    return np.unique(to[bin_of], return_inverse=True)[1].astype(np.int64)
 
 
 def _knots(
     light: Float[np.ndarray, " light"],
     light_bin: Integer[np.ndarray, " light"],
-    low: Float[np.ndarray, " bins"],
+    borders: Float[np.ndarray, " borders"],
     settings: tuple[int, int],
 ) -> _Knots:
     """Coarse quantiles of each bin's light values, one step for every `min_bin` rows.
 
-    The outermost knots are means of `min_shared` rows: an extreme belongs to one patient.
+    Each is the mean of three neighbours, of the bin if it has so many, and the outermost are means
+    of `min_shared` rows: an order statistic belongs to one patient.
     """
     min_bin, min_shared = settings
-    bins = len(low)
+    bins = len(borders) - 1
     edge = np.searchsorted(light_bin, np.arange(bins + 1))
     rows = np.diff(edge)
     steps = np.where(rows > 0, np.maximum(2, rows // min_bin + 1), 2)
     start = np.concatenate(([0], np.cumsum(steps)))
     owner = np.repeat(np.arange(bins), steps)
+    if not len(light):
+        return borders[owner], start
     share = (np.arange(len(owner)) - start[owner]) / (steps[owner] - 1)
-    at = edge[owner] + share * np.maximum(rows[owner] - 1, 0)
-    padded = np.append(light, 0.0)  # a bin without light values points behind the last one
-    left = np.minimum(at.astype(np.int64), len(light))
-    right = np.minimum(left + 1, max(len(light) - 1, 0))
-    knots = padded[left] + (at - left) * (padded[right] - padded[left])
+    at = np.rint(edge[owner] + share * np.maximum(rows[owner] - 1, 0)).astype(np.int64)
+    full = rows[owner] >= 3
+    first = np.where(full, edge[owner], 0)
+    last = np.where(full, edge[owner + 1], len(light)) - 1
+    near = [light[np.clip(at + step, first, last)] for step in (-1, 0, 1)]
+    knots = np.clip(np.mean(near, axis=0), borders[owner], borders[owner + 1])
     if len(light) >= min_shared:
         knots = np.clip(knots, light[:min_shared].mean(), light[-min_shared:].mean())
-    return np.where(rows[owner] > 0, knots, low[owner]), start
+    return np.where(rows[owner] > 0, knots, borders[owner]), start
 
 
 def _decimal_choices(light: Floats, light_bin: Codes, bins: int) -> Choices:

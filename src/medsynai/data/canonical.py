@@ -7,6 +7,7 @@ follows the number of different values, not the number of rows.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import time
 from decimal import Decimal
 from typing import Any
 
@@ -301,7 +302,7 @@ def _restore_words(codes: Array, words: list[str], column: Column, form: Form) -
         exact = np.array([*map(Decimal, words), None], dtype=object)
         return pd.Series(exact[codes], dtype=object)
     if storage in ("object", "str", "string"):
-        inner = _typed(words, form.stored or "object")
+        inner = np.asarray(_typed(words, form.stored or "object")).tolist()  # Python's own types
         spread = np.array([*inner, None], dtype=object)[codes]
         return pd.Series(spread, dtype=storage)
     used = np.unique(codes[codes >= 0])
@@ -316,17 +317,26 @@ def _typed(words: Sequence[str], dtype: str) -> Any:
     values: list[Any] = list(words)
     if dtype.lower().startswith("bool"):
         values = [w.lower() in TRUE for w in words]
-    elif re.match(r"u?int", dtype.lower()):
+    elif re.match(r"u?int(\d|$)", dtype.lower()):
         values = [int(float(w)) if "." in w else int(w) for w in words]
     elif re.match(r"float|double", dtype.lower()):
         values = [float(w) for w in words]
+    elif dtype == "time":
+        return pd.Series([time.fromisoformat(w) for w in words], dtype=object).array
+    elif dtype.startswith("interval"):  # what `pandas.cut` makes
+        ends = np.array([w.strip("([])").split(", ") for w in words], dtype="float64")
+        closed: Any = dtype.rstrip("]").rpartition(", ")[2]
+        return pd.arrays.IntervalArray.from_arrays(
+            ends[:, 0], ends[:, 1], closed, dtype=pd.IntervalDtype.construct_from_string(dtype)
+        )
     return pd.Series(values, dtype=dtype).array
 
 
 def _restore_dates(values: pd.Series, column: Column, form: Form) -> pd.Series:
     dates = values.reset_index(drop=True)
-    if form.stored == "date":
-        return pd.Series(dates.dt.date.where(dates.notna(), None), dtype=object)
+    if form.stored in ("date", "time"):
+        plain = dates.dt.date if form.stored == "date" else dates.dt.time
+        return pd.Series(plain.astype(object).where(dates.notna(), None), dtype=object)
     if column.storage in ("str", "object", "string"):
         return write_dates(dates, column, form.unpadded).astype(column.storage)  # type: ignore[call-overload,no-any-return]
     zone = re.fullmatch(r"datetime64\[(\w+), (.+)\]", column.storage)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from medsynai.data import names
-from medsynai.data.dates import Dating, date_format
+from medsynai.data.dates import Dating, date_format, is_clock
 from medsynai.data.facts import UNKNOWN, Facts, look
 from medsynai.data.levels import arrange, is_scale
 from medsynai.data.pairs import suggest_survival
@@ -50,7 +50,8 @@ def infer(raw: pd.DataFrame, text: bool, decimal: str = ".") -> Schema:
     columns = [_column(f, d, resolved) for f, d in zip(seen, dated, strict=True)]
     columns = _settle_subject(columns, seen)
     pairs, columns = suggest_survival(columns)
-    reference = next((c.name for c in columns if c.kind is Kind.DATE and not c.missing), None)
+    days = [c for c in columns if c.kind is Kind.DATE and not is_clock(c.date_format)]
+    reference = next((c.name for c in days if not c.missing), None)
     return Schema(tuple(columns), reference_date=reference, survival=pairs)
 
 
@@ -135,7 +136,7 @@ def _date(start: Column, facts: Facts, dating: Dating, resolved: str | None) -> 
     column = replace(
         start,
         kind=Kind.DATE,
-        role=Role.QUASI,
+        role=Role.FEATURE if is_clock(chosen) else Role.QUASI,
         handling=Handling.OFFSET,
         date_format=chosen or _exactness(micro),
         minimum=first,

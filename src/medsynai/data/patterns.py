@@ -14,6 +14,11 @@ from medsynai.data.facts import Facts
 from medsynai.data.names import is_code, is_other_party, is_small_area, is_survival_time, phrase
 from medsynai.data.schema import Handling, Kind, Role
 
+# "120/80", "<5.3", "45%", "1.5 mg": neither numbers nor anybody's key.
+MEASURED = re.compile(
+    r"\d{1,3} ?/ ?\d{1,3}|[<>≤≥~±]=? ?\d+([.,]\d+)?( ?[a-zA-Zµ%/]{1,6})?|\d+([.,]\d+)? ?%"
+    r"|\d+[.,]\d+ ?[a-zA-Zµ/]{0,6}"
+)
 LOOKED_AT = 50_000  # distinct values whose content is searched: all of them in most columns
 SHARE = 0.5  # a column is of a kind if this share of its distinct values looks so
 
@@ -321,6 +326,9 @@ def _find_unique(facts: Facts, texts: Sequence[str]) -> Mark | None:
         return None
     if facts.unique <= 0.9 and is_code(facts.name):
         return None
+    if all(MEASURED.fullmatch(t.strip()) for t in texts):
+        said = "two numbers in a cell" if "/" in texts[0] else "numbers with a sign or unit"
+        return Mark(said, reason="make plain numbers of them to have them learnt")
     digits = np.mean([any(c.isdigit() for c in t) for t in texts[:2000]])
     blanks = np.mean([" " in t.strip() for t in texts[:2000]])
     if facts.unique > 0.9 and digits > 0.9 and blanks < 0.1:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from medsynai.data.dates import is_clock
 from medsynai.data.ranges import range_of
 from medsynai.data.schema import Column, Handling, Kind, Schema
 from medsynai.deidentify.recipe import DateRule, Unit
@@ -39,6 +40,7 @@ def find_reference(schema: Schema) -> str | None:
         SchemaError: the declared one is not a date column that is kept.
     """
     kept = [c for c in schema.columns if c.kind is Kind.DATE and is_offset(c)]
+    kept = [c for c in kept if not is_clock(c.date_format)]
     if schema.reference_date is not None:
         if schema.reference_date not in [c.name for c in kept]:
             raise SchemaError(
@@ -71,6 +73,19 @@ def offsets(dates: pd.Series, reference: pd.Series, unit: Unit) -> Array:
     if unit is Unit.DAYS:
         end, start = end // DAY * DAY, start // DAY * DAY
     return np.where(absent, np.nan, (end - start) // unit.microseconds).astype("float64")
+
+
+def since_midnight(times: pd.Series, unit: Unit) -> Array:
+    """Whole units from midnight to each time of day, NaN where it is missing."""
+    found = _micro(times) % DAY // unit.microseconds
+    return np.where(times.isna().to_numpy(), np.nan, found).astype("float64")
+
+
+def clock_times(learnt: pd.Series, unit: Unit) -> pd.Series:
+    """Times of day as datetime64[us] of 1970-01-01, from whole units since midnight."""
+    steps = learnt.to_numpy("float64")
+    absent = np.isnan(steps)
+    return _series(np.where(absent, 0, steps).astype("int64") * unit.microseconds % DAY, absent)
 
 
 def year_column(column: Column, values: Array) -> Column:

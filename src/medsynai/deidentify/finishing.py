@@ -7,7 +7,7 @@ import pandas as pd
 
 from medsynai.data.schema import Column, Kind
 from medsynai.data.table import Table
-from medsynai.deidentify.dates import fresh_dates
+from medsynai.deidentify.dates import clock_times, fresh_dates
 from medsynai.deidentify.keys import draw_column
 from medsynai.deidentify.recipe import KeyRule, Recipe
 from medsynai.errors import SchemaError
@@ -36,7 +36,9 @@ def finish(recipe: Recipe, synthetic: Table, seeds: Seeds) -> Table:
     columns = {str(n): learnt[n] for n in learnt}
     if recipe.reference is not None:
         rng = seeds.of("dates").numpy()
-        columns |= fresh_dates(learnt, recipe.reference, recipe.dates, rng)
+        days = [r for r in recipe.dates if not r.clock]
+        columns |= fresh_dates(learnt, recipe.reference, days, rng)
+    columns |= {r.name: clock_times(learnt[r.name], r.unit) for r in recipe.dates if r.clock}
     columns |= _keys(recipe.keys, learnt, seeds.of("keys"))
     extra = tuple(n for n in synthetic.schema.names if n not in recipe.schema)
     schema = replace(

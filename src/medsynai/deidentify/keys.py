@@ -12,7 +12,9 @@ from medsynai.deidentify.recipe import Bucket, KeyRule, Pattern
 Array = np.ndarray[Any, Any]
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 NUMERAL = re.compile(r"(\D*?)(\d{1,15})((?:\D.*)?)", re.DOTALL)
+LONG = re.compile(r"[1-9]\d{15,}")
 DIGITS = "0123456789"
+LEADING = "1234567"  # nineteen digits fit an int64 up to 9.2e18
 ALPHABETS = (
     "123456789",
     DIGITS,
@@ -37,6 +39,9 @@ def learn_pattern(values: Sequence[str]) -> Pattern:
     """
     if values and all(UUID.fullmatch(v) for v in values):
         return Pattern("uuid", upper=all(v == v.upper() for v in values))
+    if values and all(LONG.fullmatch(v) for v in values):
+        # No place is held fixed: with few free places fresh keys would need more digits than fit.
+        return Pattern("mixed", alphabets=(LEADING, *[DIGITS] * (max(map(len, values)) - 1)))
     found = [NUMERAL.fullmatch(v) for v in values]
     pieces = {(m[1], m[3]) for m in found if m}
     if values and all(found) and len(pieces) == 1:
@@ -86,7 +91,7 @@ def _alphabets(values: Sequence[str]) -> tuple[str, ...]:
             continue
         places.append(next((a for a in ALPHABETS if seen <= set(a)), ANY))
     if length > 18 and places[0] in ALPHABETS[:2]:
-        places[0] = "1234567"  # nineteen digits fit an int64 up to 9.2e18
+        places[0] = LEADING
     return tuple(places)
 
 

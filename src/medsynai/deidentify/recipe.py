@@ -25,10 +25,12 @@ class DateRule:
 
     Attributes:
         unit: what its offset from the reference date counts.
+        clock: a time of day, counted from midnight; it hangs on no date.
     """
 
     name: str
     unit: Unit
+    clock: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class Recipe:
     Attributes:
         schema: the columns of the release, in the source's order.
         reference: the date from which the others are counted; its year is learnt.
-        dates: the columns that are offsets or the reference.
+        dates: the columns that are offsets, the reference, or times of day.
         keys: the columns that are drawn afresh, the patient's key first.
         dropped: columns of the source that the release does not have.
     """

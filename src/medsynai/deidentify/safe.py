@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from medsynai.data.dates import is_clock
 from medsynai.data.names import is_age
 from medsynai.data.schema import Column, Handling, Kind, Role, Schema
 from medsynai.data.table import Table
@@ -100,7 +101,7 @@ def action(column: Column) -> Handling:
         return Handling.SURROGATE if keyed else Handling.DROP
     if kind is Kind.DATE and asked in (Handling.LEARN, Handling.OFFSET):
         return Handling.OFFSET
-    if kind is Kind.DATE and asked is Handling.YEAR:
+    if kind is Kind.DATE and asked is Handling.YEAR and not is_clock(column.date_format):
         return asked
     if kind.is_learnt and asked in (Handling.LEARN, Handling.CLIP):
         return asked
@@ -136,6 +137,12 @@ def _treat(table: Table, column: Column, reference: str | None) -> Part:
 
 def _treat_date(table: Table, column: Column, reference: str) -> Part:
     values, name = table.frame[column.name], column.name
+    if is_clock(column.date_format):
+        unit = dates.unit_of(column)
+        steps = dates.since_midnight(values, unit)
+        now = dates.offset_column(column, steps)
+        line = f"{name}: learnt as {unit.value} since midnight; comes back as a time of day"
+        return Part(pd.Series(steps), now, dates.date_column(column), (line,))
     if name == reference:
         year = dates.years(values)
         line = f"{name}: only its year is learnt; comes back as a random day of a year"
@@ -166,7 +173,7 @@ def _released(schema: Schema, parts: list[Part]) -> Schema:
 
 def _date_rules(schema: Schema) -> tuple[DateRule, ...]:
     return tuple(
-        DateRule(c.name, dates.unit_of(c))
+        DateRule(c.name, dates.unit_of(c), is_clock(c.date_format))
         for c in schema.columns
         if c.kind is Kind.DATE and action(c) is Handling.OFFSET
     )

@@ -9,6 +9,8 @@ from medsynai.evaluate.encode import LARGEST, Encoding, Floats
 TERMS = 12
 # A level gets a coefficient from this share of the train rows.
 COMMON = 0.05
+# A term must add this share of variance to what the terms before it tell.
+LEAST_NEW = 0.1
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,11 @@ def _correlation(a: Floats, b: Floats) -> float:
 def _distinct(
     kept: list[tuple[float, tuple[int, int], float, float]], values: Floats
 ) -> list[tuple[float, tuple[int, int], float, float]]:
-    """Leave out terms that all but repeat a better one: their coefficients mean nothing."""
+    """Leave out terms that better ones all but tell: their coefficients mean nothing.
+
+    Disease groups and the classes they fall into, say: a class is the sum of its groups, though no
+    single group repeats it.
+    """
     out: list[tuple[float, tuple[int, int], float, float]] = []
     columns: list[Floats] = []
     for term in kept:
@@ -101,12 +107,22 @@ def _distinct(
         column = (
             (values[:, j] == level) * 1.0 if level >= 0 else np.nan_to_num(usable(values[:, j]))
         )
-        if all(_correlation(column, other) < 0.9 for other in columns):
+        if _unexplained(column, columns) > LEAST_NEW:
             out.append(term)
             columns.append(column)
         if len(out) == TERMS:
             break
     return out
+
+
+def _unexplained(column: Floats, others: list[Floats]) -> float:
+    """The share of a column's variance that a linear combination of others leaves over."""
+    total = float(column.var())
+    if total <= 0:
+        return 0.0
+    known = np.column_stack([np.ones(len(column)), *others])
+    left = column - known @ np.linalg.lstsq(known, column, rcond=None)[0]
+    return float(left.var()) / total
 
 
 def _name(term: tuple[int, int], encoding: Encoding) -> str:

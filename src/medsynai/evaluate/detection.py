@@ -100,6 +100,21 @@ def measure(trial: Trial) -> Findings:
     return Findings(tuple(scores), {"giveaways": giveaways(features, ask, encoding, tables)})
 
 
+def tell(trial: Trial) -> float:
+    """The C2ST AUC alone, without anchors, interval and giveaways.
+
+    Raises:
+        AssessmentError: no holdout, or fewer than 50 rows on a side.
+    """
+    tables = take_sides(trial, CAP, needs_holdout=True)
+    if min(len(tables.reference), len(tables.synthetic)) < LEAST:
+        raise AssessmentError(f"needs at least {LEAST} holdout and {LEAST} synthetic rows")
+    features = trial.encoding.features
+    seed = trial.seeds.of("detection").integer()
+    question = _Question(BOOSTING, trial.encoding.is_level, seed)
+    return auc(*question.ask(features(tables.synthetic), features(tables.reference)))
+
+
 def _answer(score: Score, sides: Sides[Floats], question: _Question) -> Score:
     truth, found = question.ask(sides.synthetic, sides.reference)
     low, high = auc_interval(truth, found)

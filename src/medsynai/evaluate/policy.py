@@ -55,13 +55,16 @@ class Gate:
 
     Attributes:
         score: the score's name.
-        limit: in the score's units, or in multiples of its holdout anchor (`of_holdout`).
+        limit: in the score's units, in multiples of its holdout anchor (`of_holdout`), or as a
+            share of the way from there to its shuffled anchor (`to_shuffled`).
         source: where the limit comes from.
         rule: which side is good.
         fails_when: how much a breach takes to be a fail.
         warns_when: how much it takes to be a warning.
         severity: "warn" turns a fail into a warning.
         of_holdout: the limit is so many times what fresh real rows score.
+        to_shuffled: the limit lies so far on the way from what fresh real rows score, 0, to what
+            shuffled columns score, 1.
         needs_control: the positive control must breach the limit too, where the score has one: a
             measure by which even a copy passes says nothing.
         required: without this score there is no pass.
@@ -75,6 +78,7 @@ class Gate:
     warns_when: Proof = Proof.POSSIBLE
     severity: Severity = Severity.FAIL
     of_holdout: bool = False
+    to_shuffled: bool = False
     needs_control: bool = True
     required: bool = True
 
@@ -94,6 +98,8 @@ class Policy:
                 raise PlanError(f"{where} is listed more than once; keep one")
             if not isfinite(gate.limit):
                 raise PlanError(f"{where}: limit must be a finite number")
+            if gate.of_holdout and gate.to_shuffled:
+                raise PlanError(f"{where}: of_holdout and to_shuffled contradict each other")
             if not gate.source.strip():
                 raise PlanError(f"{where}: say in 'source' where its limit comes from")
 
@@ -240,10 +246,15 @@ def _rule(gate: Gate, score: Score | None) -> Ruling:
 
 
 def _limit(gate: Gate, score: Score | None) -> float | None:
-    if not gate.of_holdout:
+    if not (gate.of_holdout or gate.to_shuffled):
         return gate.limit
-    anchor = score.holdout if score else None
-    return None if anchor is None else gate.limit * anchor
+    if score is None or score.holdout is None:
+        return None
+    if gate.of_holdout:
+        return gate.limit * score.holdout
+    if score.shuffled is None or not _past(gate, score.shuffled, score.holdout):
+        return None  # where shuffling does no harm there is no way to go
+    return score.holdout + gate.limit * (score.shuffled - score.holdout)
 
 
 def _stand(gate: Gate, score: Score | None, limit: float | None) -> tuple[Status, str]:
@@ -255,6 +266,8 @@ def _stand(gate: Gate, score: Score | None, limit: float | None) -> tuple[Status
     if score.information:
         return Status.NOT_ASSESSED, "shown as information only, so it cannot carry a gate"
     if limit is None:
+        if gate.to_shuffled and score.holdout is not None:
+            return Status.NOT_ASSESSED, "shuffled columns score no worse than real rows here"
         return Status.NOT_ASSESSED, "the limit hangs on the holdout's figure, which is missing"
     worst, best = _ends(gate, score)
     ends = {Proof.SHOWN: best, Proof.MEASURED: score.value, Proof.POSSIBLE: worst}

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from secrets import token_hex
 
 from medsynai.errors import FolderError
 
@@ -14,6 +15,9 @@ REPORT, SCORES, CARD = "report.html", "scores.json", "card.md"
 PLAN, SCHEMA, LEDGER = "plan.toml", "schema.toml", "ledger.json"
 MODEL = "model"
 RECIPE, SOURCE = "recipe.toml", "source.toml"  # in the model folder: how rows become a file again
+
+
+PARTS = (REPORT, SCORES, CARD, PLAN, SCHEMA, LEDGER, MODEL)
 
 
 def looks_like_release(folder: Path) -> bool:
@@ -33,6 +37,12 @@ def check_target(target: Path, overwrite: bool) -> None:
         raise FolderError(f"{target} exists already; choose another folder or add --overwrite")
     if target.exists() and any(target.iterdir()) and not looks_like_release(target):
         raise FolderError(f"{target} is not a release of ours, so it is not overwritten")
+    foreign = [p.name for p in target.iterdir() if not _is_part(p)] if target.exists() else []
+    if foreign:
+        raise FolderError(
+            f"{target} also holds {foreign[0]!r}, which is not of a release and would be lost; "
+            "move it away, or choose another folder"
+        )
     parent = target.resolve().parent
     if parent.exists() and not parent.is_dir():
         raise FolderError(f"{parent} is not a folder; choose another place")
@@ -40,6 +50,25 @@ def check_target(target: Path, overwrite: bool) -> None:
         parent = parent.parent
     if not os.access(parent, os.W_OK):
         raise FolderError(f"{parent} cannot be written to; choose another place")
+
+
+def _is_part(path: Path) -> bool:
+    return path.name in PARTS or path.name.partition(".")[0] == SYNTHETIC
+
+
+def check_apart(target: Path, *sources: object) -> None:
+    """Refuse to write over what is read: a source that is the target, or lies in its folder.
+
+    Raises:
+        FolderError: a source would be lost.
+    """
+    place = target.resolve()
+    for source in sources:
+        if not isinstance(source, str | Path) or "://" in str(source):
+            continue
+        path = Path(source).resolve()
+        if path.exists() and path.is_relative_to(place):
+            raise FolderError(f"{source} is read, and {target} would replace it; write elsewhere")
 
 
 @contextmanager
@@ -101,7 +130,7 @@ def write_text(target: Path, text: str) -> None:
     Raises:
         FolderError: it cannot be written.
     """
-    part = target.with_name(f".{target.name}.part")
+    part = target.with_name(f".{target.name}.{token_hex(4)}.part")
     with parents_of(target):
         try:
             part.write_text(text, encoding="utf-8")

@@ -1,6 +1,7 @@
 """A fitted model with all that turns its rows into a file: rules, recipe, and the source's form."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,17 +11,19 @@ from medsynai import store
 from medsynai.constraints import parse, repair
 from medsynai.data.schema import Schema
 from medsynai.data.source import Source
-from medsynai.data.table import Table
+from medsynai.data.table import Table, canonical_dtype
 from medsynai.deidentify import Recipe, finish
 from medsynai.deidentify.recipe import Pattern
 from medsynai.errors import ConditionError, ModelError, PlanError
 from medsynai.flow.folder import RECIPE, SOURCE
+from medsynai.flow.withholding import list_only
 from medsynai.generator import Condition, Fitted
 from medsynai.models.catalog import open_model
 from medsynai.saved import read_schema
 from medsynai.seeds import Seeds
 
 ROUNDS = 20
+DIGITS = frozenset("0123456789")
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,11 @@ class Shard:
                 return replace(pattern, start=pattern.start + self.number * self.size)
             case "number":
                 return replace(pattern, suffix=mark + pattern.suffix)
+            case "mixed" if (
+                len(pattern.alphabets) > 15 and set("".join(pattern.alphabets)) <= DIGITS
+            ):
+                # an int64 has no room for more digits
+                return replace(pattern, alphabets=(*pattern.alphabets[: -len(mark)], *mark))
             case "mixed":
                 return replace(pattern, alphabets=(*pattern.alphabets, *mark))
         return pattern  # random UUIDs do not meet
@@ -64,12 +72,14 @@ class Maker:
 
     Attributes:
         schema: the learnt columns, with the rules that their rows keep.
+        levels: the levels listed in the files, of columns with others that are withheld.
     """
 
     fitted: Fitted
     schema: Schema
     recipe: Recipe
     source: Source
+    levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def draw(self, n: int, seeds: Seeds, condition: Condition, given: Table | None = None) -> Drawn:
         """Exactly `n` rows that keep the rules, the condition and the given columns.
@@ -88,7 +98,7 @@ class Maker:
         for turn in range(ROUNDS):
             part = None if given is None else given.rows(todo)
             raw = self.fitted.sample(len(todo), seeds.of("round", turn), condition, part)
-            ordered = Table(raw.frame[list(self.schema.names)], self.schema, "synthetic")
+            ordered = Table(self._as_read(raw.frame), self.schema, "synthetic")
             mended = repair(ordered, rules, self.schema)
             good = condition.met_by(mended.table) & _unchanged(mended.table, part)
             for rule in rules if mended.left else ():
@@ -108,20 +118,26 @@ class Maker:
         frame = pd.concat(parts).set_axis(np.concatenate(places)).sort_index()
         return Drawn(Table(frame.reset_index(drop=True), self.schema, "synthetic"), repairs)
 
+    def _as_read(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The schema's columns with all its levels: a model knows only those listed."""
+        whole = {c: canonical_dtype(self.schema[c]) for c in self.levels}
+        return frame[list(self.schema.names)].astype(whole)  # type: ignore[arg-type]
+
     def finish(self, table: Table, seeds: Seeds, shard: Shard | None = None) -> Table:
         """The rows with all columns of the source: fresh keys, dates as dates."""
         recipe = shard.keys_apart(self.recipe) if shard else self.recipe
         return finish(recipe, table, seeds)
 
     def save(self, folder: Path) -> None:
-        """Write the model folder.
+        """Write the model folder, which only its owner may open: see docs/threat-model.md.
 
         Raises:
             ModelError: the model holds rows, and is never saved.
         """
-        folder.mkdir()
+        folder.mkdir(mode=0o700)
         self.fitted.save(folder)
-        (folder / RECIPE).write_text(store.to_toml(self.recipe), encoding="utf-8")
+        recipe = replace(self.recipe, schema=list_only(self.recipe.schema, self.levels))
+        (folder / RECIPE).write_text(store.to_toml(recipe), encoding="utf-8")
         (folder / SOURCE).write_text(self.source.to_toml(), encoding="utf-8")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from medsynai.data.canonical import from_canonical
 from medsynai.data.demo import demo_path
 from medsynai.data.read import Loaded
 from medsynai.data.read import read as read_source
@@ -56,7 +57,8 @@ def open_source(plan: Plan, handed: Handed) -> Loaded:
     Raises:
         PlanError: no source, or a target that is not a learnt column.
         ReadError: a source that cannot be read as a table.
-        SchemaError: a schema file that is wrong or does not fit the data.
+        SchemaError: a schema file that is wrong or does not fit the data, or types that rows could
+            not be given back in: said now, not after the work.
     """
     source = plan.source if handed.frame is None else handed.frame
     if source is None:
@@ -65,6 +67,7 @@ def open_source(plan: Plan, handed: Handed) -> Loaded:
         source = str(demo_path())
     schema = read_schema_file(Path(plan.schema)) if plan.schema else handed.schema
     loaded = read_source(source, schema)
+    from_canonical(loaded.table.rows(np.arange(min(len(loaded.table), 20))), loaded.source)
     target = plan.target or loaded.table.schema.target
     return replace(loaded, table=aiming(loaded.table, target))
 

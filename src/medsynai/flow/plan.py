@@ -1,10 +1,10 @@
 """A run as data: everything that a person chose, and nothing that was learnt from the rows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from medsynai import store
 from medsynai.data.source import hide_password
@@ -91,18 +91,33 @@ def amend(plan: Plan, chosen: Mapping[str, Any]) -> Plan:
     """The plan with what was chosen beside it; None and () change nothing.
 
     Raises:
-        PlanError: an option that a plan does not have, or options out of range.
+        PlanError: an option that a plan does not have, of the wrong type, or out of range.
 
     >>> amend(Plan(rows=5, seed=1), {"rows": 7, "seed": None}).rows
     7
     """
-    names = [f.name for f in fields(Plan)]
+    check_options(chosen, [f.name for f in fields(Plan)])
+    hints = get_type_hints(Plan)
+    # as from a file: NumPy's numbers are numbers, and a text is no number of rows
+    typed = {
+        k: store.from_plain(hints[k], store.to_plain(v), k)
+        for k, v in chosen.items()
+        if v is not None
+    }
+    return replace(plan, **{k: v for k, v in typed.items() if v != ()})
+
+
+def check_options(chosen: Iterable[str], names: Sequence[str]) -> None:
+    """Refuse options of other names.
+
+    Raises:
+        PlanError: an option that is not one of `names`; the message names the nearest.
+    """
     for name in chosen:
         if name not in names:
             near = get_close_matches(name, names, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"options: {', '.join(names)}"
             raise PlanError(f"no option {name!r}; {hint}")
-    return replace(plan, **{k: v for k, v in chosen.items() if v is not None and v != ()})
 
 
 def read_plan(path: Path) -> Plan:
@@ -115,4 +130,7 @@ def read_plan(path: Path) -> Plan:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         raise PlanError(f"no readable plan at {path}") from None
-    return store.from_toml(Plan, text, str(path))
+    try:
+        return store.from_toml(Plan, text, "it")
+    except PlanError as error:
+        raise PlanError(f"plan {path}: {error}") from None

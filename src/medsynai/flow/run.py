@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from medsynai.flow import stages
-from medsynai.flow.folder import check_target
+from medsynai.flow.folder import check_apart, check_target
 from medsynai.flow.opening import Handed
 from medsynai.flow.plan import Plan
 from medsynai.flow.release import Release
@@ -37,9 +37,10 @@ def run(plan: Plan, folder: Path, overwrite: bool = False, tell: Tell = silent) 
 
     Raises:
         InputError: as `make`.
-        FolderError: the folder exists already, or cannot be written.
+        FolderError: the folder exists already, holds the source, or cannot be written.
     """
     check_target(folder, overwrite)
+    check_apart(folder, plan.source, plan.policy)
     release = make(plan, tell=tell)
     tell("Writing the release")
     release.save(folder, overwrite)

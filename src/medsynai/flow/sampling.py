@@ -10,7 +10,7 @@ from pathlib import Path
 
 from medsynai.data.table import Table
 from medsynai.data.write import Writer
-from medsynai.errors import ModelError, PlanError
+from medsynai.errors import FolderError, ModelError, PlanError
 from medsynai.flow import folder as names
 from medsynai.flow.conditions import parse_conditions
 from medsynai.flow.maker import Maker, Shard, open_maker
@@ -123,6 +123,10 @@ def sample(
     if workers < 1:
         raise PlanError("workers must be at least 1")
     names.check_file(target.path, target.overwrite)
+    if target.path.exists() and target.path.resolve().is_relative_to(folder.resolve()):
+        raise FolderError(
+            f"{target.path} is part of the release, and its scores speak of it; write elsewhere"
+        )
     model = find_model(folder)
     maker = open_maker(model)
     parse_conditions(order.conditions, maker.schema)
@@ -134,3 +138,4 @@ def sample(
             writer.append(shard)
             done += len(shard)
             tell(f"Drawing rows: {done:,} of {order.rows:,}")
+        names.check_file(target.path, target.overwrite)  # another run may have been quicker

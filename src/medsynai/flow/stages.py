@@ -16,7 +16,7 @@ from medsynai.data.table import Table, canonical_dtype
 from medsynai.errors import PlanError
 from medsynai.evaluate.trial import Trial
 from medsynai.flow import judging, opening
-from medsynai.flow.choose import CANDIDATES, Arena, Choice, choose
+from medsynai.flow.choose import CANDIDATES, Arena, Choice, candidates_for, choose
 from medsynai.flow.conditions import parse_conditions
 from medsynai.flow.judging import Judged, Panel
 from medsynai.flow.maker import Maker
@@ -24,6 +24,7 @@ from medsynai.flow.opening import Handed, Parts
 from medsynai.flow.plan import Plan
 from medsynai.flow.release import Release
 from medsynai.flow.watch import Watch
+from medsynai.flow.withholding import LEAST, Withheld, list_only, withhold
 from medsynai.forest.forest import Forest
 from medsynai.forest.sampling import FittedForest
 from medsynai.generator import Generator
@@ -35,6 +36,11 @@ from medsynai.seeds import Seeds
 
 PROVENANCE = "provenance"
 REAL, SYNTHETIC = "real", "synthetic"
+MODEL_INSIDE = (
+    "The folder model/ is not for release. It holds exact counts of the real rows: whoever has it, "
+    "and a person's record, can tell whether that person was among them. Keep it where the real "
+    "data are kept; the privacy scores are about the synthetic rows alone."
+)
 
 
 def read(plan: Plan, handed: Handed, ledger: Ledger, watch: Watch) -> Loaded:
@@ -50,11 +56,11 @@ def divide(loaded: Loaded, plan: Plan, watch: Watch) -> Parts:
     """Train and holdout by patient, without identifiers; checks the plan against the columns."""
     with watch.stage("split", "Splitting by patient"):
         parts = opening.divide(loaded.table, plan, Seeds(plan.seed))
-    _check(plan, parts)
+    _check(plan, parts, loaded.table.schema)
     return parts
 
 
-def _check(plan: Plan, parts: Parts) -> None:
+def _check(plan: Plan, parts: Parts, whole: Schema) -> None:
     """Refuse what cannot be done before any time is spent on it."""
     schema = parts.train.schema
     Panel(plan.measures, plan.policy).load()
@@ -63,9 +69,12 @@ def _check(plan: Plan, parts: Parts) -> None:
         raise PlanError("settings belong to one model: name it instead of `auto`")
     parse_conditions(plan.conditions, schema)
     for name in plan.leaks:
-        opening.known(name, schema, "leak")
+        opening.known(name, whole, "leak")
     for name in plan.keep:
-        opening.known(name, schema, "kept column")
+        opening.known(name, whole, "kept column")
+        if name not in schema:
+            kind = whole[name].kind.value
+            raise PlanError(f"kept column {name!r} (kind {kind}) is never released; keep another")
     if plan.keep and len(set(plan.keep)) == len(schema.names):
         raise PlanError("all columns are kept, so there is nothing to draw; keep fewer")
     real = _real_rows(plan, parts)
@@ -91,12 +100,13 @@ def _real_rows(plan: Plan, parts: Parts) -> int:
 
 @dataclass(frozen=True)
 class Trained:
-    """A maker, and how it came to be."""
+    """A maker, and how it came to be; `notes` say what of the rows it was not shown."""
 
     maker: Maker
     settings: dict[str, Any]
     choice: Choice | None
     name: str
+    notes: tuple[str, ...] = ()
 
 
 def train(parts: Parts, source: Source, plan: Plan, ledger: Ledger, watch: Watch) -> Trained:
@@ -112,15 +122,26 @@ def train(parts: Parts, source: Source, plan: Plan, ledger: Ledger, watch: Watch
     name, choice = plan.model, None
     if plan.model == "auto":
         with watch.stage("choose", "Choosing a model"):
-            rivals = {n: load_model(n) for n in CANDIDATES}
-            choice = choose(rivals, Arena(table, parts.patients), ledger, seeds)
+            rivals = {n: load_model(n) for n in candidates_for(len(table), table.schema)}
+            leaks = (*plan.leaks, *tied_to_target(table.schema))
+            choice = choose(rivals, Arena(table, parts.patients, leaks), ledger, seeds)
         name = choice.name
     condition = parse_conditions(plan.conditions, table.schema)
     model = _in_front(load_model(name, plan.settings), (*plan.keep, *condition.columns))
     with watch.stage("train", f"Training the {find_entry(name).title.lower()}"):
-        fitted = model.fit(table, ledger, seeds.of(name))
-    maker = Maker(fitted, table.schema, parts.recipe, source)
-    return Trained(maker, store.to_plain(model), choice, name)
+        held = _withheld(table, model, plan, seeds)
+        fitted = model.fit(held.table, ledger, seeds.of(name))
+    schema = replace(table.schema, rules=held.table.schema.rules)
+    maker = Maker(fitted, schema, parts.recipe, source, held.levels)
+    return Trained(maker, store.to_plain(model), choice, name, held.notes)
+
+
+def _withheld(table: Table, model: Generator, plan: Plan, seeds: Seeds) -> Withheld:
+    """The rows without rare levels, unless the release holds real rows, which have them."""
+    least = model.min_level if isinstance(model, Forest) else LEAST
+    if plan.mix_real is not None or plan.positive_control:
+        least = 1
+    return withhold(table, least, seeds.of("withhold"), plan.keep)
 
 
 def _in_front(model: Generator, columns: tuple[str, ...]) -> Generator:
@@ -216,7 +237,7 @@ def judge(made: Made, trained: Trained, parts: Parts, plan: Plan, watch: Watch) 
         made.learnt,
         schema.target,
         seeds,
-        (*plan.leaks, *tied_to_target(schema)),
+        (*(n for n in plan.leaks if n in schema), *tied_to_target(schema)),
         more if pure else None,
     )
     with watch.stage("judge", "Judging"):
@@ -238,7 +259,8 @@ class Findings:
 def report(found: Findings, plan: Plan, ledger: Ledger, watch: Watch) -> Release:
     """Gather the evidence; the files are written when the release is saved."""
     ledger.charge(Charge("judge and report", note="scores and pictures, cells below 11 withheld"))
-    table, parts = found.loaded.table, found.parts
+    table, parts, maker = found.loaded.table, found.parts, found.trained.maker
+    table = replace(table, schema=list_only(table.schema, maker.levels))
     evidence = Evidence(
         f"Synthetic {opening.name_source(plan.source)}",
         DataFacts(
@@ -260,14 +282,16 @@ def report(found: Findings, plan: Plan, ledger: Ledger, watch: Watch) -> Release
         model=_model_facts(found.trained, plan),
         ledger=ledger.record(),
         plan=tomllib.loads(plan.to_toml()),
-        exhibits=found.judged.panel.exhibits,
+        exhibits=_exhibits(found),
         notes=(
             *found.loaded.notes,
             *parts.notes,
+            *found.trained.notes,
+            *((MODEL_INSIDE,) if not find_entry(found.trained.name).copies else ()),
             *risks(plan),
             *(
                 f"{name}: left out of prediction models, as a rule ties it to the outcome"
-                for name in tied_to_target(found.trained.maker.schema)
+                for name in tied_to_target(maker.schema)
             ),
             *judging.faults(found.judged.panel),
         ),
@@ -275,9 +299,9 @@ def report(found: Findings, plan: Plan, ledger: Ledger, watch: Watch) -> Release
         timing=dict(watch.seconds),
         versions=judging.versions(),
     )
-    schema = replace(table.schema, rules=found.trained.maker.schema.rules)
-    maker = None if find_entry(found.trained.name).copies else found.trained.maker
-    return Release(found.made.whole, found.loaded.source, schema, plan, evidence, maker)
+    schema = replace(table.schema, rules=maker.schema.rules)
+    given_away = None if find_entry(found.trained.name).copies else maker
+    return Release(found.made.whole, found.loaded.source, schema, plan, evidence, given_away)
 
 
 def risks(plan: Plan) -> tuple[str, ...]:
@@ -296,6 +320,13 @@ def risks(plan: Plan) -> tuple[str, ...]:
     if plan.positive_control:
         said.append("Positive control: EVERY row is a real patient's. Never release this file.")
     return tuple(said)
+
+
+def _exhibits(found: Findings) -> dict[str, Any]:
+    """The panel's, and the contest between models where there was one."""
+    choice = found.trained.choice
+    rivals = {"candidates": choice.exhibit} if choice and choice.exhibit else {}
+    return {**found.judged.panel.exhibits, **rivals}
 
 
 def _model_facts(trained: Trained, plan: Plan) -> ModelFacts:

@@ -57,7 +57,7 @@ class Forest:
     candidates: float | None = None
     best: bool = True
     bins: int = 200
-    min_level: int = 1
+    min_level: int = 3
     linear: int = 6
     penalty: float = 3.0
     first: tuple[str, ...] = field(default=())
@@ -93,7 +93,8 @@ class Forest:
             ModelError: no rows, or no column that can be learnt.
             SchemaError: `first` names a column that is not there.
         """
-        (ledger or Ledger()).charge(Release("train a sequential forest"))
+        note = "exact counts of the train rows in leaves and bins: the model is not for release"
+        (ledger or Ledger()).charge(Release("train a sequential forest", note=note))
         table = table.learnt()
         if not len(table) or not table.schema.columns:
             raise ModelError("the forest needs at least one row and one column that it may learn")

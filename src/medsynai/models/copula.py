@@ -236,10 +236,11 @@ def unpack(
     schema: Schema, arrays: store.Arrays, missing: list[float], prefix: str = ""
 ) -> tuple[Cells, ...]:
     """The cells of every column, from their arrays and shares of missing values."""
-    return tuple(
-        Cells(c, *(arrays[f"{prefix}{i}.{part}"] for part in ("edges", "low", "high")), missing[i])
-        for i, c in enumerate(schema.columns)
-    )
+    found = []
+    for i, column in enumerate(schema.columns):
+        edges, low, high = (arrays[f"{prefix}{i}.{part}"] for part in ("edges", "low", "high"))
+        found.append(Cells(column, edges, low, high, missing[i]))
+    return tuple(found)
 
 
 def load(folder: Path) -> FittedCopula:

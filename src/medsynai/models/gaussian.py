@@ -60,14 +60,14 @@ def factorise(correlation: Floats, factors: int) -> Floats:
         return correlation
     own = np.clip(1 / np.diag(np.linalg.inv(correlation)), LEAST_OWN, 1.0)
     common = np.zeros_like(correlation)
-    for _ in range(500):
+    for _ in range(200):
         root = np.sqrt(own)
         values, vectors = np.linalg.eigh(correlation / np.outer(root, root))
         kept = slice(len(values) - factors, None)
         loads = root[:, None] * vectors[:, kept] * np.sqrt(np.maximum(values[kept] - 1, 0.0))
         common = loads @ loads.T
         before, own = own, np.clip(1 - np.diag(common), LEAST_OWN, 1.0)
-        if np.abs(own - before).max() < 1e-4:
+        if np.abs(own - before).max() < 1e-3:
             break
     return _nearest_correlation(common + np.diag(1 - np.diag(common)))
 

@@ -1,4 +1,4 @@
-"""Grouped Gaussian copula: one copula within each level of the outcome, on shared margins.
+"""Grouped Gaussian copula: a copula within each level of the outcome, on shared margins.
 
 Source: a Gaussian mixture with known classes, on normal scores (Marbac, Biernacki and Vandewalle
 2017, Model-based clustering of Gaussian copulas for mixed data); the covariance within a class by
@@ -33,16 +33,14 @@ from medsynai.models.copula import (
     pack,
     unpack,
 )
+from medsynai.models.groups import Mask, groups_of, separating
 from medsynai.privacy.ledger import Ledger, Release
 from medsynai.saved import WEIGHTS, read_record, read_schema, write_model
 from medsynai.seeds import Seeds
 
 MODEL = "grouped-copula"
-MOST_LEVELS = 8
 DRAWS_ONE, DRAWS_EACH = 20_000, 50  # for one condition on all rows, and for each kept row
 NARROW = 1e-6  # share of its cell that stands for a kept number
-
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,10 @@ class GroupedCopula:
     Attributes:
         by: the level column whose levels are the groups. None: the target if it is a level column,
             else the column of 2 to 8 levels that best separates the numbers.
-        factors: common factors behind a group's correlation: fewer tell less of single patients.
+        factors: common factors behind the correlation: fewer tell less of single patients.
+        own: weight of a group's own correlation, 0 to 1; the rest is the correlation within groups
+            that all share. Less tells less of single patients (Friedman 1989, regularized
+            discriminant analysis).
         min_group: levels of fewer rows share one group.
         cells: about how many cells a column of numbers is cut into.
         min_cell: the fewest rows that a cell of numbers may stand for.
@@ -60,15 +61,18 @@ class GroupedCopula:
 
     by: str | None = None
     factors: int = 5
+    own: float = 0.0
     min_group: int = 30
-    cells: int = 30
-    min_cell: int = 10
+    cells: int = 15
+    min_cell: int = 15
 
     def __post_init__(self) -> None:
         least = {"factors": 1, "min_group": 2, "cells": 1, "min_cell": 2}
         for name, low in least.items():
             if getattr(self, name) < low:
                 raise PlanError(f"{MODEL}: {name} must be at least {low}")
+        if not 0 <= self.own <= 1:
+            raise PlanError(f"{MODEL}: own must lie between 0 and 1")
 
     def fit(
         self, table: Table, ledger: Ledger | None = None, seeds: Seeds | None = None
@@ -91,66 +95,38 @@ class GroupedCopula:
             by = separating(table, scores, self.min_group)
         members = groups_of(table.frame[by], self.min_group) if by else [np.ones(len(table), bool)]
         margins = [_margins(table, whole, scores, members, self.min_cell, g) for g in members]
-        parts = tuple(
-            self._part(table.rows(g), cells) for g, cells in zip(members, margins, strict=True)
-        )
+        latent = [
+            normal_scores(table.rows(g), cells) for g, cells in zip(members, margins, strict=True)
+        ]
+        places = [_places(cells, whole) for cells in margins]
+        common = _common(latent, places)
+        parts = []
+        for own, place, cells in zip(latent, places, margins, strict=True):
+            mixed = (1 - self.own) * common[np.ix_(place, place)]
+            mixed += self.own * gaussian.correlate(own)
+            tied = gaussian.factorise(mixed, self.factors)
+            parts.append(FittedCopula(MODEL, self, table.schema, cells, tied, even=True))
         shares = np.array([g.mean() for g in members])
-        return FittedGrouped(self, table.schema, by or "", whole, shares, parts)
-
-    def _part(self, table: Table, cells: tuple[Cells, ...]) -> FittedCopula:
-        correlation = gaussian.correlate(normal_scores(table, cells))
-        tied = gaussian.factorise(correlation, self.factors)
-        return FittedCopula(MODEL, self, table.schema, cells, tied, even=True)
+        return FittedGrouped(self, table.schema, by or "", whole, shares, tuple(parts))
 
 
-def separating(table: Table, scores: Floats, min_group: int) -> str | None:
-    """The column of 2 to 8 levels that explains most of the numbers' normal scores, if any does.
-
-    By the mean over the numbers of adjusted eta squared (Kelley 1935): the share of the variance
-    that lies between levels, less what chance puts there.
-    """
-    numbers = [i for i, c in enumerate(table.schema.columns) if c.kind.is_number]
-    best: tuple[float, str | None] = (0.0, None)
-    for column in table.schema.columns:
-        if not column.kind.is_level:
-            continue
-        members = groups_of(table.frame[column.name], min_group)
-        if not 2 <= table.frame[column.name].nunique() <= MOST_LEVELS or len(members) < 2:
-            continue
-        explained = [_explained(scores[:, i], members) for i in numbers]
-        best = max(best, (float(np.mean(explained or [0.0])), column.name), key=lambda b: b[0])
-    return best[1]
+def _places(cells: tuple[Cells, ...], whole: tuple[Cells, ...]) -> list[int]:
+    """Where a group's latent dimensions stand among those of all rows."""
+    all_flags = flag_dimensions(whole)
+    return [*range(len(whole)), *(all_flags[i] for i in flag_dimensions(cells))]
 
 
-def _explained(scores: Floats, members: list[Mask]) -> float:
-    seen = ~np.isnan(scores)
-    parts = [scores[g & seen] for g in members]
-    n, k = int(seen.sum()), len(parts)
-    total = float(scores[seen].var()) if n else 0.0
-    if n <= k or total < 1e-9:
-        return 0.0
-    left = sum(len(p) * float(p.var()) for p in parts if len(p)) / n
-    return 1 - left / total * (n - 1) / (n - k)
-
-
-def groups_of(values: pd.Series, min_group: int) -> list[Mask]:
-    """Which rows are in each group; every row is in one.
-
-    Levels of at least `min_group` rows are groups. The others, and missing, share one; while it is
-    too small the smallest level joins it.
-    """
-    codes = values.cat.codes.to_numpy()
-    levels, counts = np.unique(codes, return_counts=True)
-    by_size = np.argsort(counts, kind="stable")
-    shared: list[int] = []
-    for k in by_size:
-        together = int(counts[np.isin(levels, shared)].sum())
-        too_few = bool(shared) and together < min_group
-        if counts[k] >= min_group and levels[k] >= 0 and not too_few:
-            continue
-        shared.append(int(levels[k]))
-    own = [codes == level for level in levels if level not in shared]
-    return [*own, np.isin(codes, shared)] if shared else own
+def _common(latent: list[Floats], places: list[list[int]]) -> Floats:
+    """The correlation within groups that all share, from each group's normal scores."""
+    width = max(max(place) for place in places) + 1
+    rows = []
+    for scores, place in zip(latent, places, strict=True):
+        wide = np.full((len(scores), width), np.nan)
+        # a column of one value in this group says nothing of how others go along with it
+        varied = np.abs(np.nan_to_num(scores)).max(axis=0) > 1e-9
+        wide[:, place] = np.where(varied, scores, np.nan)
+        rows.append(wide)
+    return gaussian.correlate(np.vstack(rows))
 
 
 def _margins(
@@ -298,11 +274,9 @@ class FittedGrouped:
         ends = (odds.cumsum(axis=0) / odds.sum(axis=0))[:-1]
         rng = seeds.of("groups").numpy()
         # without kept rows the groups' counts are their shares, to within one row
-        u = (
-            rng.random(n)
-            if given is not None
-            else rng.permutation((np.arange(n) + rng.random()) / n)
-        )
+        u = rng.random(n)
+        if given is None:
+            u = rng.permutation((np.arange(n) + u[0]) / n)
         return (u >= ends).sum(axis=0)
 
     def _refusal(self, asked: Condition, given: Table | None) -> str:

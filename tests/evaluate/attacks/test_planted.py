@@ -77,6 +77,19 @@ def test_every_attack_catches_the_plain_copy(found: Found) -> None:
         assert "inconclusive" not in scores[name].note
 
 
+def test_identity_risk_is_the_excess_over_people_who_are_not_in_the_data(found: Found) -> None:
+    """The estimate itself counts lucky guesses: a shuffled table comes near the limit by them."""
+    fresh, copy = found("none"), found("copy")
+    shuffled = found("shuffled")
+    for scores in (fresh, shuffled):
+        score = scores["identity_disclosure_excess"]
+        assert score.value is not None and abs(score.value) < 0.09, score
+    assert shuffled["identity_disclosure"].value > 0.07  # type: ignore[operator]
+    caught, chance = copy["identity_disclosure_excess"], fresh["identity_disclosure_excess"]
+    assert caught.low is not None and chance.value is not None
+    assert caught.low > 0.02 > chance.value  # sex and age in bands single out few of 500
+
+
 def test_the_secret_is_hidden_from_the_one_who_guesses_it(release: Callable[[str], Trial]) -> None:
     """Columns that have nothing to do with each other tell no more than the commonest value."""
     exhibit = attribute.measure(release("shuffled")).exhibits["attribute_inference"]

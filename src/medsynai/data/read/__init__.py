@@ -9,10 +9,10 @@ import pandas as pd
 
 from medsynai.data.canonical import Misfit, fit_canonical, to_canonical
 from medsynai.data.read.forms import note_forms
-from medsynai.data.schema import Schema
+from medsynai.data.schema import Column, Handling, Kind, Schema
 from medsynai.data.source import Raw, Source, hide_password, suffix_of
 from medsynai.data.table import Table
-from medsynai.errors import ReadError
+from medsynai.errors import ReadError, SchemaError
 
 # A new format is one file with `read(path) -> Raw`, and a row here.
 READERS: dict[str, str] = {
@@ -78,18 +78,34 @@ def judge_by(source: str | Path | pd.DataFrame, schema: Schema) -> Loaded:
     """Anybody's synthetic table in the real data's schema; what does not fit is counted.
 
     Values that cannot be held (unknown levels, texts among numbers) become missing; columns that
-    the schema does not list are left out with a note.
+    the schema does not list are left out with a note, and so are identifiers and texts that the
+    synthetic table does not have: no measure looks at them.
 
     Raises:
         ReadError: a source that cannot be read as a table.
-        SchemaError: a column of the schema that is absent.
+        SchemaError: a column of the schema that measures look at is absent.
     """
     raw = read_raw(source)
-    frame, misfits = fit_canonical(raw.frame, schema, raw.source)
+    here = schema.only(tuple(c.name for c in schema.columns if c.name in raw.frame or _judged(c)))
+    absent = [n for n in here.names if n not in raw.frame]
+    if absent:
+        more = f" and {len(absent) - 5} more" if absent[5:] else ""
+        shown = ", ".join(map(repr, absent[:5])) + more
+        raise SchemaError(f"the synthetic rows lack the column(s) {shown} of the real ones")
+    frame, misfits = fit_canonical(raw.frame, here, raw.source)
     extra = [n for n in raw.source.names if n not in schema]
-    notes = (f"left out, not in the schema: {', '.join(extra)}",) if extra else ()
-    table = Table(frame, schema, "synthetic")
-    return Loaded(table, note_forms(raw, schema), raw.notes + notes, misfits)
+    unseen = [n for n in schema.names if n not in here]
+    notes = (
+        *([f"left out, not in the schema: {', '.join(extra)}"] if extra else []),
+        *([f"not in the synthetic rows, and not judged: {', '.join(unseen)}"] if unseen else []),
+    )
+    table = Table(frame, here, "synthetic")
+    return Loaded(table, note_forms(raw, here), raw.notes + notes, misfits)
+
+
+def _judged(column: Column) -> bool:
+    """Whether measures look at a column: releases may lack identifiers and texts."""
+    return column.kind not in (Kind.IDENTIFIER, Kind.TEXT) and column.handling is not Handling.DROP
 
 
 def read_raw(source: str | Path | pd.DataFrame) -> Raw:
@@ -99,6 +115,7 @@ def read_raw(source: str | Path | pd.DataFrame) -> Raw:
         ReadError: a source that cannot be read as a table, or an ending that is not known.
         MissingExtra: a format whose optional dependency is not installed.
     """
+    check_source(source)
     if isinstance(source, pd.DataFrame):
         from medsynai.data.read import frame
 
@@ -118,6 +135,17 @@ def read_raw(source: str | Path | pd.DataFrame) -> Raw:
         f"medsynai.data.read.{READERS[suffix or '.csv']}"
     ).read
     return reader(path)
+
+
+def check_source(source: object) -> None:
+    """Refuse what is neither a path, a URL nor a frame.
+
+    Raises:
+        ReadError: an object of another type.
+    """
+    if not isinstance(source, str | Path | pd.DataFrame):
+        kind = type(source).__name__
+        raise ReadError(f"a {kind} is no table; give a path, a database URL or a pandas frame")
 
 
 def with_schema(raw: Raw, schema: Schema) -> Loaded:

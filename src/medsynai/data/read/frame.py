@@ -1,6 +1,7 @@
 """pandas frames: what a column holds is made plain, and how it was held is noted."""
 
 from collections.abc import Hashable
+from dataclasses import replace
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -14,7 +15,8 @@ from medsynai.data.source import Form, Format, Raw, Source
 from medsynai.errors import ReadError
 
 PLAIN_KINDS = "biufMOTSU"
-HELD: dict[type, str] = {bool: "bool", int: "int", float: "float"}
+SPELT = (Format.FRAME, Format.SQL, Format.PARQUET)  # statistics files know no whole numbers
+HELD: dict[type, str] = {bool: "bool", int: "int", float: "float", time: "time"}
 
 
 def read(frame: pd.DataFrame, format: Format = Format.FRAME) -> Raw:
@@ -37,7 +39,9 @@ def read(frame: pd.DataFrame, format: Format = Format.FRAME) -> Raw:
     _refuse_hidden_delimiter(frame, names)
     columns, forms = {}, {}
     for place, name in enumerate(names):
-        columns[name], forms[name] = simplify(frame.iloc[:, place], name)
+        columns[name], form = simplify(frame.iloc[:, place], name)
+        decimal = columns[name].dtype.kind == "f" and format in SPELT and not form.places
+        forms[name] = replace(form, places=1) if decimal else form  # as text, 3.0 is not 3
     plain = pd.DataFrame(columns, index=pd.RangeIndex(len(frame)), copy=False)
     source = Source(format, header, index=names[:index]).forming(forms)
     return Raw(plain, source, notes)
@@ -97,9 +101,10 @@ def simplify(values: pd.Series, name: str) -> tuple[pd.Series, Form]:
         return values, Form(levels=str(inner), ordered=bool(dtype.ordered))
     if dtype.kind == "O" and pd.api.types.is_object_dtype(dtype):
         return _simplify_objects(values, name)
-    if dtype.kind not in PLAIN_KINDS:
-        hint = "; turn it into a number of days" if dtype.kind == "m" else ""
-        raise _unsupported(name, f"type {dtype}{hint}")
+    if dtype.kind not in PLAIN_KINDS or isinstance(dtype, pd.PeriodDtype | pd.IntervalDtype):
+        hint = "turn it into a number of days" if dtype.kind == "m" else ""
+        hint = "turn it into dates (.dt.to_timestamp())" if str(dtype)[0] == "p" else hint
+        raise _unsupported(name, f"type {dtype}", hint)
     return values, Form()
 
 
@@ -135,7 +140,8 @@ def _scale(decimals: pd.Series) -> int:
     return max(0, min((-e for e in exponents if isinstance(e, int)), default=0))
 
 
-def _unsupported(name: str, what: str) -> ReadError:
+def _unsupported(name: str, what: str, hint: str = "") -> ReadError:
     return ReadError(
-        f"column {name!r} has {what}, which a table cannot hold; convert or drop the column"
+        f"column {name!r} has {what}, which a table cannot hold; "
+        + (hint or "convert or drop the column")
     )

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
+from secrets import token_hex
 from types import TracebackType
 from typing import IO, Protocol, Self, cast
 
@@ -60,7 +61,8 @@ class Writer:
 
     def __init__(self, path: Path, source: Source) -> None:
         self._path = path
-        self._part = path.with_name(f".{path.name}.part")
+        # a name of its own: another run may be writing the same file
+        self._part = path.with_name(f".{path.name}.{token_hex(4)}.part")
         self._source = source.written_to(path)
         self._stack = ExitStack()
         self._appender: Appender | None = None

@@ -12,6 +12,7 @@ from medsynai.data.table import Table
 from medsynai.errors import SchemaError
 
 HELD = {"date": "date32", "bool": "bool", "int": "int64", "float": "double", "decimal": "double"}
+HELD |= {"time": "time64[us]"}
 TEXTS = ("str", "object", "string")
 DICTIONARY = re.compile(r"dictionary<values=(.+), indices=(\w+), ordered=([01])>")
 

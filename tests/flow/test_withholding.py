@@ -1,0 +1,80 @@
+"""Rare levels: neither drawn nor listed anywhere in a release, and the rest as it was."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from medsynai.data.schema import Column, Kind, Origin, Schema
+from medsynai.data.table import Table, canonical_dtype
+from medsynai.flow.folder import MODEL
+from medsynai.flow.maker import open_maker
+from medsynai.flow.opening import Handed
+from medsynai.flow.plan import Plan
+from medsynai.flow.run import make
+from medsynai.flow.withholding import withhold
+from medsynai.generator import Condition
+from medsynai.seeds import Seeds
+
+RARE = "Zebra"
+
+
+def table_of(counts: dict[str, int], kind: Kind = Kind.CATEGORICAL, **more: object) -> Table:
+    column = Column("c", kind, categories=tuple(counts), **more)  # type: ignore[arg-type]
+    values = [v for v, n in counts.items() for _ in range(n)]
+    frame = pd.DataFrame({"c": pd.Series(values, dtype=canonical_dtype(column))})
+    return Table(frame, Schema((column,)))
+
+
+def test_a_rare_level_is_exchanged_for_a_kept_one_and_leaves_the_rules() -> None:
+    table = table_of({"a": 50, "b": 30, "z": 2, "never": 0})
+    rules = ("c = 'a' when c in ('a', 'z')", "c = 'z' when c = 'a'", "c = 'a' when c = 'never'")
+    held = withhold(replace(table, schema=replace(table.schema, rules=rules)), 3, Seeds(0))
+    assert held.levels == {"c": ("a", "b")}
+    assert held.table.schema["c"].categories == ("a", "b")
+    assert held.table.schema.rules == ("c = 'a' when c = 'a'",)
+    assert held.table.frame["c"].notna().all() and len(held.table) == 82
+    assert held.notes == ("c: 2 rare levels are withheld, each of fewer than 3 train rows",)
+
+
+def test_an_ordered_level_goes_to_its_neighbour() -> None:
+    held = withhold(table_of({"1": 40, "2": 40, "3": 40, "4": 2}, Kind.ORDINAL), 3, Seeds(0))
+    assert held.table.frame["c"].value_counts().to_dict() == {"1": 40, "2": 40, "3": 42}
+
+
+@pytest.mark.parametrize(
+    ("counts", "more", "spared"),
+    [
+        ({"a": 50, "z": 2}, {}, ()),  # one level would be left
+        ({"a": 50, "b": 9, "z": 2}, {"origin": Origin.DECLARED}, ()),
+        ({"a": 50, "b": 9, "z": 2}, {}, ("c",)),
+        ({"a": 50, "b": 9, "z": 3}, {}, ()),
+    ],
+)
+def test_what_is_public_or_frequent_or_kept_stays(
+    counts: dict[str, int], more: dict[str, object], spared: tuple[str, ...]
+) -> None:
+    table = table_of(counts, **more)
+    held = withhold(table, 3, Seeds(0), spared)
+    assert held.levels == {} and held.notes == () and held.table.schema == table.schema
+
+
+@pytest.mark.parametrize("model", ["forest", "copula"])
+def test_a_rare_level_is_in_no_file_of_a_release(tmp_path: Path, model: str) -> None:
+    rng = np.random.default_rng(1)
+    ward = rng.choice(["north", "south", "east"], 300).astype(object)
+    ward[[3, 77]] = RARE
+    frame = pd.DataFrame(
+        {"age": rng.integers(20, 80, 300), "ward": ward, "sex": rng.choice(["f", "m"], 300)}
+    )
+    release = make(Plan(model=model, measures=("validity",), seed=2), Handed(frame=frame))
+    folder = release.save(tmp_path / "out")
+    for file in sorted(p for p in folder.rglob("*") if p.is_file()):
+        assert RARE.encode() not in file.read_bytes(), file.name
+    assert any("ward: 1 rare level is withheld" in note for note in release.evidence.notes)
+    assert (folder / MODEL).stat().st_mode & 0o077 == 0  # exact counts: not for everybody's eyes
+    assert "model/ is not for release" in (folder / "card.md").read_text()
+    again = open_maker(folder / MODEL).draw(50, Seeds(3), Condition())
+    assert set(again.table.frame["ward"].unique()) <= {"north", "south", "east"}
