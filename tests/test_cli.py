@@ -252,6 +252,7 @@ def test_help_is_quick_because_nothing_heavy_is_loaded():
         "try: cli(['--help'])\n"
         "except SystemExit: pass\n"
         "heavy = {'numpy', 'pandas', 'sklearn', 'scipy', 'matplotlib', 'pyarrow', 'rich'}\n"
+        "heavy |= {'torch'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

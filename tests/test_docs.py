@@ -18,6 +18,9 @@ from medsynai.cli import cli
 from medsynai.data.schema import Column, Handling, Kind, Origin, Role, Schema, Survival
 from medsynai.flow.plan import Plan
 from medsynai.forest.forest import Forest
+from medsynai.learn.job import Pace
+from medsynai.models.autoencoder import Vae
+from medsynai.models.autoregressive import Autoregressive
 from medsynai.models.baseline import Shuffle
 from medsynai.models.catalog import CATALOG
 
@@ -95,16 +98,22 @@ def test_every_model_has_a_page_that_names_it(model: str) -> None:
         ("plan.md", names(Plan)),
         ("models/forest.md", names(Forest)),
         ("models/baselines.md", names(Shuffle)),
+        ("models/vae.md", names(Vae)),
+        ("models/autoregressive.md", names(Autoregressive) | names(Pace)),
     ],
 )
 def test_every_field_is_explained(page: str, words: set[str]) -> None:
     assert not words - explained(page)
 
 
-def test_defaults_on_the_forests_page_are_those_of_the_code() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \|", read(DOCS / "models/forest.md"), re.MULTILINE)
+@pytest.mark.parametrize(
+    ("page", "kind"), [("forest", Forest), ("vae", Vae), ("autoregressive", Autoregressive)]
+)
+def test_defaults_on_a_models_page_are_those_of_the_code(page: str, kind: type) -> None:
+    text = read(DOCS / "models" / f"{page}.md")
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \|", text, re.MULTILINE)
     told = {name: cell.strip().replace(",", "") for name, cell in rows}
-    for field in dataclasses.fields(Forest):
+    for field in dataclasses.fields(kind):
         if isinstance(field.default, int | float):
             assert told[field.name] == str(field.default).lower(), field.name
 

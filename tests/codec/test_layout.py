@@ -71,3 +71,9 @@ def test_a_blinded_row_stays_unknown():
     blind = torch.tensor([[1.0, 0.0]]) * torch.nan
     assert one_hot(layout, blind).isnan().any()
     assert places(layout, blind).tolist() == [[0, 3]]
+
+
+def test_ordered_columns_too_small_for_neighbours_have_none():
+    layout = Layout.of(("a", "b"), (1, 2), (True, True))
+    for near in layout.neighbours():
+        assert near.tolist() == [0, 1, 2]

@@ -1,6 +1,8 @@
 """The loop: blinded rows, charges, resuming to the same bytes, best weights that are copies."""
 
 import math
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -177,3 +179,12 @@ def test_a_loss_that_needs_its_batch_says_why():
     marked = batchwise("packs of 4 share one score")(lambda m, b: miss(m, b))
     assert batchwise_reason(marked) == "packs of 4 share one score"
     assert batchwise_reason(miss) is None
+
+
+def test_the_forest_and_the_judges_do_without_torch():
+    code = (
+        "import sys, medsynai.forest.forest, medsynai.evaluate.panel, medsynai.models.catalog\n"
+        "print('torch' in sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "False"

@@ -102,7 +102,7 @@ class Layout:
         """
         below, above = np.arange(self.width), np.arange(self.width)
         for span in self.spans:
-            if span.ordered:
+            if span.ordered and span.size > 2:  # two values beside the code of missing
                 below[span.start + 1 : span.stop - 1] -= 1
                 above[span.start : span.stop - 2] += 1
         return below, above

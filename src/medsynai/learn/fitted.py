@@ -16,7 +16,7 @@ from medsynai.codec.tokens import seen_in, to_codes, to_rows
 from medsynai.data.schema import Schema
 from medsynai.data.table import Table
 from medsynai.errors import ConditionError, InputError, ModelError, PlanError
-from medsynai.forest.order import order_of
+from medsynai.forest.order import order_of, withhold
 from medsynai.generator import Condition
 from medsynai.learn.core import Modules, Phase
 from medsynai.learn.draw import Asked, Drawer, begin_under
@@ -28,6 +28,7 @@ from medsynai.seeds import Seeds
 
 FREE, SEEDS = Condition(), Seeds(0)
 CHUNK = 8192  # rows drawn at once: memory stays flat
+MIN_LEVEL = 3  # levels of fewer train rows are never drawn
 PASSES = 30  # over the rows at most where too few are left to hold some out
 
 
@@ -202,7 +203,8 @@ def fit_network(
     table = table.only(order_of(schema, ()))
     codec = TableCodec.fit(table, settings.bins)
     layout = Layout.of_codec(codec)
-    rows = to_rows(codec.encode(table))
+    rng = seeds.of("withhold").numpy()
+    rows = to_rows(withhold(codec.encode(table), codec, MIN_LEVEL, rng)[0])
     inside, outside = halves(patients, settings.pace.held, seeds)
     job = settings.job(layout, rows[inside])
     if not len(outside) and settings.pace.held:
