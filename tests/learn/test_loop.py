@@ -102,6 +102,34 @@ def test_an_update_that_peeks_is_refused():
         train(job(updates=(peek,)), ROWS, HELD, Seeds(1))
 
 
+def test_an_update_that_peeks_in_a_later_phase_is_refused():
+    work = job(5)
+    later = Phase((Update(("guess",), miss, False),), 5)
+    with pytest.raises(ModelError, match="reads_real"):
+        train(replace(work, phases=(*work.phases, later)), ROWS, HELD, Seeds(1))
+
+
+def test_a_gradient_is_held_to_its_greatest_norm():
+    pace = Pace(batch=32, check=10, held=0.0, clip=1e-9)
+    work = job(10, pace, watched=None)
+    began = train(job(1, pace, watched=None), ROWS, HELD, Seeds(1)).modules
+    norms = []
+
+    class Told(Plain):
+        def gradients(self, loss, modules, trains, batch):
+            mean = super().gradients(loss, modules, trains, batch)
+            norms.append(modules["guess"][0].weight.grad.norm())
+            return mean
+
+    moved = train(replace(work, mechanism=Told()), ROWS, HELD, Seeds(1)).modules
+    assert min(norms) > 0.1  # before the clip; after it Adam's 1e-8 outweighs the gradient
+    gap = max(
+        float((a - b).abs().max())
+        for a, b in zip(began.parameters(), moved.parameters(), strict=True)
+    )
+    assert gap < 0.03
+
+
 def test_an_update_without_real_rows_trains_and_is_not_counted():
     read, blind = Update(("critic",), critic_miss, True), Update(("guess",), fool, False, repeats=2)
     work = job(5, updates=(read, blind), watched=None)

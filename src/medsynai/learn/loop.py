@@ -79,23 +79,25 @@ class _Run:
 
     def round(self) -> None:
         """Every update of the phase at hand, as often as it repeats."""
-        number, phase = self._phase()
+        number, phase, before = self._phase()
         for update in phase.updates:
             for _ in range(update.repeats):
-                self._step(number, update)
+                if not self.progress.ended:
+                    self._step(number, update, first=not before)
         if not self.progress.ended:
             self.progress.done += 1
             self._average()
 
-    def _phase(self) -> tuple[int, Phase]:
+    def _phase(self) -> tuple[int, Phase, int]:
+        """The phase at hand: its number, itself, and how many of its rounds are done."""
         left = self.progress.done
         for number, phase in enumerate(self.job.phases):
             if left < phase.rounds:
-                return number, phase
+                return number, phase, left
             left -= phase.rounds
         raise AssertionError("more rounds than phases hold")
 
-    def _step(self, number: int, update: Update) -> None:
+    def _step(self, number: int, update: Update, first: bool) -> None:
         progress, modules = self.progress, self.job.modules
         pick = torch.randint(len(self.rows), (self.job.pace.batch,), generator=progress.generator)
         batch = _batch(self.rows[pick], self.job.noise, progress.generator)
@@ -106,7 +108,7 @@ class _Run:
         weights = [p for name in update.trains for p in modules[name].parameters()]
         norm = float(torch.nn.utils.clip_grad_norm_(weights, self.job.pace.clip))
         if not math.isfinite(loss) or not math.isfinite(norm):
-            if not update.reads_real and not progress.done:
+            if not update.reads_real and first:
                 raise ModelError(
                     f"the update of {', '.join(update.trains)} gives no number without real rows;"
                     " it must say reads_real"
