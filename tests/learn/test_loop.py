@@ -216,3 +216,13 @@ def test_the_forest_and_the_judges_do_without_torch():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "False"
+
+
+def test_patience_begins_anew_at_every_gain():
+    told = iter([9.0, 9.5, 8.0, 8.5, 7.0, 7.5, 6.0, 6.5, 6.6, 5.0])
+    pace = Pace(batch=8, check=1, patience=2)
+    trained = train(
+        job(10, pace, watched=lambda m, b: torch.full((1,), next(told))), ROWS, HELD, Seeds(1)
+    )
+    assert trained.marks[-1].rounds == 9  # the second look without gain after 6.0
+    assert trained.ended == "held-out rows stopped gaining"
