@@ -54,6 +54,10 @@ class Cells:
             numbers = self.low[k] + share * (self.high[k] - self.low[k])
         return self._as_series(np.where(missing, np.nan, numbers))
 
+    def counts_of(self, numbers: pd.Series) -> NDArray[np.int64]:
+        """How many of some present numbers lie in each cell. (k,)."""
+        return np.bincount(self._cells_of_numbers(numbers.to_numpy(float)), minlength=len(self.low))
+
     def spans_of(self, values: pd.Series) -> Spans:
         """Where given values lie, as spans of probability (n, 1); the whole [0, 1] if absent.
 
@@ -67,7 +71,7 @@ class Cells:
             k = self._cells_of_levels(values, absent)
         else:
             numbers = np.where(absent, self.low[0], values.to_numpy(np.float64, na_value=np.nan))
-            k = np.searchsorted((self.high[:-1] + self.low[1:]) / 2, numbers, side="right")
+            k = self._cells_of_numbers(numbers)
         a, b = self.edges[k], self.edges[k + 1]
         width = self.high[k] - self.low[k]
         inside = (width > 0) & ~absent
@@ -120,6 +124,9 @@ class Cells:
                 "keep rows of the train part only"
             )
         return np.asarray(known.where(~absent, 0), np.int64)
+
+    def _cells_of_numbers(self, numbers: Floats) -> NDArray[np.int64]:
+        return np.searchsorted((self.high[:-1] + self.low[1:]) / 2, numbers, side="right")
 
     def _name(self, k: int) -> str:
         return (self.column.categories or ())[int(self.low[k])]
