@@ -133,24 +133,28 @@ def _margins(
     table: Table, whole: tuple[Cells, ...], members: list[Mask], least: int
 ) -> list[tuple[Cells, ...]]:
     """For each group, the cells of every column in it."""
-    by_column = []
-    for cells in whole:
-        values = table.frame[cells.column.name]
-        present = values.notna().to_numpy(bool)
-        if cells.column.kind.is_level or cells.empty:
-            edges = [_level_edges(values[g & present], cells) for g in members]
-        else:
-            edges = _number_edges(cells, [values[g & present] for g in members], least)
-        nothing = Cells(cells.column, np.zeros(1), np.empty(0), np.empty(0), 1.0)
-        by_column.append(
-            [
-                replace(cells, edges=e, missing=float(1 - present[g].mean()))
-                if present[g].any()
-                else nothing
-                for g, e in zip(members, edges, strict=True)
-            ]
-        )
+    from sklearn import linear_model  # noqa: F401  the limit holds for libraries loaded already
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1):  # thirty small fits: threads only get into their own way
+        by_column = [_column_margins(table, cells, members, least) for cells in whole]
     return list(zip(*by_column, strict=True))
+
+
+def _column_margins(table: Table, cells: Cells, members: list[Mask], least: int) -> list[Cells]:
+    values = table.frame[cells.column.name]
+    present = values.notna().to_numpy(bool)
+    if cells.column.kind.is_level or cells.empty:
+        edges = [_level_edges(values[g & present], cells) for g in members]
+    else:
+        edges = _number_edges(cells, [values[g & present] for g in members], least)
+    nothing = Cells(cells.column, np.zeros(1), np.empty(0), np.empty(0), 1.0)
+    return [
+        replace(cells, edges=e, missing=float(1 - present[g].mean()))
+        if present[g].any()
+        else nothing
+        for g, e in zip(members, edges, strict=True)
+    ]
 
 
 def _level_edges(values: pd.Series, cells: Cells) -> Floats:
