@@ -52,7 +52,9 @@ def main() -> None:
     clock, wall = time.process_time(), time.perf_counter()
     options = {"jobs": asked.jobs or None} if asked.model == "forest" else {}
     seeds = Seeds(asked.seed)
-    fitted = load_model(asked.model, asked.settings).fit(safe.table, Ledger(), seeds.of("fit"), **options)
+    fitted = load_model(asked.model, asked.settings).fit(
+        safe.table, Ledger(), seeds.of("fit"), **options
+    )
     figures["fit_s"], figures["fit_wall_s"] = seconds(clock), round(time.perf_counter() - wall, 2)
     asked.out.mkdir(parents=True, exist_ok=True)
     for draw in range(asked.draws):

@@ -267,3 +267,10 @@ def test_none_is_a_level_of_a_diabetes_laboratory_test(shared: Path) -> None:
     assert column.categories is not None and "None" in column.categories
     assert not loaded.table.frame["max_glu_serum"].isna().any()
     assert loaded.table.frame["race"].isna().sum() == 2273
+
+
+def test_many_decimals_are_no_format_that_others_are_filled_up_to(tmp_path):
+    path = tmp_path / "ages.csv"
+    path.write_text("age,dose\n" + "".join(f"{40 + i / 7:.13f},{i}.50\n" for i in range(30)))
+    forms = read(path).source
+    assert (forms.form("age").places, forms.form("dose").places) == (1, 2)

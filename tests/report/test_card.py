@@ -83,4 +83,21 @@ def test_names_from_data_cannot_break_the_card(evidence: Evidence) -> None:
     assert "<script>" not in text and "\n# heading" not in text and "[x](" not in text
     for line in text.splitlines():
         if line.startswith("| ") and "---" not in line:
-            assert len(re.findall(r"(?<!\\)\|", line)) in (6, 8)
+            assert len(re.findall(r"(?<!\\)\|", line)) in (3, 6, 8)  # of groups, gates, figures
+
+
+def test_groups_stand_in_one_table_and_each_silence_is_said_once(evidence: Evidence) -> None:
+    text = section(card(evidence), "Protected groups")
+    assert "| sex=female | 0.021 (0.026) |" in text
+    assert "| sex=male | 0.020 (0.023) |" in text
+    assert "- Not assessed (fewer than 50 rows): race=asian" in text
+    many = tuple(
+        Score(f"m{i}", f"Measure {i}", Family.FAIRNESS, None, "low", 90, "", group=f"site={g}",
+              note="too few")
+        for i in range(3) for g in "ab"
+    )  # fmt: skip
+    text = section(card(replace(evidence, scores=many)), "Protected groups")
+    assert text.strip() == "- Not assessed (too few): site=a, site=b"
+    some = (*evidence.scores, *(replace(s, group="sex=male") for s in many))
+    text = section(card(replace(evidence, scores=some)), "Protected groups")
+    assert "- Not assessed (too few): Measure 0, Measure 1, Measure 2" in text

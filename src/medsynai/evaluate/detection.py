@@ -100,7 +100,7 @@ def measure(trial: Trial) -> Findings:
     return Findings(tuple(scores), {"giveaways": giveaways(features, ask, encoding, tables)})
 
 
-def tell(trial: Trial) -> float:
+def tell(trial: Trial, learner: Learner = BOOSTING) -> float:
     """The C2ST AUC alone, without anchors, interval and giveaways.
 
     Raises:
@@ -111,7 +111,7 @@ def tell(trial: Trial) -> float:
         raise AssessmentError(f"needs at least {LEAST} holdout and {LEAST} synthetic rows")
     features = trial.encoding.features
     seed = trial.seeds.of("detection").integer()
-    question = _Question(BOOSTING, trial.encoding.is_level, seed)
+    question = _Question(learner, trial.encoding.is_level, seed)
     return auc(*question.ask(features(tables.synthetic), features(tables.reference)))
 
 

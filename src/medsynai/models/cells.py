@@ -54,6 +54,10 @@ class Cells:
             numbers = self.low[k] + share * (self.high[k] - self.low[k])
         return self._as_series(np.where(missing, np.nan, numbers))
 
+    def counts_of(self, numbers: pd.Series) -> NDArray[np.int64]:
+        """How many of some present numbers lie in each cell. (k,)."""
+        return np.bincount(self._cells_of_numbers(numbers.to_numpy(float)), minlength=len(self.low))
+
     def spans_of(self, values: pd.Series) -> Spans:
         """Where given values lie, as spans of probability (n, 1); the whole [0, 1] if absent.
 
@@ -67,7 +71,7 @@ class Cells:
             k = self._cells_of_levels(values, absent)
         else:
             numbers = np.where(absent, self.low[0], values.to_numpy(np.float64, na_value=np.nan))
-            k = np.searchsorted((self.high[:-1] + self.low[1:]) / 2, numbers, side="right")
+            k = self._cells_of_numbers(numbers)
         a, b = self.edges[k], self.edges[k + 1]
         width = self.high[k] - self.low[k]
         inside = (width > 0) & ~absent
@@ -98,7 +102,7 @@ class Cells:
         """Numbers brought back inside what is wanted, where rounding took them out of it."""
         if self.column.kind.is_level:
             return values
-        low, high = self._on_lattice(wanted)
+        low, high = _on_lattice(self.column, wanted)
         return values.clip(low, high)
 
     def _as_series(self, numbers: Floats) -> pd.Series:
@@ -121,6 +125,9 @@ class Cells:
             )
         return np.asarray(known.where(~absent, 0), np.int64)
 
+    def _cells_of_numbers(self, numbers: Floats) -> NDArray[np.int64]:
+        return np.searchsorted((self.high[:-1] + self.low[1:]) / 2, numbers, side="right")
+
     def _name(self, k: int) -> str:
         return (self.column.categories or ())[int(self.low[k])]
 
@@ -134,7 +141,7 @@ class Cells:
     def _number_spans(self, wanted: Wanted) -> tuple[Floats, Floats]:
         if wanted.levels is not None:
             raise ConditionError(self._refusal())
-        low, high = self._on_lattice(wanted)
+        low, high = _on_lattice(self.column, wanted)
         if low > high:
             raise ConditionError(self._refusal())
         decimals = _decimals(self.column)
@@ -148,18 +155,6 @@ class Cells:
         start, stop = np.where(heavy, ~met, start), np.where(heavy, met, stop)
         mass = np.diff(self.edges)
         return self.edges[:-1] + start * mass, self.edges[:-1] + stop * mass
-
-    def _on_lattice(self, wanted: Wanted) -> tuple[float, float]:
-        bounds = (self.column.minimum, self.column.maximum)
-        low = max(x for x in (wanted.low, bounds[0], -np.inf) if x is not None)
-        high = min(x for x in (wanted.high, bounds[1], np.inf) if x is not None)
-        decimals = _decimals(self.column)
-        if decimals is None:
-            return low, high
-        scale = 10.0**decimals
-        # the small step keeps 0.3 * 10 = 3.0000000000000004 on the lattice point it is
-        inward = (np.ceil(low * scale - 1e-6) / scale, np.floor(high * scale + 1e-6) / scale)
-        return float(np.round(inward[0], decimals)), float(np.round(inward[1], decimals))
 
     def _refusal(self) -> str:
         name = self.column.name
@@ -256,3 +251,17 @@ def _intervals(values: Floats, size: int, min_cell: int) -> list[tuple[float, fl
     ends = [float(values[max(0, c - near) : c + near].mean()) for c in cuts]
     rows = np.diff(cuts).astype(float).tolist()
     return list(zip(ends[:-1], ends[1:], rows, strict=True))
+
+
+def _on_lattice(column: Column, wanted: Wanted) -> tuple[float, float]:
+    """The range asked for, within the column's own and inwards to numbers it can write."""
+    bounds = (column.minimum, column.maximum)
+    low = max(x for x in (wanted.low, bounds[0], -np.inf) if x is not None)
+    high = min(x for x in (wanted.high, bounds[1], np.inf) if x is not None)
+    decimals = _decimals(column)
+    if decimals is None:
+        return low, high
+    scale = 10.0**decimals
+    # the small step keeps 0.3 * 10 = 3.0000000000000004 on the lattice point it is
+    inward = (np.ceil(low * scale - 1e-6) / scale, np.floor(high * scale + 1e-6) / scale)
+    return float(np.round(inward[0], decimals)), float(np.round(inward[1], decimals))

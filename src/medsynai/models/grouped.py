@@ -4,10 +4,10 @@ Source: a Gaussian mixture with known classes, on normal scores (Marbac, Biernac
 2017, Model-based clustering of Gaussian copulas for mixed data); the covariance within a class by
 common factors (Ghahramani and Hinton 1996; McLachlan, Peel and Bean 2003, factor analyzers).
 
-In group g a number's normal score is N(m_g, s_g^2). The margin is the mixture of these over the
-groups, mapped to the column's own cells, so that all rows together keep it exactly; a group's share
-of a cell is then Phi((F^-1(edge) - m_g) / s_g) between the cell's edges, F the mixture's
-distribution. Levels and gaps have their own shares in each group.
+A number's cells are those of all rows; which group a row of a cell is likely in follows a logistic
+law quadratic in the cell's normal score, as for normals of unlike means and spreads. So all groups
+together keep the column's own margin, and a group needs two figures a column. Levels and gaps have
+their own shares in each group.
 """
 
 from dataclasses import dataclass, replace
@@ -94,7 +94,7 @@ class GroupedCopula:
         if not by or not table.schema[by].kind.is_level:
             by = separating(table, scores, self.min_group)
         members = groups_of(table.frame[by], self.min_group) if by else [np.ones(len(table), bool)]
-        margins = [_margins(table, whole, scores, members, self.min_cell, g) for g in members]
+        margins = _margins(table, whole, members, self.min_cell)
         latent = [
             normal_scores(table.rows(g), cells) for g, cells in zip(members, margins, strict=True)
         ]
@@ -130,71 +130,68 @@ def _common(latent: list[Floats], places: list[list[int]]) -> Floats:
 
 
 def _margins(
-    table: Table,
-    whole: tuple[Cells, ...],
-    scores: Floats,
-    members: list[Mask],
-    least: int,
-    group: Mask,
-) -> tuple[Cells, ...]:
-    """The cells of every column in one of the groups."""
-    found = []
-    for i, cells in enumerate(whole):
-        present = table.frame[cells.column.name].notna().to_numpy(bool)
-        inside = group & present
-        missing = 1 - inside.sum() / group.sum()
-        if not inside.any():
-            found.append(Cells(cells.column, np.zeros(1), np.empty(0), np.empty(0), 1.0))
-        elif cells.column.kind.is_level:
-            codes = table.frame[cells.column.name].cat.codes.to_numpy()[inside]
-            counts = np.bincount(codes, minlength=len(cells.low))[cells.low.astype(int)]
-            edges = np.r_[0.0, np.cumsum(counts) / counts.sum()]
-            found.append(replace(cells, edges=edges, missing=missing))
-        else:
-            law = _Mixture.of(scores[:, i], [g & present for g in members], least)
-            k = next(k for k, g in enumerate(members) if g is group)
-            found.append(replace(cells, edges=law.within(cells.edges, k), missing=missing))
-    return tuple(found)
+    table: Table, whole: tuple[Cells, ...], members: list[Mask], least: int
+) -> list[tuple[Cells, ...]]:
+    """For each group, the cells of every column in it."""
+    from sklearn import linear_model  # noqa: F401  the limit holds for libraries loaded already
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1):  # thirty small fits: threads only get into their own way
+        by_column = [_column_margins(table, cells, members, least) for cells in whole]
+    return list(zip(*by_column, strict=True))
 
 
-@dataclass(frozen=True)
-class _Mixture:
-    """The law of one column's normal scores: a normal in each group. All (groups,)."""
+def _column_margins(table: Table, cells: Cells, members: list[Mask], least: int) -> list[Cells]:
+    values = table.frame[cells.column.name]
+    present = values.notna().to_numpy(bool)
+    if cells.column.kind.is_level or cells.empty:
+        edges = [_level_edges(values[g & present], cells) for g in members]
+    else:
+        edges = _number_edges(cells, [values[g & present] for g in members], least)
+    nothing = Cells(cells.column, np.zeros(1), np.empty(0), np.empty(0), 1.0)
+    return [
+        replace(cells, edges=e, missing=float(1 - present[g].mean()))
+        if present[g].any()
+        else nothing
+        for g, e in zip(members, edges, strict=True)
+    ]
 
-    shares: Floats
-    means: Floats
-    spreads: Floats
 
-    @staticmethod
-    def of(scores: Floats, members: list[Mask], least: int) -> "_Mixture":
-        """From normal scores (rows,) and each group's rows that have one.
+def _level_edges(values: pd.Series, cells: Cells) -> Floats:
+    """Borders of a group's own shares of levels."""
+    if not len(values):
+        return np.zeros(1)
+    counts = np.bincount(values.cat.codes, minlength=len(cells.low))[cells.low.astype(int)]
+    return np.r_[0.0, np.cumsum(counts) / counts.sum()]
 
-        A score of a tied value is the mean of its latent normal, so its variance v falls short of
-        1; what is seen between and within groups is v times what holds of the latent normal.
-        """
-        seen = ~np.isnan(scores)
-        v = max(float((scores[seen] ** 2).mean()), 1e-6)
-        shares = np.array([float(g.sum()) for g in members])
-        means, spreads = np.zeros(len(members)), np.ones(len(members))
-        for k, g in enumerate(members):
-            if g.sum() >= least and v > 1e-6:  # fewer rows would tell of single patients
-                means[k] = scores[g].mean() / v
-                spreads[k] = np.sqrt(max(float(scores[g].var()) / v, 1e-2))
-        return _Mixture(shares / shares.sum(), means, spreads)
 
-    def within(self, edges: Floats, group: int) -> Floats:
-        """Probabilities of the whole column as probabilities in one group."""
-        from scipy.special import ndtr
+def _number_edges(cells: Cells, parts: list[pd.Series], least: int) -> list[Floats]:
+    """Borders of each group's shares of cells of numbers: P(cell) P(group | cell) over their sum.
 
-        low = np.full(len(edges), float((self.means - 9 * self.spreads).min()))
-        high = np.full(len(edges), float((self.means + 9 * self.spreads).max()))
-        for _ in range(60):  # bisection: the mixture's distribution has no closed inverse
-            middle = (low + high) / 2
-            below = ndtr((middle[:, None] - self.means) / self.spreads) @ self.shares < edges
-            low, high = np.where(below, middle, low), np.where(below, high, middle)
-        inside: Floats = ndtr(((low + high) / 2 - self.means[group]) / self.spreads[group])
-        inside[0], inside[-1] = 0.0, 1.0
-        return np.maximum.accumulate(inside)
+    The log odds of the groups are quadratic in the cell's normal score, as they are for normals of
+    unlike means and spreads, with a standard normal prior on the two slopes. A group of fewer than
+    `least` values has the shares of all rows, as its own would tell of single patients.
+    """
+    from scipy.special import ndtri
+    from sklearn.linear_model import LogisticRegression
+
+    told = [g for g, values in enumerate(parts) if len(values) >= least]
+    edges = [cells.edges] * len(parts)
+    if len(told) < 2 or len(cells.low) < 2:
+        return edges
+    counts = np.array([cells.counts_of(parts[g]) for g in told], float)  # (told, cells)
+    z = ndtri((cells.edges[:-1] + cells.edges[1:]) / 2)
+    features = np.column_stack([z, z**2])
+    model = LogisticRegression(C=1.0, max_iter=1000).fit(
+        np.tile(features, (len(told), 1)),
+        np.repeat(told, len(z)),
+        sample_weight=counts.ravel(),
+    )
+    mass = np.diff(cells.edges)[:, None] * model.predict_proba(features)  # (cells, told)
+    for place, g in enumerate(told):
+        edges[g] = np.r_[0.0, np.cumsum(mass[:, place]) / mass[:, place].sum()]
+        edges[g][-1] = 1.0
+    return edges
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,9 @@ from medsynai.report.reading import (
     headlines,
     held,
     kept,
-    spoken,
 )
 from medsynai.report.rounding import count, figure, interval, share
-from medsynai.report.words import DIRECTION, LIMITS, QUESTIONS, STATUS_WORDS
+from medsynai.report.words import DIRECTION, LIMITS, QUESTIONS, STATUS_WORDS, remark
 
 # What a passing family of gates makes a release fit for. Privacy is no use: it is a condition.
 USES = {
@@ -160,10 +159,33 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def _groups(evidence: Evidence) -> list[str]:
+    """A row a group; groups and measures that have no figure at all are named once, with why."""
     grouped = [s for s in evidence.published if s.group]
-    if not grouped:
-        return [f"Protected groups: {NOT_ASSESSED}."]
-    return _bullets(f"{s.group}: {spoken(s)}" for s in grouped)
+    told = [s for s in grouped if s.value is not None]
+    titles, groups = ({getattr(s, n): None for s in told} for n in ("title", "group"))
+    why: dict[str, dict[str, None]] = {}
+    for score in grouped:
+        if score.group not in groups or score.title not in titles:
+            subject = score.group if score.group not in groups else score.title
+            why.setdefault(remark(score) or "no figure", {})[subject] = None
+    silent = [f"{NOT_ASSESSED} ({reason}): {', '.join(them)}" for reason, them in why.items()]
+    lines = [_group_table(told, list(titles), list(groups))] if told else []
+    lines += _bullets(line[0].upper() + line[1:] for line in silent) if silent else []
+    return lines or [f"Protected groups: {NOT_ASSESSED}."]
+
+
+def _group_table(scores: list[Score], titles: list[str], groups: list[str]) -> str:
+    found = {(s.group, s.title): s for s in scores}
+    rows = [(g, *(_beside(found.get((g, t))) for t in titles)) for g in groups]
+    table = _table(("Group", *map(escaped, titles)), rows)
+    return f"In brackets: what as many real holdout rows score.\n\n{table}"
+
+
+def _beside(score: Score | None) -> str:
+    if score is None:
+        return NOT_ASSESSED
+    anchor = "" if score.holdout is None else f" ({figure(score.holdout)})"
+    return figure(score.value) + anchor
 
 
 def _origin(evidence: Evidence) -> list[str]:

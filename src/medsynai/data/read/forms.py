@@ -11,6 +11,8 @@ from medsynai.data.numerals import NUMBER
 from medsynai.data.schema import Column, Kind, Schema
 from medsynai.data.source import Raw, Source
 
+FORMAT_MOST = 6  # decimal places that a person or a format asks for
+
 
 def note_forms(raw: Raw, schema: Schema) -> Source:
     """The source with decimal places and missing tokens noted, for a text file."""
@@ -32,6 +34,8 @@ def note_forms(raw: Raw, schema: Schema) -> Source:
 def fewest_places(values: np.ndarray, column: Column) -> int:
     """The fewest decimal places that a number was written with: 1 for "11.0" and "2.25".
 
+    Where all have many, no format was meant: they are floats as programs print them.
+
     >>> fewest_places(np.array(["11.0", "", "2.25"], dtype=object), Column("x", "continuous"))
     1
     """
@@ -45,7 +49,7 @@ def fewest_places(values: np.ndarray, column: Column) -> int:
         if places == 0:
             return 0
         fewest = places if fewest is None else min(fewest, places)
-    return fewest or 0
+    return min(fewest or 0, 1) if (fewest or 0) > FORMAT_MOST else fewest or 0
 
 
 def usual_missing(values: np.ndarray, column: Column) -> str:
