@@ -270,8 +270,9 @@ def test_an_interrupted_run_leaves_nothing(tmp_path, kind):
     )
     time.sleep(2.5)
     os.kill(run.pid, kind)
-    _, told = run.communicate(timeout=60)
-    assert run.returncode == 130, told
+    _, told = run.communicate(timeout=240)
+    # Python itself dies of the signal where it struck inside an `exec`; a shell shows 130 for both
+    assert run.returncode in (130, -signal.SIGINT), told
     assert "interrupted" in told
     assert listing(tmp_path) == ["big.csv"]
 

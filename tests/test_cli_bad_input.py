@@ -213,6 +213,8 @@ def test_a_schema_that_does_not_match_the_data(data, tmp_path):
     refused(tmp_path, *arguments, hint="kind")
     schema.write_text(whole.replace(f'    "{SECRET}",\n', "").replace(f', "{SECRET}"', ""))
     refused(tmp_path, *arguments, hint="'ward'")
+    schema.write_text("")
+    assert "schema.toml" in refused(tmp_path, *arguments, hint="lacks 'columns'")
 
 
 def test_too_few_rows_to_learn_from(tmp_path):

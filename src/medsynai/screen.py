@@ -85,7 +85,7 @@ def _values(column: "Column") -> str:
         more = len(column.categories) - 4
         return few + (f", ... {more} more" if more > 0 else "")
     if column.kind.is_number and column.minimum is not None and column.maximum is not None:
-        return f"{column.minimum:g} to {column.maximum:g}"
+        return f"{column.minimum:.10g} to {column.maximum:.10g}"
     return column.identifier or column.date_format or ""
 
 

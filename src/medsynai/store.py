@@ -105,6 +105,10 @@ def _dataclass_of(kind: Any, value: Any, where: str) -> Any:
     if unknown:
         known = ", ".join(sorted(names))
         raise PlanError(f"{where or kind.__name__}: unknown key {unknown[0]!r}; known: {known}")
+    no = dataclasses.MISSING
+    for f in dataclasses.fields(kind):
+        if f.init and f.name not in value and f.default is no and f.default_factory is no:
+            raise PlanError(f"{where or kind.__name__}: lacks {f.name!r}")
     hints = _hints(kind)
     filled = {k: from_plain(hints[k], v, f"{where}.{k}".strip(".")) for k, v in value.items()}
     try:

@@ -91,18 +91,26 @@ def test_a_condition_weighs_the_groups_as_their_rows_do(fitted):
 
 
 def test_kept_columns_weigh_the_groups_as_bayes_does(fitted):
-    """Given x and the gap in y of the model's own rows, groups come back as often as they were."""
-    free = fitted.sample(4000, Seeds(4))
-    given = free.only(("x", "y"))
-    drawn = fitted.sample(4000, Seeds(5), None, given)
-    pd.testing.assert_frame_equal(drawn.frame[["x", "y"]], given.frame)
-    gone = given.frame["y"].isna().to_numpy()
-    assert (drawn.frame["group"][gone] == "b").all()
-    assert not (drawn.frame["group"][~gone] == "b").any()
-    bins = pd.cut(free.frame["x"], [-9, -3, -2, -1, 0, 9])
-    for _, at in free.frame[~gone].groupby(bins[~gone], observed=True).groups.items():
-        shares = [(f["group"].loc[at] == "c").mean() for f in (drawn.frame, free.frame)]
-        assert shares[0] == pytest.approx(shares[1], abs=0.06)
+    """Given x and site of the model's own rows, groups come back as often as they were."""
+    free = fitted.sample(8000, Seeds(4))
+    given = free.only(("site", "x"))
+    drawn = fitted.sample(8000, Seeds(5), None, given)
+    pd.testing.assert_frame_equal(drawn.frame[["site", "x"]], given.frame)
+    west = (given.frame["site"] == "west").to_numpy()
+    assert not (drawn.frame["group"][west] == "c").any()
+    bins = pd.cut(free.frame["x"], [-9, -3, -2, -1, 0, 1, 9])
+    for interval in bins.cat.categories:
+        at = (bins == interval).to_numpy() & ~west
+        shares = [(f["group"][at] == "c").mean() for f in (drawn.frame, free.frame)]
+        assert shares[0] == pytest.approx(shares[1], abs=0.05)
+
+
+def test_a_kept_gap_names_its_group(fitted):
+    given = fitted.sample(2000, Seeds(4)).only(("y",))
+    drawn = fitted.sample(2000, Seeds(5), None, given).frame
+    assert drawn["y"].equals(given.frame["y"])
+    assert (drawn["group"][drawn["y"].isna()] == "b").all()
+    assert not (drawn["group"][drawn["y"].notna()] == "b").any()
 
 
 def test_kept_groups_decide_alone(table, fitted):
@@ -136,16 +144,18 @@ def test_without_a_target_the_column_that_parts_the_numbers_is_taken():
 
 
 def test_a_column_of_chance_parts_nothing():
-    rng = np.random.default_rng(3)
-    site = pd.Series(rng.choice(["east", "west"], 400), dtype=object)
-    frame = pd.DataFrame({"site": site.astype(canonical_dtype(SITE)), "x": np.arange(400.0)})
-    chance = Table(frame, Schema((SITE, X)))
-    scores = np.column_stack([np.zeros(400), rng.permutation(400) / 100 - 2])
-    told = np.column_stack([np.zeros(400), (site == "west") + rng.standard_normal(400)])
-    assert separating(chance, told, 30) == "site"
-    means = [scores[(site == s).to_numpy(), 1].mean() for s in ("east", "west")]
-    scores[:, 1] -= np.where(site == "east", *means)  # nothing at all between the sites
+    """Fifty columns of noise: eta squared is above 0 for each, adjusted it is 0 on average."""
+    rng = np.random.default_rng(4)
+    site = pd.Series(rng.choice(["east", "west"], 100), dtype=object)
+    noise = rng.standard_normal((100, 50))
+    columns = tuple(Column(f"x{i}", Kind.CONTINUOUS) for i in range(50))
+    frame = pd.DataFrame(noise, columns=[c.name for c in columns])
+    frame.insert(0, "site", site.astype(canonical_dtype(SITE)))
+    chance = Table(frame, Schema((SITE, *columns)))
+    scores = np.column_stack([np.zeros(100), noise])
     assert separating(chance, scores, 30) is None
+    scores[:, 1:20] += np.where(site == "west", 1.0, 0.0)[:, None]
+    assert separating(chance, scores, 30) == "site"
 
 
 def test_rare_levels_and_gaps_share_a_group_of_enough_rows():

@@ -158,7 +158,7 @@ def _within(column: Column, low: float, high: float) -> Wanted:
 def _runs(column: Column) -> str:
     if column.minimum is None or column.maximum is None:
         return "its range is not in the schema"
-    return f"it runs from {column.minimum:g} to {column.maximum:g}"
+    return f"it runs from {column.minimum:.10g} to {column.maximum:.10g}"
 
 
 def _both(one: Wanted, two: Wanted, schema: Schema) -> Wanted:

@@ -82,7 +82,10 @@ def read_schema_file(path: Path) -> Schema:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         raise SchemaError(f"no readable schema at {path}") from None
-    return Schema.from_toml(text)
+    try:
+        return Schema.from_toml(text)
+    except SchemaError as error:
+        raise SchemaError(f"{path}: {error}") from None
 
 
 def aiming(table: Table, target: str | None) -> Table:
