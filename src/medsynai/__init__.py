@@ -1,7 +1,8 @@
 """MedSynAI: synthetic healthcare data with evidence.
 
 The public names are loaded on first use, so that `import medsynai` and `medsynai --help` stay
-quick: `read`, `synthesize`, `evaluate`, `Release`, `Forest`, `Schema`, `Table`, `Seeds`.
+quick: `read`, `synthesize`, `evaluate`, `Release`, `Forest`, `Condition`, `Wanted`, `Schema`,
+`Table`, `Seeds`.
 """
 
 from importlib import import_module
@@ -12,26 +13,31 @@ if TYPE_CHECKING:
     from medsynai.data.schema import Schema
     from medsynai.data.table import Table
     from medsynai.forest.forest import Forest
+    from medsynai.generator import Condition, Wanted
     from medsynai.seeds import Seeds
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Condition": "medsynai.generator",
     "Forest": "medsynai.forest.forest",
     "Release": "medsynai.api",
     "Schema": "medsynai.data.schema",
     "Seeds": "medsynai.seeds",
     "Table": "medsynai.data.table",
+    "Wanted": "medsynai.generator",
     "evaluate": "medsynai.api",
     "read": "medsynai.api",
     "synthesize": "medsynai.api",
 }
 __all__ = [
+    "Condition",
     "Forest",
     "Release",
     "Schema",
     "Seeds",
     "Table",
+    "Wanted",
     "__version__",
     "evaluate",
     "read",

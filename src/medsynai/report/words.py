@@ -114,6 +114,12 @@ DISTANCE_CAPTION = (
 
 # Keys of exhibits as a reader sees them; others lose their underscores.
 LABELS = {
+    "tvd_pairs": "pairs of columns: total variation distance",
+    "c2st": "told from real rows (AUC)",
+    "tstr": "trained on synthetic",
+    "trtr": "trained on real",
+    "membership_auc": "membership AUC",
+    "candidates": "models that `auto` tried, on inner splits of the train rows",
     "tvd": "total variation distance",
     "tvd_holdout": "the same, holdout",
     "holdout": "the same, holdout",
