@@ -267,6 +267,8 @@ def test_an_interrupted_run_leaves_nothing(tmp_path, kind):
         [sys.executable, "-m", "medsynai", "synthesize", str(tmp_path / "big.csv"), "--out", out],
         stderr=subprocess.PIPE,
         text=True,
+        # a background job's children are born deaf to SIGINT; a person's are not
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     time.sleep(2.5)
     os.kill(run.pid, kind)
