@@ -156,7 +156,7 @@ def _patients(table: Table) -> np.ndarray:
 def name_source(source: object) -> str:
     """How documents name real data: a file's name or a database's table, never a path.
 
-    >>> name_source("/home/anna/visits.csv"), name_source(None)
+    >>> name_source("clinic/2026/visits.csv"), name_source(None)
     ('visits.csv', 'data frame')
     """
     if not isinstance(source, str | Path):
