@@ -1,22 +1,27 @@
 """The benchmark: every target of the tables in one run, beside the anchors' figures.
 
-Usage: python bench/run.py [--sets flchain support2 ...] [--draws 3] [--models forest ...]
+Usage: python bench/run.py [--sets flchain ...] [--models vae ...] [--fits 2] [--draws 3]
+
+With --sets or --models only these rows are measured; all other rows stay as they are.
 
 Reads the sets and the outside judge from a folder beside the checkout (`../shared/bench`, or the
 environment variable MEDSYNAI_BENCH); without it there is nothing to measure against and it says
 so. Each fit runs in a process of its own on one core. The judge wants an older pandas, so it gets
-an environment of its own, `.venv-judge`, made on first use. Results go to bench/results.json and
-bench/README.md.
+an environment of its own, `.venv-judge`, made on first use. Each row is a file in bench/results/;
+bench/README.md is made from all of them.
 """
 
 import argparse
 import json
 import os
 import resource
+import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+from page import RESULTS, SPEED, page
 
 import medsynai
 
@@ -26,9 +31,16 @@ SHARED = Path(os.environ.get("MEDSYNAI_BENCH", ROOT.parent / "shared" / "bench")
 OUT = HERE / "out"
 JUDGE = ROOT / ".venv-judge" / "bin" / "python"
 ONE_CORE = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-# On small tables `auto` also tries the grouped copula; both rows are shown.
-MODELS = {"breast_cancer": ("forest", "grouped-copula"), "gbsg2": ("forest", "grouped-copula")}
-SETS = ("flchain", "support2", "diabetes130", "breast_cancer", "gbsg2")
+BIG, SMALL = ("flchain", "support2", "diabetes130"), ("breast_cancer", "gbsg2")
+# Which models are measured on which sets when nothing else is asked for; a new model adds its row.
+RUNS: dict[str, tuple[str, ...]] = {
+    "forest": (*BIG, *SMALL),
+    "grouped-copula": SMALL,
+    "shuffle": SMALL,
+    "vae": BIG,
+    "autoregressive": BIG,
+}
+DRAWS = {**dict.fromkeys(BIG, 3), **dict.fromkeys(SMALL, 30)}  # few rows: much noise in each
 
 
 def judge_python() -> Path:
@@ -61,36 +73,50 @@ def judged(name: str, files: list[Path]) -> list[dict[str, float]]:
     return rows
 
 
-def row_of(name: str, model: str, draws: int) -> dict[str, object]:
+def row_of(name: str, model: str, fits: int, draws: int) -> dict[str, object]:
     """Fit, draw and judge one set with one model."""
     meta = json.loads((SHARED / "sets" / name / "meta.json").read_text())
-    out = OUT / f"{name}-{model}"
-    options = ["--target", meta["target"], "--model", model, "--draws", str(draws)]
-    figures = worker(SHARED / "sets" / name / "train.csv.gz", out, *options)
-    found = judged(name, sorted(out.glob("draw*.csv"))[:draws])
+    figures, found = [], []
+    for seed in range(fits):
+        out = OUT / f"{name}-{model}-{seed}"
+        options = ["--target", meta["target"], "--model", model, "--draws", str(draws)]
+        options += ["--seed", str(seed), "--timed-rows", str(0 if seed else 100_000)]
+        figures.append(worker(SHARED / "sets" / name / "train.csv.gz", out, *options))
+        found += judged(name, [out / f"draw{draw}.csv" for draw in range(draws)])
 
     def mean(key: str) -> float:
-        return sum(f[key] for f in found) / len(found)
+        return statistics.fmean(f[key] for f in found)
+
+    def varies(key: str, places: int = 3) -> float:
+        return round(statistics.stdev(f[key] for f in found), places)
 
     return {
         "set": name,
         "model": model,
-        "rows": figures["rows"],
-        "columns": figures["columns"],
-        "fit_s": figures["fit_s"],
-        "sample_100k_s": figures["sample_s"],
-        "peak_mb": figures["peak_mb"],
+        "rows": figures[0]["rows"],
+        "columns": figures[0]["columns"],
+        "fit_s": round(statistics.fmean(f["fit_s"] for f in figures), 2),
+        "sample_100k_s": figures[0]["sample_s"],
+        "peak_mb": max(f["peak_mb"] for f in figures),
         "pairs_to_train": round(mean("bi_tvd"), 4),
         "pairs_v_holdout": round(mean("bi_tvd_holdout"), 4),
         "floor": round(mean("bi_floor"), 4),
         "ratio": round(mean("bi_tvd_holdout") / mean("bi_floor"), 3),
-        "c2st": round(mean("c2st_holdout"), 3),
+        "c2st": round(mean("c2st_holdout"), 4),
         "c2st_binned": round(mean("c2st_bin"), 3),
         "tstr": round(mean("tstr"), 4),
         "trtr": round(mean("trtr"), 4),
-        "mia_auc": round(mean("mia_auc"), 3),
+        "mia_auc": round(mean("mia_auc"), 4),
         "mia_tpr_1fpr": round(mean("mia_tpr_at_1fpr"), 4),
+        "spread": {
+            "c2st": varies("c2st_holdout"),
+            "tstr": varies("tstr"),
+            "mia_auc": varies("mia_auc"),
+        }
+        if len(found) > 1
+        else {},
         "exact_copies": [f["exact"] for f in found],
+        "fits": fits,
         "draws": len(found),
     }
 
@@ -133,33 +159,34 @@ def stream(rows: int) -> dict[str, float]:
 
 
 def main() -> None:
-    """Measure, write the table, print it."""
+    """Measure, write each row as it is found, make the page, print it."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--sets", nargs="+", default=list(SETS), choices=SETS)
-    parser.add_argument("--models", nargs="+", help="instead of those that `auto` tries")
-    parser.add_argument("--draws", type=int, default=3)
+    parser.add_argument("--sets", nargs="+", choices=(*BIG, *SMALL), help="only these")
+    parser.add_argument("--models", nargs="+", help="only these, on all sets asked for")
+    parser.add_argument("--fits", type=int, default=1, help="with other seeds each")
+    parser.add_argument("--draws", type=int, help="of each fit")
     parser.add_argument("--stream", type=int, default=1_000_000, help="rows drawn in shards")
     asked = parser.parse_args()
     if not (SHARED / "measure.py").exists():
         raise SystemExit(f"no outside judge at {SHARED}: set MEDSYNAI_BENCH to its folder")
-    streamed = stream(asked.stream)  # first: it reads the peak of all children so far
-    rows = [
-        row_of(name, model, asked.draws)
-        for name in asked.sets
-        for model in asked.models or MODELS.get(name, ("forest",))
-    ]
-    results = {
-        "cores": os.cpu_count(),
-        "help_s": help_seconds(),
-        "stream": streamed,
-        "diabetes_whole": whole_diabetes(),
-        "tables": rows,
-    }
-    (HERE / "results.json").write_text(json.dumps(results, indent=2) + "\n")
-    from page import page
-
-    (HERE / "README.md").write_text(page(results))
+    RESULTS.mkdir(exist_ok=True)
+    if not (asked.sets or asked.models):
+        streamed = stream(asked.stream)  # first: it reads the peak of all children so far
+        figures = {"help_s": help_seconds(), "stream": streamed}
+        keep(SPEED, {"cores": os.cpu_count(), **figures, "diabetes_whole": whole_diabetes()})
+    for model in asked.models or RUNS:
+        usual = RUNS.get(model, BIG)
+        for name in asked.sets or usual:
+            if asked.models or name in usual:
+                row = row_of(name, model, asked.fits, asked.draws or DRAWS[name])
+                keep(RESULTS / f"{name}-{model}.json", row)
+    (HERE / "README.md").write_text(page())
     print((HERE / "README.md").read_text())
+
+
+def keep(path: Path, figures: dict[str, object]) -> None:
+    """Write one file of results in place of what it held."""
+    path.write_text(json.dumps(figures, indent=2) + "\n")
 
 
 if __name__ == "__main__":
