@@ -1,5 +1,6 @@
 """The one interface that the flow sees: `Generator.fit` gives a `Fitted` that samples."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -8,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from medsynai.data.table import Table
-from medsynai.errors import ConditionError
+from medsynai.errors import ConditionError, PlanError
 from medsynai.privacy.ledger import Ledger
 from medsynai.seeds import Seeds
 
@@ -63,6 +64,48 @@ class Condition:
             raise ConditionError("a column is conditioned more than once; write one condition")
 
 
+def check_settings(
+    model: str, settings: object, least: Mapping[str, float], shares: tuple[str, ...] = ()
+) -> None:
+    """Refuse settings below their least, and shares outside 0 to below 1.
+
+    Raises:
+        PlanError: which setting of which model, and what it may be.
+    """
+    for name, low in least.items():
+        if getattr(settings, name) < low:
+            raise PlanError(f"{model}: {name} must be at least {low:g}")
+    for name in shares:
+        if not 0 <= getattr(settings, name) < 1:
+            raise PlanError(f"{model}: {name} must lie in 0 to below 1")
+
+
+FREE, SEEDS = Condition(), Seeds(0)  # what a draw is asked, and its randomness, if no one says
+
+
+def check_draw(n: int, condition: Condition, given: Table | None, both: bool = False) -> None:
+    """Refuse what no model can draw; the first thing that every `Fitted.sample` does.
+
+    Args:
+        n: rows asked for.
+        condition: what every row is asked to be.
+        given: columns to keep.
+        both: the model can meet a condition beside given columns.
+
+    Raises:
+        PlanError: `n` below 1.
+        ConditionError: given columns of another length, or beside a condition.
+    """
+    if n < 1:
+        raise PlanError(f"cannot draw {n} rows; ask for at least 1")
+    if given is None:
+        return
+    if condition and not both:
+        raise ConditionError("rows can be conditioned or given, not both: filter the given rows")
+    if len(given) != n:
+        raise ConditionError(f"{len(given)} given rows cannot be completed to {n} rows")
+
+
 class Fitted(Protocol):
     """A trained model: weights and facts, never rows."""
 
@@ -83,6 +126,7 @@ class Fitted(Protocol):
                 drawn given these.
 
         Raises:
+            PlanError: `n` below 1.
             ConditionError: the condition or the given columns cannot be met exactly.
         """
         ...

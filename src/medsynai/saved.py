@@ -1,29 +1,70 @@
 """A model folder: model.json, weights.safetensors, schema.toml. No rows, nothing pickled."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from medsynai import store
 from medsynai.data.schema import Schema
-from medsynai.errors import ModelError
+from medsynai.errors import InputError, ModelError
+
+T = TypeVar("T")
 
 FORMAT = 1
 MODEL, WEIGHTS, SCHEMA = "model.json", "weights.safetensors", "schema.toml"
 
 
-def write_model(
-    folder: Path,
-    record: Mapping[str, Any],
-    arrays: store.Arrays,
-    schema: Schema,
-) -> None:
-    """Write a model; `record` holds its "model" (catalogue name), "settings" and "facts"."""
-    store.save_arrays(folder / WEIGHTS, arrays)
-    (folder / SCHEMA).write_text(schema.to_toml(), encoding="utf-8")
-    whole = {"format": FORMAT, **record}
-    (folder / MODEL).write_text(store.to_json(whole) + "\n", encoding="utf-8")
+@dataclass(frozen=True)
+class Saved:
+    """A fitted model as its folder holds it.
+
+    Attributes:
+        model: its name in the catalogue.
+        settings: what was fitted.
+        schema: the learnt columns.
+        facts: what it needs besides arrays, as plain values.
+        arrays: weights and counts; never rows.
+    """
+
+    model: str
+    settings: Any
+    schema: Schema
+    facts: dict[str, Any]
+    arrays: store.Arrays
+
+
+def write_model(folder: Path, whole: Saved) -> None:
+    """Write a model's three files into an existing folder."""
+    store.save_arrays(folder / WEIGHTS, whole.arrays)
+    (folder / SCHEMA).write_text(whole.schema.to_toml(), encoding="utf-8")
+    record = {"model": whole.model, "settings": whole.settings, "facts": whole.facts}
+    text = store.to_json({"format": FORMAT, **record})
+    (folder / MODEL).write_text(text + "\n", encoding="utf-8")
+
+
+def read_model(folder: Path, model: str, settings: type, build: Callable[[Saved], T]) -> T:
+    """What `build` makes of a folder that `write_model` wrote.
+
+    Args:
+        folder: the model folder.
+        model: the catalogue name that it must have.
+        settings: the class of its settings.
+        build: puts the fitted model together; any part that it misses makes the folder corrupt.
+
+    Raises:
+        ModelError: another model's folder, or a corrupt one.
+    """
+    record, schema = read_record(folder), read_schema(folder)
+    if record["model"] != model:
+        raise ModelError(f"{folder} holds a {record['model']!r} model, not {model!r}")
+    arrays = store.load_arrays(folder / WEIGHTS)
+    try:
+        chosen = store.from_plain(settings, record["settings"], "settings")
+        return build(Saved(model, chosen, schema, record["facts"], arrays))
+    except (KeyError, IndexError, TypeError, ValueError, RuntimeError, InputError):
+        raise ModelError(f"{folder} is not a whole {model} model: its parts disagree") from None
 
 
 def read_record(folder: Path) -> dict[str, Any]:

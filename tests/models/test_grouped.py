@@ -94,7 +94,7 @@ def test_kept_columns_weigh_the_groups_as_bayes_does(fitted):
     """Given x and site of the model's own rows, groups come back as often as they were."""
     free = fitted.sample(8000, Seeds(4))
     given = free.only(("site", "x"))
-    drawn = fitted.sample(8000, Seeds(5), None, given)
+    drawn = fitted.sample(8000, Seeds(5), Condition(), given)
     pd.testing.assert_frame_equal(drawn.frame[["site", "x"]], given.frame)
     west = (given.frame["site"] == "west").to_numpy()
     assert not (drawn.frame["group"][west] == "c").any()
@@ -107,7 +107,7 @@ def test_kept_columns_weigh_the_groups_as_bayes_does(fitted):
 
 def test_a_kept_gap_names_its_group(fitted):
     given = fitted.sample(2000, Seeds(4)).only(("y",))
-    drawn = fitted.sample(2000, Seeds(5), None, given).frame
+    drawn = fitted.sample(2000, Seeds(5), Condition(), given).frame
     assert drawn["y"].equals(given.frame["y"])
     assert (drawn["group"][drawn["y"].isna()] == "b").all()
     assert not (drawn["group"][drawn["y"].notna()] == "b").any()
@@ -115,7 +115,7 @@ def test_a_kept_gap_names_its_group(fitted):
 
 def test_kept_groups_decide_alone(table, fitted):
     given = table.rows(np.arange(500)).only(("group",))
-    drawn = fitted.sample(500, Seeds(6), None, given).frame
+    drawn = fitted.sample(500, Seeds(6), Condition(), given).frame
     assert drawn["group"].tolist() == given.frame["group"].tolist()
     assert (drawn["x"][drawn["group"] == "b"] > 0.5).all()
 

@@ -22,10 +22,10 @@ from medsynai.forest.rarity import weights_of
 from medsynai.forest.sampling import FittedForest
 from medsynai.forest.step import Fitting, Step, fit_step
 from medsynai.forest.trees import Grower
+from medsynai.generator import SEEDS, check_settings
 from medsynai.privacy.ledger import Ledger, Release
 from medsynai.seeds import Seeds
 
-SEEDS = Seeds(0)
 MOST_ROWS = 200_000  # more train rows than these are sampled: memory stays bounded
 
 
@@ -64,9 +64,7 @@ class Forest:
 
     def __post_init__(self) -> None:
         least = {"trees": 1, "max_rows": 2, "bins": 2, "min_level": 1, "linear": 0}
-        for name, low in least.items():
-            if getattr(self, name) < low:
-                raise PlanError(f"forest: {name} must be at least {low}")
+        check_settings("forest", self, least)
         if self.min_leaf is not None and self.min_leaf < 1:
             raise PlanError("forest: min_leaf must be at least 1")
         for name in ("fraction", "candidates"):

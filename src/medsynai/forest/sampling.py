@@ -9,17 +9,16 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Integer
 
-from medsynai import saved, store
 from medsynai.codec.table import TableCodec
 from medsynai.data.schema import Schema
 from medsynai.data.table import Table
-from medsynai.errors import ConditionError, InputError, ModelError, PlanError
+from medsynai.errors import ConditionError
 from medsynai.forest.passage import Codes, Passage
 from medsynai.forest.step import Step
-from medsynai.generator import Condition
+from medsynai.generator import FREE, SEEDS, Condition, check_draw
+from medsynai.saved import Saved, read_model, write_model
 from medsynai.seeds import Seeds
 
-FREE, SEEDS = Condition(), Seeds(0)
 POOLS = (1, 2, 4, 8, 16, 32, 64)  # rows begun for each row wanted under a condition
 ENOUGH = 0.8  # effective rows for each row wanted at which a pool is large enough
 TOO_FEW = 0.1  # below it, rows would repeat each other
@@ -70,12 +69,7 @@ class FittedForest:
                 in the order.
             PlanError: n below 1.
         """
-        if n < 1:
-            raise PlanError("the number of rows to draw must be at least 1")
-        if given is not None and condition:
-            raise ConditionError(
-                "rows can be conditioned or given, not both: filter the given rows"
-            )
+        check_draw(n, condition, given)
         rng = seeds.of("sample").numpy()
         if condition:
             codes, begun = self._conditioned(n, condition, rng), self._until(condition)
@@ -90,8 +84,6 @@ class FittedForest:
         if given is None:
             return codes
         names = given.schema.names
-        if len(given) != n:
-            raise ConditionError(f"{len(given)} given rows cannot be completed to {n} rows")
         if set(names) != set(self.order[: len(names)]):
             raise ConditionError(
                 "columns can be given only if they were put first when the model was fitted;"
@@ -145,12 +137,8 @@ class FittedForest:
         arrays = self.codec.arrays()
         for place, step in enumerate(self.steps):
             arrays |= step.arrays(f"step.{place}")
-        record = {
-            "model": "forest",
-            "settings": store.to_plain(self.settings),
-            "facts": {"order": list(self.order), "withheld_levels": dict(self.withheld)},
-        }
-        saved.write_model(folder, record, arrays, self.schema)
+        facts = {"order": list(self.order), "withheld_levels": dict(self.withheld)}
+        write_model(folder, Saved("forest", self.settings, self.schema, facts, arrays))
 
     @staticmethod
     def load(folder: Path, settings: type) -> "FittedForest":
@@ -159,18 +147,14 @@ class FittedForest:
         Raises:
             ModelError: not a forest's folder, or a corrupt one.
         """
-        record, schema = saved.read_record(folder), saved.read_schema(folder)
-        if record["model"] != "forest":
-            raise ModelError(f"{folder} holds a {record['model']!r} model, not a forest")
-        arrays = store.load_arrays(folder / saved.WEIGHTS)
-        try:
-            codec = TableCodec.load(schema.only(tuple(record["facts"]["order"])), arrays)
-            steps = tuple(Step.load(arrays, f"step.{j}") for j in range(len(schema.columns)))
-            chosen = store.from_plain(settings, record["settings"], "settings")
-            withheld = dict(record["facts"]["withheld_levels"])
-        except (KeyError, TypeError, ValueError, InputError):
-            raise ModelError(f"{folder} is not a whole forest: parts are missing") from None
-        return FittedForest(chosen, schema, codec, steps, withheld)
+        return read_model(folder, "forest", settings, _rebuilt)
+
+
+def _rebuilt(whole: Saved) -> FittedForest:
+    codec = TableCodec.load(whole.schema.only(tuple(whole.facts["order"])), whole.arrays)
+    steps = tuple(Step.load(whole.arrays, f"step.{j}") for j in range(len(codec.columns)))
+    withheld = dict(whole.facts["withheld_levels"])
+    return FittedForest(whole.settings, whole.schema, codec, steps, withheld)
 
 
 _TOO_RARE = (

@@ -9,31 +9,37 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from medsynai import saved, store
+from medsynai import store
 from medsynai.codec.layout import Layout
 from medsynai.codec.table import TableCodec
 from medsynai.codec.tokens import seen_in, to_codes, to_rows
 from medsynai.data.schema import Schema
 from medsynai.data.table import Table
-from medsynai.errors import ConditionError, InputError, ModelError, PlanError
+from medsynai.errors import ConditionError, ModelError
 from medsynai.forest.order import order_of, withhold
-from medsynai.generator import Condition
+from medsynai.generator import FREE, SEEDS, Condition, check_draw
 from medsynai.learn.core import Modules, Phase
 from medsynai.learn.draw import Asked, Drawer, begin_under
 from medsynai.learn.job import Job, Pace, halves
 from medsynai.learn.loop import train
 from medsynai.learn.mechanism import Plain
 from medsynai.privacy.ledger import Ledger
+from medsynai.saved import Saved, read_model, write_model
 from medsynai.seeds import Seeds
 
-FREE, SEEDS = Condition(), Seeds(0)
 CHUNK = 8192  # rows drawn at once: memory stays flat
 MIN_LEVEL = 3  # levels of fewer train rows are never drawn
 PASSES = 30  # over the rows at most where too few are left to hold some out
 
 
 class Composition(Protocol):
-    """A model: its catalogue name, its public settings, and what they put together."""
+    """A model: its catalogue name, its public settings, and what they put together.
+
+    To add one: a frozen dataclass of its settings in `models/<name>.py` with what stands below,
+    `fit = fit_network` in its body, and `load = partial(load_network, kind=<Class>)` beside it;
+    a row of `CATALOG`, a page in `docs/models/`, and toy settings for the contract tests.
+    Everything else (ledger, codec, rare levels, held-out rows, conditions, files) happens here.
+    """
 
     name: ClassVar[str]
 
@@ -103,12 +109,7 @@ class FittedNetwork:
             ConditionError: a condition or given columns that cannot be met exactly.
             PlanError: n below 1.
         """
-        if n < 1:
-            raise PlanError("the number of rows to draw must be at least 1")
-        if given is not None and condition:
-            raise ConditionError(
-                "rows can be conditioned or given, not both: filter the given rows"
-            )
+        check_draw(n, condition, given)
         asked = self._asked(condition)
         generator = torch.Generator().manual_seed(seeds.of("codes").integer())
         with torch.no_grad():
@@ -126,8 +127,6 @@ class FittedNetwork:
         if given is None:
             state: Tensor = self.drawer.begin(n, asked, generator)[0]
             return state
-        if len(given) != n:
-            raise ConditionError(f"{len(given)} given rows cannot be completed to {n} rows")
         rows = torch.full((n, len(self.order)), torch.nan)
         for name in given.schema.names:
             self.schema[name]
@@ -175,16 +174,13 @@ class FittedNetwork:
     def save(self, folder: Path) -> None:
         """Write model.json, weights.safetensors and schema.toml into an existing folder."""
         arrays = {f"net.{k}": v.numpy() for k, v in self.drawer.state_dict().items()}
-        record = {
-            "model": self.settings.name,
-            "settings": store.to_plain(self.settings),
-            "facts": {"order": list(self.order), **self.facts},
-        }
-        saved.write_model(folder, record, self.codec.arrays() | arrays, self.schema)
+        facts = {"order": list(self.order), **self.facts}
+        whole = self.codec.arrays() | arrays
+        write_model(folder, Saved(self.settings.name, self.settings, self.schema, facts, whole))
 
 
 def fit_network(
-    settings: Composition, table: Table, ledger: Ledger | None, seeds: Seeds
+    settings: Composition, table: Table, ledger: Ledger | None = None, seeds: Seeds = SEEDS
 ) -> FittedNetwork:
     """Train a composition on a table, the ledger charged first; see `Generator.fit`.
 
@@ -232,23 +228,21 @@ def _patients(table: Table) -> np.ndarray:
     return pd.factorize(table.frame[subject])[0]
 
 
-def load_network(folder: Path, kind: type) -> FittedNetwork:
+def load_network(folder: Path, kind: Any) -> FittedNetwork:
     """A network saved by `FittedNetwork.save`, rebuilt from its settings.
 
     Raises:
         ModelError: another model's folder, or a corrupt one.
     """
-    record, schema = saved.read_record(folder), saved.read_schema(folder)
-    arrays = store.load_arrays(folder / saved.WEIGHTS)
-    try:
-        settings = store.from_plain(kind, record["settings"], "settings")
-        facts = dict(record["facts"])
-        codec = TableCodec.load(schema.only(tuple(facts.pop("order"))), arrays)
-        drawer: nn.Module = settings.drawer(Layout.of_codec(codec))
-        tensors = {k[4:]: torch.from_numpy(v) for k, v in arrays.items() if k.startswith("net.")}
-        drawer.load_state_dict(tensors)
-    except (KeyError, TypeError, ValueError, RuntimeError, InputError):
-        raise ModelError(f"{folder} is not a whole {record['model']} model") from None
-    if record["model"] != settings.name:
-        raise ModelError(f"{folder} holds a {record['model']!r} model, not {settings.name!r}")
-    return FittedNetwork(settings, schema, codec, drawer.requires_grad_(False), facts)
+
+    def build(whole: Saved) -> FittedNetwork:
+        facts = dict(whole.facts)
+        codec = TableCodec.load(whole.schema.only(tuple(facts.pop("order"))), whole.arrays)
+        drawer: nn.Module = whole.settings.drawer(Layout.of_codec(codec))
+        named = {k[4:]: v for k, v in whole.arrays.items() if k.startswith("net.")}
+        drawer.load_state_dict({k: torch.from_numpy(v) for k, v in named.items()})
+        return FittedNetwork(
+            whole.settings, whole.schema, codec, drawer.requires_grad_(False), facts
+        )
+
+    return read_model(folder, kind.name, kind, build)

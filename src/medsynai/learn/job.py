@@ -1,6 +1,5 @@
 """What to train and how long: the settings of a run, and what comes out of it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -97,19 +96,3 @@ def halves(patients: np.ndarray, share: float, seeds: Seeds) -> tuple[np.ndarray
     count = round(share * len(people))
     out = np.isin(patients, people[: count if count >= MIN_HELD else 0])
     return np.flatnonzero(~out), np.flatnonzero(out)
-
-
-def check(
-    model: str, settings: object, least: Mapping[str, float], shares: tuple[str, ...]
-) -> None:
-    """Refuse settings below their least, and shares outside 0 to below 1.
-
-    Raises:
-        PlanError: which setting of which model, and what it may be.
-    """
-    for name, low in least.items():
-        if getattr(settings, name) < low:
-            raise PlanError(f"{model}: {name} must be at least {low:g}")
-    for name in shares:
-        if not 0 <= getattr(settings, name) < 1:
-            raise PlanError(f"{model}: {name} must lie in 0 to below 1")

@@ -12,14 +12,13 @@ from typing import ClassVar
 from torch import Tensor
 
 from medsynai.codec.layout import Layout
-from medsynai.data.table import Table
+from medsynai.generator import check_settings
 from medsynai.learn.core import Modules, Phase, Update
-from medsynai.learn.fitted import SEEDS, FittedNetwork, fit_network, load_network
-from medsynai.learn.job import Job, Pace, check
+from medsynai.learn.fitted import fit_network, load_network
+from medsynai.learn.job import Job, Pace
 from medsynai.learn.latent import LatentDrawer
 from medsynai.learn.losses.likelihood import elbo
 from medsynai.learn.nets.coder import autoencoder
-from medsynai.privacy.ledger import Ledger
 from medsynai.seeds import Seeds
 
 PACE = Pace()
@@ -54,7 +53,7 @@ class Vae:
 
     def __post_init__(self) -> None:
         least = {"latent": 1, "width": 1, "beta": 0, "components": 0, "bins": 2}
-        check(self.name, self, least | {"steps": 1, "lr": 0}, ("drop",))
+        check_settings(self.name, self, least | {"steps": 1, "lr": 0}, ("drop",))
 
     def phases(self) -> tuple[Phase, ...]:
         """One update, which reads real rows."""
@@ -75,11 +74,7 @@ class Vae:
         """Take the decoder over, and fit the prior to draws of the rows' posteriors."""
         drawer.take(modules, rows, seeds, mixture=self.components > 0)
 
-    def fit(
-        self, table: Table, ledger: Ledger | None = None, seeds: Seeds = SEEDS
-    ) -> FittedNetwork:
-        """Learn from train rows; see `Generator.fit`."""
-        return fit_network(self, table, ledger, seeds)
+    fit = fit_network
 
 
 load = partial(load_network, kind=Vae)

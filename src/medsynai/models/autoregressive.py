@@ -11,15 +11,14 @@ from typing import ClassVar
 from torch import Tensor
 
 from medsynai.codec.layout import Layout
-from medsynai.data.table import Table
+from medsynai.generator import check_settings
 from medsynai.learn.core import Modules, Phase, Update
-from medsynai.learn.fitted import SEEDS, FittedNetwork, fit_network, load_network
-from medsynai.learn.job import Job, Pace, check
+from medsynai.learn.fitted import fit_network, load_network
+from medsynai.learn.job import Job, Pace
 from medsynai.learn.losses.likelihood import any_order, leaning
 from medsynai.learn.nets.anyorder import AnyOrder
 from medsynai.learn.nets.mlp import modules_of
 from medsynai.learn.sequence import SequenceDrawer
-from medsynai.privacy.ledger import Ledger
 from medsynai.seeds import Seeds
 
 PACE = Pace(batch=128, patience=3)
@@ -53,7 +52,7 @@ class Autoregressive:
 
     def __post_init__(self) -> None:
         least = {"width": 1, "blocks": 0, "bins": 2, "steps": 1, "lr": 0}
-        check(self.name, self, least, ("natural", "smooth"))
+        check_settings(self.name, self, least, ("natural", "smooth"))
 
     def phases(self) -> tuple[Phase, ...]:
         """One update, which reads real rows."""
@@ -75,11 +74,7 @@ class Autoregressive:
         """Take the trained weights over."""
         drawer.net.load_state_dict(modules["net"].state_dict())
 
-    def fit(
-        self, table: Table, ledger: Ledger | None = None, seeds: Seeds = SEEDS
-    ) -> FittedNetwork:
-        """Learn from train rows; see `Generator.fit`."""
-        return fit_network(self, table, ledger, seeds)
+    fit = fit_network
 
 
 load = partial(load_network, kind=Autoregressive)

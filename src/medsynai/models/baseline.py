@@ -11,7 +11,7 @@ import numpy as np
 
 from medsynai.data.table import Table
 from medsynai.errors import ConditionError, ModelError, PlanError
-from medsynai.generator import Condition
+from medsynai.generator import FREE, SEEDS, Condition, check_draw, check_settings
 from medsynai.models.copula import FittedCopula, fit_columns, flag_dimensions, load_as
 from medsynai.privacy.ledger import Ledger, Release
 from medsynai.seeds import Seeds
@@ -30,12 +30,9 @@ class Shuffle:
     min_cell: int = 10
 
     def __post_init__(self) -> None:
-        if self.cells < 1 or self.min_cell < 2:
-            raise PlanError("shuffle: cells must be at least 1 and min_cell at least 2")
+        check_settings("shuffle", self, {"cells": 1, "min_cell": 2})
 
-    def fit(
-        self, table: Table, ledger: Ledger | None = None, seeds: Seeds | None = None
-    ) -> FittedCopula:
+    def fit(self, table: Table, ledger: Ledger | None = None, seeds: Seeds = SEEDS) -> FittedCopula:
         """Learn each column's distribution; see `Generator.fit`.
 
         Raises:
@@ -63,7 +60,7 @@ class Bootstrap:
     """Real rows drawn with replacement: the positive control of the attacks, never a release."""
 
     def fit(
-        self, table: Table, ledger: Ledger | None = None, seeds: Seeds | None = None
+        self, table: Table, ledger: Ledger | None = None, seeds: Seeds = SEEDS
     ) -> "FittedBootstrap":
         """Hold the rows; see `Generator.fit`.
 
@@ -86,8 +83,8 @@ class FittedBootstrap:
     def sample(
         self,
         n: int,
-        seeds: Seeds | None = None,
-        condition: Condition | None = None,
+        seeds: Seeds = SEEDS,
+        condition: Condition = FREE,
         given: Table | None = None,
     ) -> Table:
         """Draw exactly `n` real rows that meet the condition; see `Fitted.sample`.
@@ -96,16 +93,14 @@ class FittedBootstrap:
             PlanError: `n` below 1.
             ConditionError: no real row is as asked, or columns are given.
         """
-        if n < 1:
-            raise PlanError(f"cannot draw {n} rows; ask for at least 1")
+        check_draw(n, condition, given)
         if given is not None:
             raise ConditionError("a bootstrap copies whole rows: it cannot keep some columns only")
-        asked = condition or Condition()
-        pool = np.flatnonzero(asked.met_by(self.table))
+        pool = np.flatnonzero(condition.met_by(self.table))
         if not len(pool):
-            columns = ", ".join(asked.columns)
+            columns = ", ".join(condition.columns)
             raise ConditionError(f"no real row is as asked; ask for more of: {columns}")
-        rows = self.table.rows((seeds or Seeds(0)).of("bootstrap").numpy().choice(pool, n))
+        rows = self.table.rows(seeds.of("bootstrap").numpy().choice(pool, n))
         return Table(rows.frame, rows.schema, "synthetic")
 
     def save(self, folder: Path) -> None:

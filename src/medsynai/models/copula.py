@@ -15,12 +15,12 @@ import pandas as pd
 from medsynai import store
 from medsynai.data.schema import Kind, Schema
 from medsynai.data.table import Table
-from medsynai.errors import ConditionError, ModelError, PlanError
-from medsynai.generator import Condition
+from medsynai.errors import ConditionError, PlanError
+from medsynai.generator import FREE, SEEDS, Condition, check_draw, check_settings
 from medsynai.models import gaussian
 from medsynai.models.cells import Cells, Floats, Spans, fit_cells
 from medsynai.privacy.ledger import Ledger, Release
-from medsynai.saved import WEIGHTS, read_record, read_schema, write_model
+from medsynai.saved import Saved, read_model, write_model
 from medsynai.seeds import Seeds
 
 
@@ -37,11 +37,10 @@ class Copula:
     min_cell: int = 10
 
     def __post_init__(self) -> None:
-        if self.cells < 1 or self.min_cell < 2:
-            raise PlanError("copula: cells must be at least 1 and min_cell at least 2")
+        check_settings("copula", self, {"cells": 1, "min_cell": 2})
 
     def fit(
-        self, table: Table, ledger: Ledger | None = None, seeds: Seeds | None = None
+        self, table: Table, ledger: Ledger | None = None, seeds: Seeds = SEEDS
     ) -> "FittedCopula":
         """Learn the columns' distributions and their correlation; see `Generator.fit`.
 
@@ -91,8 +90,8 @@ class FittedCopula:
     def sample(
         self,
         n: int,
-        seeds: Seeds | None = None,
-        condition: Condition | None = None,
+        seeds: Seeds = SEEDS,
+        condition: Condition = FREE,
         given: Table | None = None,
     ) -> Table:
         """Draw exactly `n` rows; see `Fitted.sample`. Every row meets the condition.
@@ -101,17 +100,15 @@ class FittedCopula:
             PlanError: `n` below 1.
             ConditionError: the condition or the given columns cannot be met.
         """
-        if n < 1:
-            raise PlanError(f"cannot draw {n} rows; ask for at least 1")
-        asked = condition or Condition()
-        within = self.within(n, asked, given)
-        rng = (seeds or Seeds(0)).of("copula").numpy()
+        check_draw(n, condition, given, both=True)
+        within = self.within(n, condition, given)
+        rng = seeds.of("copula").numpy()
         u = gaussian.draw(self.correlation, n, within, rng, self.even)
         drawn, flags = {}, flag_dimensions(self.cells)
         for i, cells in enumerate(self.cells):
             missing = u[:, flags[i]] < cells.missing if i in flags else np.full(n, cells.empty)
             drawn[cells.column.name] = cells.values_at(u[:, i], missing)
-        for wanted in asked.wanted:
+        for wanted in condition.wanted:
             cells = self.cells[self._position(wanted.column)]
             drawn[wanted.column] = cells.narrowed(drawn[wanted.column], wanted)
         if given is not None:
@@ -122,8 +119,7 @@ class FittedCopula:
         """Write model.json, weights.safetensors and schema.toml into `folder`."""
         facts = {"missing": [c.missing for c in self.cells]}
         arrays: store.Arrays = {"correlation": self.correlation, **pack(self.cells)}
-        record = {"model": self.model, "settings": store.to_plain(self.settings), "facts": facts}
-        write_model(folder, record, arrays, self.schema)
+        write_model(folder, Saved(self.model, self.settings, self.schema, facts, arrays))
 
     def _position(self, column: str) -> int:
         for i, cells in enumerate(self.cells):
@@ -146,8 +142,6 @@ class FittedCopula:
                 within[flags[i]] = (np.full((1, 1), self.cells[i].missing), np.ones((1, 1)))
         if given is None:
             return within
-        if len(given) != n:
-            raise ConditionError(f"{len(given)} rows are given for {n} to draw; give as many")
         for name in given.schema.names:
             if name in asked.columns:
                 raise ConditionError(f"column {name!r} is both kept and conditioned; choose one")
@@ -258,15 +252,22 @@ def load_as(folder: Path, model: str, settings: type[Any]) -> FittedCopula:
     Raises:
         ModelError: a folder that is not a whole model of this kind.
     """
-    record, schema = read_record(folder), read_schema(folder)
-    arrays = store.load_arrays(folder / WEIGHTS)
-    try:
-        missing = [float(x) for x in record["facts"]["missing"]]
-        cells = unpack(schema, arrays, missing)
-        chosen = store.from_plain(settings, record["settings"], "settings")
-        fitted = FittedCopula(model, chosen, schema, cells, arrays["correlation"])
-    except (KeyError, IndexError, TypeError, ValueError, PlanError):
-        raise ModelError(f"{folder} is not a whole {model} model: its parts disagree") from None
-    if len(fitted.correlation) != len(cells) + len(flag_dimensions(cells)):
-        raise ModelError(f"{folder} is not a whole {model} model: its parts disagree")
-    return fitted
+    return read_model(folder, model, settings, _rebuilt)
+
+
+def _rebuilt(whole: Saved) -> FittedCopula:
+    cells = unpack(whole.schema, whole.arrays, [float(x) for x in whole.facts["missing"]])
+    return assembled(whole, cells, whole.arrays["correlation"])
+
+
+def assembled(
+    whole: Saved, cells: tuple[Cells, ...], correlation: Floats, even: bool = False
+) -> FittedCopula:
+    """A copula of saved parts.
+
+    Raises:
+        ValueError: cells and correlation of different sizes.
+    """
+    if len(correlation) != len(cells) + len(flag_dimensions(cells)):
+        raise ValueError("the correlation matrix does not fit the columns")
+    return FittedCopula(whole.model, whole.settings, whole.schema, cells, correlation, even)

@@ -20,12 +20,13 @@ from numpy.typing import NDArray
 from medsynai import store
 from medsynai.data.schema import Schema
 from medsynai.data.table import Table
-from medsynai.errors import ConditionError, ModelError, PlanError
-from medsynai.generator import Condition
+from medsynai.errors import ConditionError, PlanError
+from medsynai.generator import FREE, SEEDS, Condition, check_draw, check_settings
 from medsynai.models import gaussian
 from medsynai.models.cells import Cells, Floats, Spans
 from medsynai.models.copula import (
     FittedCopula,
+    assembled,
     fit_columns,
     flag_dimensions,
     in_order,
@@ -35,7 +36,7 @@ from medsynai.models.copula import (
 )
 from medsynai.models.groups import Mask, groups_of, separating
 from medsynai.privacy.ledger import Ledger, Release
-from medsynai.saved import WEIGHTS, read_record, read_schema, write_model
+from medsynai.saved import Saved, read_model, write_model
 from medsynai.seeds import Seeds
 
 MODEL = "grouped-copula"
@@ -67,15 +68,12 @@ class GroupedCopula:
     min_cell: int = 15
 
     def __post_init__(self) -> None:
-        least = {"factors": 1, "min_group": 2, "cells": 1, "min_cell": 2}
-        for name, low in least.items():
-            if getattr(self, name) < low:
-                raise PlanError(f"{MODEL}: {name} must be at least {low}")
+        check_settings(MODEL, self, {"factors": 1, "min_group": 2, "cells": 1, "min_cell": 2})
         if not 0 <= self.own <= 1:
             raise PlanError(f"{MODEL}: own must lie between 0 and 1")
 
     def fit(
-        self, table: Table, ledger: Ledger | None = None, seeds: Seeds | None = None
+        self, table: Table, ledger: Ledger | None = None, seeds: Seeds = SEEDS
     ) -> "FittedGrouped":
         """Learn the columns' distributions and each group's correlation; see `Generator.fit`.
 
@@ -215,8 +213,8 @@ class FittedGrouped:
     def sample(
         self,
         n: int,
-        seeds: Seeds | None = None,
-        condition: Condition | None = None,
+        seeds: Seeds = SEEDS,
+        condition: Condition = FREE,
         given: Table | None = None,
     ) -> Table:
         """Draw exactly `n` rows; see `Fitted.sample`. Every row meets the condition.
@@ -225,15 +223,13 @@ class FittedGrouped:
             PlanError: `n` below 1.
             ConditionError: the condition or the given columns cannot be met.
         """
-        if n < 1:
-            raise PlanError(f"cannot draw {n} rows; ask for at least 1")
-        seeds, asked = seeds or Seeds(0), condition or Condition()
-        group = self._groups(n, seeds, asked, given)
+        check_draw(n, condition, given, both=True)
+        group = self._groups(n, seeds, condition, given)
         frames = []
         for g in np.unique(group):
             at = np.flatnonzero(group == g)
             kept = None if given is None else given.rows(at)
-            drawn = self.parts[g].sample(len(at), seeds.of("group", g), asked, kept)
+            drawn = self.parts[g].sample(len(at), seeds.of("group", g), condition, kept)
             frames.append(drawn.frame.set_axis(at))
         return Table(pd.concat(frames).sort_index(), self.schema, "synthetic")
 
@@ -245,8 +241,7 @@ class FittedGrouped:
             arrays |= pack(cells, f"{g}.")
         arrays |= {f"{g}.correlation": part.correlation for g, part in enumerate(self.parts)}
         facts = {"by": self.by, "missing": missing}
-        record = {"model": MODEL, "settings": store.to_plain(self.settings), "facts": facts}
-        write_model(folder, record, arrays, self.schema)
+        write_model(folder, Saved(MODEL, self.settings, self.schema, facts, arrays))
 
     @property
     def _all_cells(self) -> list[tuple[Cells, ...]]:
@@ -323,26 +318,19 @@ def load(folder: Path) -> FittedGrouped:
     Raises:
         ModelError: a folder that is not a whole model of this kind.
     """
-    record, schema = read_record(folder), read_schema(folder)
-    arrays = store.load_arrays(folder / WEIGHTS)
-    broken = f"{folder} is not a whole {MODEL} model: its parts disagree"
-    try:
-        missing = record["facts"]["missing"]
-        cells = [
-            unpack(schema, arrays, [float(x) for x in m], f"{g}.") for g, m in enumerate(missing)
-        ]
-        settings = store.from_plain(GroupedCopula, record["settings"], "settings")
-        shares, by = arrays["shares"], str(record["facts"]["by"])
-        parts = tuple(
-            FittedCopula(MODEL, settings, schema, c, arrays[f"{g}.correlation"], True)
-            for g, c in enumerate(cells[:-1])
-        )
-        fitted = FittedGrouped(settings, schema, by, cells[-1], shares, parts)
-    except (KeyError, IndexError, TypeError, ValueError, PlanError):
-        raise ModelError(broken) from None
-    sizes = [len(p.cells) + len(flag_dimensions(p.cells)) for p in parts]
-    if len(shares) != len(parts) or any(
-        len(p.correlation) != size for p, size in zip(parts, sizes, strict=True)
-    ):
-        raise ModelError(broken)
-    return fitted
+    return read_model(folder, MODEL, GroupedCopula, _rebuilt)
+
+
+def _rebuilt(whole: Saved) -> FittedGrouped:
+    cells = [
+        unpack(whole.schema, whole.arrays, [float(x) for x in missing], f"{g}.")
+        for g, missing in enumerate(whole.facts["missing"])
+    ]
+    parts = tuple(
+        assembled(whole, c, whole.arrays[f"{g}.correlation"], even=True)
+        for g, c in enumerate(cells[:-1])
+    )
+    shares, by = whole.arrays["shares"], str(whole.facts["by"])
+    if len(shares) != len(parts):
+        raise ValueError("as many shares as groups")
+    return FittedGrouped(whole.settings, whole.schema, by, cells[-1], shares, parts)
