@@ -57,7 +57,13 @@ def batchwise_reason(loss: Loss) -> str | None:
 
 @dataclass(frozen=True)
 class Update:
-    """One optimiser step: `trains` step down `loss`. Unless `reads_real`, rows come as NaN."""
+    """One optimiser step: `trains` step down `loss`. Unless `reads_real`, rows come as NaN.
+
+    Attributes:
+        penalty: joins the loss every `every` rounds, `every` times as heavy, so that its weight
+            does not hang on how seldom it is worked out (lazy regularisation, Karras et al. 2020,
+            Analyzing and improving the image quality of StyleGAN, section 3.1).
+    """
 
     trains: tuple[str, ...]
     loss: Loss
@@ -65,6 +71,24 @@ class Update:
     repeats: int = 1
     lr: float = 1e-3
     betas: tuple[float, float] = (0.9, 0.999)
+    penalty: Loss | None = None
+    every: int = 1
+
+    def at(self, number: int) -> Loss:
+        """The loss of this round: with the penalty where it is due."""
+        penalty, loss, heavy = self.penalty, self.loss, self.every
+        if penalty is None or number % heavy:
+            return loss
+
+        def both(modules: Modules, batch: Batch) -> PerRow:
+            return loss(modules, batch) + heavy * penalty(modules, batch)
+
+        return batchwise(self.batchwise)(both) if self.batchwise else both
+
+    @property
+    def batchwise(self) -> str | None:
+        """Why its losses need their whole batch; None if each row stands alone."""
+        return batchwise_reason(self.loss) or (self.penalty and batchwise_reason(self.penalty))
 
 
 @dataclass(frozen=True)

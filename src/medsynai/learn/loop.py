@@ -104,7 +104,7 @@ class _Run:
         how: Mechanism = self.job.mechanism
         if not update.reads_real:
             batch, how = batch.blind(), Plain()
-        loss = float(how.gradients(update.loss, modules, update.trains, batch))
+        loss = float(how.gradients(update.at(progress.done), modules, update.trains, batch))
         weights = [p for name in update.trains for p in modules[name].parameters()]
         norm = float(torch.nn.utils.clip_grad_norm_(weights, self.job.pace.clip))
         if not math.isfinite(loss) or not math.isfinite(norm):
