@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from medsynai import store
 from medsynai.codec.layout import Layout
+from medsynai.codec.spaces import Space
 from medsynai.codec.table import TableCodec
 from medsynai.codec.tokens import seen_in, to_codes, to_rows
 from medsynai.data.schema import Schema
@@ -45,7 +46,12 @@ class Composition(Protocol):
 
     @property
     def bins(self) -> int:
-        """About how many bins a number gets."""
+        """About how many bins a number gets: the lattice that it returns on."""
+        ...
+
+    @property
+    def space(self) -> str:
+        """What its networks see of a code: one of `medsynai.codec.spaces.SPACES`."""
         ...
 
     @property
@@ -57,12 +63,12 @@ class Composition(Protocol):
         """What is trained when; known before a row is read."""
         ...
 
-    def job(self, layout: Layout, rows: Tensor) -> Job:
-        """The networks for a table of this layout, with the phases."""
+    def job(self, space: Space, rows: Tensor) -> Job:
+        """The networks for tables of this space, with the phases; `rows` are codes."""
         ...
 
-    def drawer(self, layout: Layout) -> Drawer:
-        """What draws rows, without values yet."""
+    def drawer(self, space: Space) -> Drawer:
+        """What draws codes, without values yet."""
         ...
 
     def settle(self, drawer: Any, modules: Modules, rows: Tensor, seeds: Seeds) -> None:
@@ -78,6 +84,7 @@ class FittedNetwork:
         settings: the composition that was fitted.
         schema: the learnt columns, in the order of the table.
         codec: bins and lattices, in the network's order of columns.
+        space: what the network saw of their codes.
         drawer: the network that draws; its buffer `seen` says which codes occurred.
         facts: how training went.
     """
@@ -85,6 +92,7 @@ class FittedNetwork:
     settings: Any
     schema: Schema
     codec: TableCodec
+    space: Space
     drawer: Any
     facts: dict[str, Any]
 
@@ -137,7 +145,7 @@ class FittedNetwork:
 
     def _asked(self, condition: Condition) -> Asked:
         able = self.drawer.seen.clone()
-        layout = Layout.of_codec(self.codec)
+        layout = self.space.codes
         for wanted in condition.wanted:
             self.schema[wanted.column]
             place = layout[wanted.column].places
@@ -148,7 +156,7 @@ class FittedNetwork:
         return Asked(able, tuple(columns))
 
     def _never(self, name: str) -> str:
-        seen = self.drawer.seen[Layout.of_codec(self.codec)[name].places].tolist()
+        seen = self.drawer.seen[self.space.codes[name].places].tolist()
         levels = self.schema[name].categories
         known = [x for x, s in zip(levels, seen, strict=False) if s] if levels else []
         allowed = f"; one of {', '.join(known[:30])}" if known else ""
@@ -175,7 +183,7 @@ class FittedNetwork:
         """Write model.json, weights.safetensors and schema.toml into an existing folder."""
         arrays = {f"net.{k}": v.numpy() for k, v in self.drawer.state_dict().items()}
         facts = {"order": list(self.order), **self.facts}
-        whole = self.codec.arrays() | arrays
+        whole = self.codec.arrays() | self.space.arrays() | arrays
         write_model(folder, Saved(self.settings.name, self.settings, self.schema, facts, whole))
 
 
@@ -198,20 +206,21 @@ def fit_network(
     schema = table.schema
     table = table.only(order_of(schema, ()))
     codec = TableCodec.fit(table, settings.bins)
-    layout = Layout.of_codec(codec)
     rng = seeds.of("withhold").numpy()
-    rows = to_rows(withhold(codec.encode(table), codec, MIN_LEVEL, rng)[0])
+    codes = withhold(codec.encode(table), codec, MIN_LEVEL, rng)[0]
+    space = Space.fit(settings.space, codec, codes, seeds.of("space").integer())
+    rows = to_rows(codes)
     inside, outside = halves(patients, settings.pace.held, seeds)
-    job = settings.job(layout, rows[inside])
+    job = settings.job(space, rows[inside])
     if not len(outside) and settings.pace.held:
         job = shorten(job, len(rows))
     trained = train(job, rows[inside], rows[outside], seeds)
-    drawer: Any = settings.drawer(layout)
-    drawer.seen.copy_(seen_in(layout, rows))
+    drawer: Any = settings.drawer(space)
+    drawer.seen.copy_(seen_in(space.codes, rows))
     settings.settle(drawer, trained.modules, rows[inside], seeds)
     facts = {"rounds": trained.marks[-1].rounds, "ended": trained.ended}
     facts |= {"healthy": trained.healthy, "losses": store.to_plain(trained.marks)}
-    return FittedNetwork(settings, schema, codec, drawer.requires_grad_(False), facts)
+    return FittedNetwork(settings, schema, codec, space, drawer.requires_grad_(False), facts)
 
 
 def shorten(job: Job, rows: int) -> Job:
@@ -238,11 +247,12 @@ def load_network(folder: Path, kind: Any) -> FittedNetwork:
     def build(whole: Saved) -> FittedNetwork:
         facts = dict(whole.facts)
         codec = TableCodec.load(whole.schema.only(tuple(facts.pop("order"))), whole.arrays)
-        drawer: nn.Module = whole.settings.drawer(Layout.of_codec(codec))
+        space = Space.load(Layout.of_codec(codec), whole.arrays)
+        drawer: nn.Module = whole.settings.drawer(space)
         named = {k[4:]: v for k, v in whole.arrays.items() if k.startswith("net.")}
         drawer.load_state_dict({k: torch.from_numpy(v) for k, v in named.items()})
         return FittedNetwork(
-            whole.settings, whole.schema, codec, drawer.requires_grad_(False), facts
+            whole.settings, whole.schema, codec, space, drawer.requires_grad_(False), facts
         )
 
     return read_model(folder, kind.name, kind, build)

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from medsynai.codec.layout import Layout
+from medsynai.codec.spaces import Space
 from medsynai.generator import check_settings
 from medsynai.learn.core import Modules, Phase, Update
 from medsynai.learn.fitted import fit_network, load_network
@@ -50,6 +50,7 @@ class Vae:
     lr: float = 2e-3
     pace: Pace = PACE
     name: ClassVar[str] = "vae"
+    space: ClassVar[str] = "bins"
 
     def __post_init__(self) -> None:
         least = {"latent": 1, "width": 1, "beta": 0, "components": 0, "bins": 2}
@@ -60,15 +61,15 @@ class Vae:
         loss = elbo(self.beta, self.drop, self.latent)
         return (Phase((Update(("encoder", "decoder"), loss, True, lr=self.lr),), self.steps),)
 
-    def job(self, layout: Layout, rows: Tensor) -> Job:
+    def job(self, space: Space, rows: Tensor) -> Job:
         """Encoder and decoder; held-out rows are watched by the same loss."""
-        nets, phases = autoencoder(layout, self.width, self.latent), self.phases()
+        nets, phases = autoencoder(space.codes, self.width, self.latent), self.phases()
         loss = phases[0].updates[0].loss
-        return Job(nets, phases, self.latent + len(layout), self.pace, watched=loss)
+        return Job(nets, phases, self.latent + len(space.codes), self.pace, watched=loss)
 
-    def drawer(self, layout: Layout) -> LatentDrawer:
+    def drawer(self, space: Space) -> LatentDrawer:
         """The decoder and its prior."""
-        return LatentDrawer(layout, self.width, self.latent, max(1, self.components))
+        return LatentDrawer(space.codes, self.width, self.latent, max(1, self.components))
 
     def settle(self, drawer: LatentDrawer, modules: Modules, rows: Tensor, seeds: Seeds) -> None:
         """Take the decoder over, and fit the prior to draws of the rows' posteriors."""

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from medsynai.codec.layout import Layout
+from medsynai.codec.spaces import Space
 from medsynai.generator import check_settings
 from medsynai.learn.core import Modules, Phase, Update
 from medsynai.learn.fitted import fit_network, load_network
@@ -49,6 +49,7 @@ class Autoregressive:
     lr: float = 1e-3
     pace: Pace = PACE
     name: ClassVar[str] = "autoregressive"
+    space: ClassVar[str] = "bins"
 
     def __post_init__(self) -> None:
         least = {"width": 1, "blocks": 0, "bins": 2, "steps": 1, "lr": 0}
@@ -59,16 +60,17 @@ class Autoregressive:
         loss = any_order(self.natural)
         return (Phase((Update(("net",), loss, True, lr=self.lr),), self.steps),)
 
-    def job(self, layout: Layout, rows: Tensor) -> Job:
+    def job(self, space: Space, rows: Tensor) -> Job:
         """One network; held-out rows are watched in the columns' own order, as they are."""
+        layout = space.codes
         net = AnyOrder(layout, self.width, self.blocks)
         net.lean.copy_(leaning(layout, rows, self.smooth))
         watched = any_order(1.0, lean=False)
         return Job(modules_of(net=net), self.phases(), len(layout) + 2, self.pace, watched)
 
-    def drawer(self, layout: Layout) -> SequenceDrawer:
+    def drawer(self, space: Space) -> SequenceDrawer:
         """The network itself."""
-        return SequenceDrawer(AnyOrder(layout, self.width, self.blocks))
+        return SequenceDrawer(AnyOrder(space.codes, self.width, self.blocks))
 
     def settle(self, drawer: SequenceDrawer, modules: Modules, rows: Tensor, seeds: Seeds) -> None:
         """Take the trained weights over."""
