@@ -76,7 +76,7 @@ def test_types_that_rows_cannot_be_given_back_in_are_refused_before_the_work(mon
     def never(*_, **__):
         raise AssertionError("work was done")
 
-    monkeypatch.setattr("medsynai.flow.stages.train", never)
+    monkeypatch.setattr("medsynai.flow.training.train", never)
     months = clinic().assign(month=lambda f: f["admitted"].dt.to_period("M"))
     with pytest.raises(InputError, match="turn it into dates"):
         medsynai.synthesize(months)
@@ -193,13 +193,13 @@ def forest_bytes(table, folder):
     folder.mkdir()
     plan = Plan(measures=FEW, seed=5, holdout=0.3)
     from medsynai.data.read import Loaded
-    from medsynai.flow import stages
+    from medsynai.flow import stages, training
     from medsynai.flow.watch import Watch
     from medsynai.privacy.ledger import Ledger
 
     loaded = Loaded(table, medsynai.data.read.read(clinic()).source)
     parts = stages.divide(loaded, plan, Watch())
-    trained = stages.train(parts, loaded.source, plan, Ledger(), Watch())
+    trained = training.train(parts, loaded.source, plan, Ledger(), Watch())
     trained.maker.save(folder / "model")
     return {p.name: p.read_bytes() for p in (folder / "model").iterdir()}
 

@@ -44,7 +44,9 @@ class Options(TypedDict, total=False):
     """What `synthesize` takes by name; each is a field of `Plan`, where its default stands."""
 
     model: str
+    preset: str
     settings: Mapping[str, Any]
+    time_budget: float | None
     rows: int | None
     target: str | None
     leaks: str | Sequence[str]

@@ -16,12 +16,14 @@ import click
 
 from medsynai import __version__
 from medsynai.errors import MedSynAIError
+from medsynai.training_door import how_to_train, understood
 
 if TYPE_CHECKING:
     from medsynai.flow.plan import Plan
     from medsynai.report.evidence import Evidence
 
 DONE, FAULT, BAD_INPUT, GATE_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+NOTHING_LEFT = "interrupted; nothing was left behind"
 Command = Callable[..., int]
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
@@ -56,8 +58,8 @@ def guarded(command: Command) -> Callable[..., None]:
             code = command(**options)
         except MedSynAIError as error:
             code = fail(str(error), BAD_INPUT, as_json)
-        except KeyboardInterrupt:
-            code = fail("interrupted; nothing was left behind", INTERRUPTED, as_json)
+        except KeyboardInterrupt as interrupt:
+            code = fail(str(interrupt) or NOTHING_LEFT, INTERRUPTED, as_json)
         except BrokenPipeError:
             raise  # not a fault: see `main`
         except Exception as error:
@@ -107,7 +109,7 @@ def demo(out: Path, seed: int | None, overwrite: bool, as_json: bool) -> int:
     """Synthesise the table that ships with the package (SUPPORT2, 9,105 hospital patients)."""
     from medsynai.flow.demo import demo_plan
 
-    return make_release(demo_plan(seed or 0), out, overwrite, as_json)
+    return make_release(demo_plan(seed or 0), out, as_json, overwrite=overwrite)
 
 
 @cli.command()
@@ -146,7 +148,7 @@ def inspect(data: str, out: Path | None, overwrite: bool, as_json: bool) -> int:
 @click.argument("data", required=False)
 @out_folder()
 @SCHEMA
-@click.option("--model", metavar="NAME", help="auto, or a name that `medsynai models` lists.")
+@how_to_train
 @click.option("--rows", type=int, metavar="N", help="Rows to make (as many as DATA has).")
 @TARGET
 @click.option("--leak", "leaks", multiple=True, metavar="COL", help="Tells the outcome afterwards.")
@@ -160,27 +162,24 @@ def inspect(data: str, out: Path | None, overwrite: bool, as_json: bool) -> int:
 @POLICY
 @click.option("--positive-control", is_flag=True, default=None, help="With --model bootstrap.")
 @click.option("--plan", "plan_file", metavar="F", type=Path, help="A plan.toml; options win.")
+@click.option("--resume", is_flag=True, help="Go on from an interrupted training.")
 @OVERWRITE
 @JSON
 @guarded
 def synthesize(
-    data: str | None,
-    out: Path,
-    plan_file: Path | None,
-    overwrite: bool,
-    as_json: bool,
-    **chosen: Any,
+    data: str | None, out: Path, plan_file: Path | None, as_json: bool, **chosen: Any
 ) -> int:
     """Make a synthetic release of DATA (a file, or a database URL) with its evidence."""
     from medsynai.flow.plan import Plan, amend, read_plan
 
     plan = read_plan(plan_file) if plan_file else Plan()
+    how = {name: chosen.pop(name) for name in ("overwrite", "resume")}
     if data is not None:
         chosen["source"] = data
-    return make_release(amend(plan, chosen), out, overwrite, as_json)
+    return make_release(amend(plan, understood(plan, chosen)), out, as_json, **how)
 
 
-def make_release(plan: "Plan", folder: Path, overwrite: bool, as_json: bool) -> int:
+def make_release(plan: "Plan", folder: Path, as_json: bool, **how: bool) -> int:
     """Run a plan and show what came of it."""
     from medsynai import screen
     from medsynai.flow.folder import REPORT
@@ -188,7 +187,7 @@ def make_release(plan: "Plan", folder: Path, overwrite: bool, as_json: bool) -> 
     from medsynai.flow.stages import risks
 
     with screen.progress() as tell:
-        release = run(plan, folder, overwrite, tell)
+        release = run(plan, folder, tell=tell, **how)
     raised = risks(plan)
     screen.show_notes(raised, red=raised)
     return show(release.evidence, folder, REPORT, as_json)

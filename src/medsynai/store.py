@@ -11,6 +11,7 @@ import math
 import tomllib
 import types
 from collections.abc import Mapping
+from difflib import get_close_matches
 from enum import Enum
 from functools import cache
 from pathlib import Path
@@ -103,8 +104,10 @@ def _dataclass_of(kind: Any, value: Any, where: str) -> Any:
     names = {f.name for f in dataclasses.fields(kind) if f.init}
     unknown = sorted(set(value) - names)
     if unknown:
-        known = ", ".join(sorted(names))
-        raise PlanError(f"{where or kind.__name__}: unknown key {unknown[0]!r}; known: {known}")
+        near = get_close_matches(str(unknown[0]), names, 1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        known = f"{hint}known: {', '.join(sorted(names))}"
+        raise PlanError(f"{where or kind.__name__}: unknown key {unknown[0]!r}; {known}")
     no = dataclasses.MISSING
     for f in dataclasses.fields(kind):
         if f.init and f.name not in value and f.default is no and f.default_factory is no:
@@ -115,6 +118,20 @@ def _dataclass_of(kind: Any, value: Any, where: str) -> Any:
         return kind(**filled)
     except TypeError as error:
         raise PlanError(f"{where or kind.__name__}: {error}") from None
+
+
+def laid_over(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Plain values with others laid over them; tables are merged key by key.
+
+    >>> laid_over({"steps": 9, "pace": {"batch": 8}}, {"pace": {"check": 2}})
+    {'steps': 9, 'pace': {'batch': 8, 'check': 2}}
+    """
+    both = dict(under)
+    for key, value in over.items():
+        before = both.get(key)
+        nested = isinstance(before, Mapping) and isinstance(value, Mapping)
+        both[key] = laid_over(before, value) if nested else value  # type: ignore[arg-type]
+    return both
 
 
 def to_toml(value: Any) -> str:

@@ -10,7 +10,9 @@ from medsynai.data.read import read
 from medsynai.data.schema import Column, Kind, Role, Schema
 from medsynai.data.table import Table
 from medsynai.evaluate.glance import Glance
-from medsynai.flow.choose import CANDIDATES, Arena, candidates_for, choose, loss_of
+from medsynai.flow.arena import Arena
+from medsynai.flow.choice import loss_of
+from medsynai.flow.choose import CANDIDATES, candidates_for, choose
 from medsynai.models.catalog import load_model
 from medsynai.privacy.ledger import Ledger
 from medsynai.seeds import Seeds

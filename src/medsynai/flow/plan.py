@@ -1,5 +1,6 @@
 """A run as data: everything that a person chose, and nothing that was learnt from the rows."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
@@ -9,6 +10,7 @@ from typing import Any, get_type_hints
 from medsynai import store
 from medsynai.data.source import hide_password
 from medsynai.errors import PlanError
+from medsynai.models.presets import BALANCED, NAMES
 
 FORMS = ("same", "csv", "parquet")
 
@@ -21,7 +23,10 @@ class Plan:
         source: a path or database URL; None for a data frame handed over in Python.
         schema: path of a schema file; None to infer one.
         model: a catalogue name, or "auto" to choose by scores on an inner split.
-        settings: the model's settings, where they differ from its defaults.
+        preset: "fast", "balanced" (the models' own defaults) or "best".
+        settings: the model's settings, where they differ from those.
+        time_budget: seconds that choosing and training a model may take; None for no limit.
+        tuned: how the settings were found, where `tune` found them; the ledger repeats it.
         rows: how many rows to make; None for as many as the source has (with `keep`: as many as
             the train part has).
         target: the outcome that utility is judged on.
@@ -42,7 +47,10 @@ class Plan:
     source: str | None = None
     schema: str | None = None
     model: str = "auto"
+    preset: str = BALANCED
     settings: dict[str, Any] = field(default_factory=dict)
+    time_budget: float | None = None
+    tuned: str = ""
     rows: int | None = None
     target: str | None = None
     leaks: tuple[str, ...] = ()
@@ -69,8 +77,13 @@ class Plan:
             raise PlanError(f"the share of real rows must lie between 0 and 1: {self.mix_real:g}")
         if self.keep and self.mix_real is not None:
             raise PlanError("keep and mix-real contradict each other; choose one")
-        if self.form not in FORMS:
-            raise PlanError(f"form must be one of {', '.join(FORMS)}, not {self.form!r}")
+        choices = {"form": FORMS, "preset": NAMES}
+        for name, allowed in choices.items():
+            if getattr(self, name) not in allowed:
+                given = getattr(self, name)
+                raise PlanError(f"{name} must be one of {', '.join(allowed)}, not {given!r}")
+        if self.time_budget is not None and not 0 < self.time_budget < math.inf:
+            raise PlanError("time-budget must be more than 0 seconds")
         if min(self.seed, self.draw) < 0:
             raise PlanError("seed and draw must be 0 or more")
         if self.model == "bootstrap" and not self.positive_control:

@@ -2,22 +2,26 @@
 
 from pathlib import Path
 
-from medsynai.flow import stages
+from medsynai.flow import stages, training
 from medsynai.flow.folder import check_apart, check_target
 from medsynai.flow.opening import Handed
 from medsynai.flow.plan import Plan
+from medsynai.flow.progress import kept_beside
 from medsynai.flow.release import Release
 from medsynai.flow.watch import Tell, Watch, silent
 from medsynai.privacy.ledger import Ledger
 
 
-def make(plan: Plan, handed: Handed | None = None, tell: Tell = silent) -> Release:
+def make(
+    plan: Plan, handed: Handed | None = None, tell: Tell = silent, work: Path | None = None
+) -> Release:
     """Make a release in memory.
 
     Args:
         plan: what to make; the same plan and data give the same release.
         handed: a frame or a schema that Python hands over beside the plan.
         tell: hears the name of each stage as it starts.
+        work: where networks keep their progress while they train.
 
     Raises:
         InputError: whatever the user can mend; the message says how.
@@ -25,15 +29,28 @@ def make(plan: Plan, handed: Handed | None = None, tell: Tell = silent) -> Relea
     ledger, watch = Ledger(), Watch(tell)
     loaded = stages.read(plan, handed or Handed(), ledger, watch)
     parts = stages.divide(loaded, plan, watch)  # by patient, before anything is fitted
-    trained = stages.train(parts, loaded.source, plan, ledger, watch)
+    trained = training.train(parts, loaded.source, plan, ledger, watch, work)
     made = stages.draw(trained, parts, plan, watch)
     judged = stages.judge(made, trained, parts, plan, watch)
     found = stages.Findings(loaded, parts, trained, made, judged)
     return stages.report(found, plan, ledger, watch)
 
 
-def run(plan: Plan, folder: Path, overwrite: bool = False, tell: Tell = silent) -> Release:
+def run(
+    plan: Plan,
+    folder: Path,
+    overwrite: bool = False,
+    tell: Tell = silent,
+    resume: bool = False,
+) -> Release:
     """Make a release and write it to a folder, whole or not at all.
+
+    Args:
+        plan: what to make.
+        folder: the release.
+        overwrite: replace an earlier one.
+        tell: hears the name of each stage as it starts.
+        resume: go on from the progress that an interrupted run of the same plan left beside it.
 
     Raises:
         InputError: as `make`.
@@ -41,7 +58,8 @@ def run(plan: Plan, folder: Path, overwrite: bool = False, tell: Tell = silent) 
     """
     check_target(folder, overwrite)
     check_apart(folder, plan.source, plan.policy)
-    release = make(plan, tell=tell)
-    tell("Writing the release")
-    release.save(folder, overwrite)
+    with kept_beside(folder, resume, overwrite) as work:
+        release = make(plan, tell=tell, work=work)
+        tell("Writing the release")
+        release.save(folder, overwrite)
     return release

@@ -7,28 +7,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from medsynai import store
-from medsynai.constraints import Implies, Op, discover, parse
 from medsynai.data.read import Loaded
 from medsynai.data.schema import Column, Kind, Schema
-from medsynai.data.source import Source
 from medsynai.data.table import Table, canonical_dtype
 from medsynai.errors import PlanError
 from medsynai.evaluate.trial import Trial
 from medsynai.flow import judging, opening
-from medsynai.flow.choose import CANDIDATES, Arena, Choice, candidates_for, choose
+from medsynai.flow.choose import CANDIDATES
 from medsynai.flow.conditions import parse_conditions
 from medsynai.flow.judging import Judged, Panel
-from medsynai.flow.maker import Maker
 from medsynai.flow.opening import Handed, Parts
 from medsynai.flow.plan import Plan
 from medsynai.flow.release import Release
+from medsynai.flow.settings import model_of
+from medsynai.flow.training import Trained, tied_to_target
 from medsynai.flow.watch import Watch
-from medsynai.flow.withholding import LEAST, Withheld, list_only, withhold
-from medsynai.forest.forest import Forest
+from medsynai.flow.withholding import list_only
 from medsynai.forest.sampling import FittedForest
-from medsynai.generator import Generator
-from medsynai.models.catalog import find_entry, load_model
+from medsynai.models.catalog import find_entry
 from medsynai.privacy.ledger import Ledger
 from medsynai.privacy.ledger import Release as Charge
 from medsynai.report.evidence import DataFacts, Evidence, ModelFacts
@@ -64,9 +60,9 @@ def _check(plan: Plan, parts: Parts, whole: Schema) -> None:
     """Refuse what cannot be done before any time is spent on it."""
     schema = parts.train.schema
     Panel(plan.measures, plan.policy).load()
-    load_model(CANDIDATES[0] if plan.model == "auto" else plan.model, plan.settings)
     if plan.model == "auto" and plan.settings:
         raise PlanError("settings belong to one model: name it instead of `auto`")
+    model_of(CANDIDATES[0] if plan.model == "auto" else plan.model, plan.preset, plan.settings)
     parse_conditions(plan.conditions, schema)
     for name in plan.leaks:
         opening.known(name, whole, "leak")
@@ -96,59 +92,6 @@ def _real_rows(plan: Plan, parts: Parts) -> int:
     if plan.keep:
         return _rows(plan, parts)
     return round(_rows(plan, parts) * (plan.mix_real or 0.0))
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A maker, and how it came to be; `notes` say what of the rows it was not shown."""
-
-    maker: Maker
-    settings: dict[str, Any]
-    choice: Choice | None
-    name: str
-    notes: tuple[str, ...] = ()
-
-
-def train(parts: Parts, source: Source, plan: Plan, ledger: Ledger, watch: Watch) -> Trained:
-    """Find the rules and fit the model, on train rows only."""
-    seeds = Seeds(plan.seed).of("train")
-    with watch.stage("rules", "Finding rules between columns"):
-        rules = parts.train.schema.rules
-        if not rules:
-            note = "relations that every train row keeps, published in schema.toml"
-            ledger.charge(Charge("find rules", note=note))
-            rules = discover(parts.train)
-    table = replace(parts.train, schema=replace(parts.train.schema, rules=rules))
-    name, choice = plan.model, None
-    if plan.model == "auto":
-        with watch.stage("choose", "Choosing a model"):
-            rivals = {n: load_model(n) for n in candidates_for(len(table), table.schema)}
-            leaks = (*plan.leaks, *tied_to_target(table.schema))
-            choice = choose(rivals, Arena(table, parts.patients, leaks), ledger, seeds)
-        name = choice.name
-    condition = parse_conditions(plan.conditions, table.schema)
-    model = _in_front(load_model(name, plan.settings), (*plan.keep, *condition.columns))
-    with watch.stage("train", f"Training the {find_entry(name).title.lower()}"):
-        held = _withheld(table, model, plan, seeds)
-        fitted = model.fit(held.table, ledger, seeds.of(name))
-    schema = replace(table.schema, rules=held.table.schema.rules)
-    maker = Maker(fitted, schema, parts.recipe, source, held.levels)
-    return Trained(maker, store.to_plain(model), choice, name, held.notes)
-
-
-def _withheld(table: Table, model: Generator, plan: Plan, seeds: Seeds) -> Withheld:
-    """The rows without rare levels, unless the release holds real rows, which have them."""
-    least = model.min_level if isinstance(model, Forest) else LEAST
-    if plan.mix_real is not None or plan.positive_control:
-        least = 1
-    return withhold(table, least, seeds.of("withhold"), plan.keep)
-
-
-def _in_front(model: Generator, columns: tuple[str, ...]) -> Generator:
-    """A forest draws what is kept or asked for first: only so are both met exactly."""
-    if isinstance(model, Forest) and columns and not model.first:
-        return replace(model, first=tuple(dict.fromkeys(columns)))
-    return model
 
 
 @dataclass(frozen=True)
@@ -203,22 +146,6 @@ def _with_provenance(table: Table, origin: np.ndarray) -> Table:
     frame = table.frame.assign(**{name: values})
     schema = replace(table.schema, columns=(*table.schema.columns, column))
     return Table(frame, schema, table.origin)
-
-
-def tied_to_target(schema: Schema) -> tuple[str, ...]:
-    """Columns that the outcome decides, by a rule: they tell it afterwards, so no model uses them.
-
-    In flchain the chapter of the cause of death is missing exactly where nobody died.
-    """
-    rules = [parse(text, schema) for text in schema.rules]
-    tied = []
-    for rule in rules:
-        if isinstance(rule, Implies) and rule.when.column == schema.target:
-            tied.append(rule.then.column)
-        filled = isinstance(rule, Implies) and rule.when.op in (Op.MISSING, Op.PRESENT)
-        if isinstance(rule, Implies) and filled and rule.then.column == schema.target:
-            tied.append(rule.when.column)
-    return tuple(dict.fromkeys(tied))
 
 
 def judge(made: Made, trained: Trained, parts: Parts, plan: Plan, watch: Watch) -> Judged:

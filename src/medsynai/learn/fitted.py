@@ -1,5 +1,6 @@
 """From a composition to a `Fitted`: fit, sample under conditions, save and load."""
 
+import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -20,6 +21,7 @@ from medsynai.errors import ConditionError, ModelError
 from medsynai.forest.order import order_of, withhold
 from medsynai.generator import FREE, SEEDS, Condition, check_draw
 from medsynai.learn.core import Modules, Phase
+from medsynai.learn.desk import desk
 from medsynai.learn.draw import Asked, Drawer, begin_under
 from medsynai.learn.job import Job, Pace, halves
 from medsynai.learn.loop import train
@@ -214,7 +216,8 @@ def fit_network(
     job = settings.job(space, rows[inside])
     if not len(outside) and settings.pace.held:
         job = shorten(job, len(rows))
-    trained = train(job, rows[inside], rows[outside], seeds)
+    place = desk().place(_key(settings, seeds, rows))
+    trained = train(job, rows[inside], rows[outside], seeds, place)
     drawer: Any = settings.drawer(space)
     drawer.seen.copy_(seen_in(space.codes, rows))
     settings.settle(drawer, trained.modules, rows[inside], seeds)
@@ -228,6 +231,13 @@ def shorten(job: Job, rows: int) -> Job:
     most = max(1, PASSES * rows // job.pace.batch)
     short = tuple(replace(p, rounds=min(p.rounds, most)) for p in job.phases)
     return replace(job, phases=short)
+
+
+def _key(settings: Composition, seeds: Seeds, rows: Tensor) -> str:
+    """What a run must share with unfinished progress to go on from it, but the time it has."""
+    public = replace(settings, pace=replace(settings.pace, seconds=None))  # type: ignore[type-var]
+    told = store.to_json([settings.name, public, seeds]).encode()
+    return hashlib.sha256(told + rows.numpy().tobytes()).hexdigest()[:16]
 
 
 def _patients(table: Table) -> np.ndarray:

@@ -11,9 +11,12 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
+from medsynai import store
 from medsynai.errors import ModelError, PlanError
+from medsynai.learn.clock import OUT_OF_TIME, Clock
 from medsynai.learn.core import Batch, Modules, Phase, Update
-from medsynai.learn.job import Job, Pace, Trained
+from medsynai.learn.desk import desk
+from medsynai.learn.job import Job, Trained
 from medsynai.learn.mechanism import Mechanism, Plain
 from medsynai.learn.nets.mlp import initialise
 from medsynai.learn.state import Progress
@@ -43,24 +46,31 @@ def train(
         raise PlanError("training needs at least one round: raise `steps`")
     if not len(rows):
         raise ModelError("a network needs at least one train row")
-    run = _Run(job, rows, held, seeds)
+    around = desk()
+    run = _Run(job, rows, held, seeds, around.began)
     if folder is not None:
         run.progress.resume(folder)
+    saved = -math.inf
     while not run.progress.ended:
         run.round()
-        if run.looks_now():
-            run.look()
-            if folder is not None:
-                run.progress.save(folder)
+        if not run.looks_now():
+            continue
+        run.look()
+        if run.progress.marks:
+            around.hear(run.progress.done, job.rounds, store.to_plain(run.progress.marks[-1]))
+        due = run.progress.ended or perf_counter() - saved >= around.every
+        if folder is not None and due:
+            run.progress.save(folder)
+            saved = perf_counter()
     return run.finish()
 
 
 class _Run:
     """One training run: the job's fixed parts, and the progress that a checkpoint holds."""
 
-    def __init__(self, job: Job, rows: Tensor, held: Tensor, seeds: Seeds) -> None:
+    def __init__(self, job: Job, rows: Tensor, held: Tensor, seeds: Seeds, began: float) -> None:
         self.job, self.rows, self.held = job, rows, held
-        self.began = perf_counter()
+        self.clock = Clock(job, len(rows), began)
         generator = torch.Generator().manual_seed(seeds.of("train").integer())
         initialise(job.modules, generator)
         # One optimiser for the same networks in a phase: its moments span all their updates.
@@ -85,7 +95,7 @@ class _Run:
                 if not self.progress.ended:
                     self._step(number, update, first=not before)
         if not self.progress.ended:
-            self.progress.done += 1
+            self.progress.done = self.clock.after(self.progress.done)
             self._average()
 
     def _phase(self) -> tuple[int, Phase, int]:
@@ -130,12 +140,13 @@ class _Run:
     def looks_now(self) -> bool:
         """Whether it is time to look at the held-out rows."""
         progress = self.progress
-        at_end = progress.done in (0, self.job.rounds) or bool(progress.ended)
+        over = progress.done in (0, self.job.rounds) or self.clock.over
+        at_end = over or bool(progress.ended)
         return at_end or progress.done % self.job.pace.check == 0
 
     def look(self) -> None:
         """Measure, keep the best weights, and decide whether to go on."""
-        progress, pace = self.progress, self.job.pace
+        progress = self.progress
         if progress.ended:
             return
         held = math.nan
@@ -148,7 +159,7 @@ class _Run:
         else:
             progress.keep()
         if not progress.ended:
-            self._ends(pace)
+            self._ends()
 
     def _watches(self) -> bool:
         return self.job.watched is not None and len(self.held) > 0
@@ -166,17 +177,13 @@ class _Run:
             if progress.stale >= self.job.pace.patience:
                 progress.ended = "held-out rows stopped gaining"
 
-    def _ends(self, pace: Pace) -> None:
+    def _ends(self) -> None:
         progress = self.progress
         if progress.done >= self.job.rounds:
             progress.ended = "all rounds were run"
-        elif pace.seconds is not None and perf_counter() - self.began >= pace.seconds:
-            if progress.done * pace.batch < len(self.rows):
-                raise PlanError(
-                    f"a time budget of {pace.seconds:g} s is too small for one pass over the train"
-                    " rows: raise it"
-                )
-            progress.ended = "the time budget was used up"
+        elif self.clock.over:
+            self.clock.check(progress.done)
+            progress.ended = OUT_OF_TIME
 
     def _alarm(self, what: str) -> None:
         self.progress.ended, self.progress.healthy = what, False

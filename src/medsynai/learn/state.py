@@ -13,7 +13,7 @@ from medsynai import store
 from medsynai.errors import ModelError
 from medsynai.learn.core import Modules
 
-TENSORS, FACTS = "progress.safetensors", "progress.json"
+TENSORS, FACTS = "progress.*.safetensors", "progress.json"
 PLAIN = ("done", "kept", "stale", "ended", "healthy")
 
 
@@ -63,18 +63,20 @@ class Progress:
         self.kept = True
 
     def save(self, folder: Path) -> None:
-        """Write the progress; both files are put in place whole."""
-        folder.mkdir(parents=True, exist_ok=True)
+        """Write the progress; whatever interrupts this, the last whole one stays readable."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         facts = {name: getattr(self, name) for name in PLAIN}
         facts["marks"] = [[m.rounds, m.train, m.held] for m in self.marks]
         arrays = {name: tensor.numpy() for name, tensor in self._tensors().items()}
-        new = folder / f"{TENSORS}.new"
-        store.save_arrays(new, arrays)
-        new.replace(folder / TENSORS)
-        facts["sha256"] = store.sha256(folder / TENSORS)
+        facts["file"] = TENSORS.replace("*", str(self.done))
+        store.save_arrays(folder / facts["file"], arrays)
+        facts["sha256"] = store.sha256(folder / facts["file"])
         later = folder / f"{FACTS}.new"
         later.write_text(store.to_json(facts), encoding="utf-8")
         later.replace(folder / FACTS)
+        for old in folder.glob(TENSORS):
+            if old.name != facts["file"]:
+                old.unlink()
 
     def resume(self, folder: Path) -> None:
         """Go on from the progress in a folder; an empty or absent one changes nothing.
@@ -86,9 +88,10 @@ class Progress:
             return
         try:
             facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-            whole = set(PLAIN) <= set(facts) and facts["sha256"] == store.sha256(folder / TENSORS)
+            tensors = folder / Path(facts["file"]).name
+            whole = set(PLAIN) <= set(facts) and facts["sha256"] == store.sha256(tensors)
             marks = [Mark(m[0], *(_number(x) for x in m[1:])) for m in facts["marks"]]
-            self._fill(store.load_arrays(folder / TENSORS) if whole else {})
+            self._fill(store.load_arrays(tensors) if whole else {})
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError):
             raise ModelError(
                 f"{folder} holds no whole progress of this model; remove it to begin again"

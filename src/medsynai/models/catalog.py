@@ -160,8 +160,9 @@ def load_model(name: str, settings: Mapping[str, Any] | None = None) -> Generato
         ModelError: an unknown model, or settings that it does not have.
     """
     kind = _resolve(find_entry(name).home)
+    whole = store.laid_over(store.to_plain(kind()), settings or {})  # a part of a table is its part
     try:
-        model: Generator = store.from_plain(kind, dict(settings or {}), f"settings of {name}")
+        model: Generator = store.from_plain(kind, whole, f"settings of {name}")
     except PlanError as error:
         raise ModelError(str(error)) from None
     return model

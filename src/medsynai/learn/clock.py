@@ -1,0 +1,71 @@
+"""The time that a training run may take: shared out over its phases, refused where too short."""
+
+from time import perf_counter
+
+from medsynai.errors import PlanError
+from medsynai.learn.job import Job
+
+OUT_OF_TIME = "the time budget was used up"
+WARM, TRIED = 3, 12  # rounds left out of the first guess at the speed, and rounds until it is made
+SURE = 2.0  # how many times too slow a run must look before it is refused that early
+
+
+class Clock:
+    """How much of `Pace.seconds` is left; without such a limit it never ends anything.
+
+    Args:
+        job: its pace has the limit, its phases share it by their rounds.
+        rows: train rows; a budget must allow one pass over them in the last phase.
+        began: when the time began, by `perf_counter`.
+    """
+
+    def __init__(self, job: Job, rows: int, began: float) -> None:
+        self.seconds, self.batch, self.rows = job.pace.seconds, job.pace.batch, rows
+        self.ends = [sum(p.rounds for p in job.phases[: k + 1]) for k in range(len(job.phases))]
+        self.last = self.ends[-1] - job.phases[-1].rounds  # rounds before the last phase
+        self.began, self.run, self.warm = began, 0, 0.0
+
+    @property
+    def over(self) -> bool:
+        """Whether the time is used up."""
+        return self.seconds is not None and perf_counter() - self.began >= self.seconds
+
+    def after(self, done: int) -> int:
+        """Rounds that count as done after one more: a phase out of its share of the time is left.
+
+        Raises:
+            PlanError: a budget that is plainly too small, said after a few rounds.
+        """
+        done, self.run = done + 1, self.run + 1
+        if self.seconds is None:
+            return done
+        now = perf_counter()
+        if self.run == WARM:
+            self.warm = now
+        elif self.run == TRIED:
+            self._guess((now - self.warm) / (TRIED - WARM), now)
+        phase = next((end for end in self.ends[:-1] if done <= end), None)
+        if phase is not None and now - self.began >= self.seconds * phase / self.ends[-1]:
+            return phase
+        return done
+
+    def _guess(self, each: float, now: float) -> None:
+        needed = each * self.rows / self.batch * self.ends[-1] / max(1, self.ends[-1] - self.last)
+        left = (self.seconds or 0.0) - (now - self.began)
+        if needed > SURE * max(left, 0.0):
+            raise self._too_small(f"; at the speed of this machine that takes about {needed:.2g} s")
+
+    def check(self, done: int) -> None:
+        """Refuse a result of less than one pass over the rows in the last phase.
+
+        Raises:
+            PlanError: as said.
+        """
+        if (done - self.last) * self.batch < self.rows:
+            raise self._too_small("")
+
+    def _too_small(self, more: str) -> PlanError:
+        return PlanError(
+            f"a time budget of {self.seconds:.3g} s is too small for one pass over the train rows"
+            f"{more}: raise it, or name a quicker model"
+        )
