@@ -18,6 +18,8 @@ from medsynai.cli import cli
 
 FILES = [
     "card.md",
+    "internal/README.md",
+    "internal/records.csv",
     "ledger.json",
     "model/model.json",
     "model/recipe.toml",
@@ -209,7 +211,10 @@ def test_evaluate_judges_a_file_of_anybody(data, tmp_path):
         *("--synthetic", tmp_path / "synthetic.csv", "--out", out, "--target", "died"),
     )
     assert result.exit_code == 3, result.output  # a copy of the real rows must not pass
-    assert listing(out) == ["card.md", "report.html", "schema.toml", "scores.json"]
+    internal = ["internal/README.md", "internal/groups.csv", "internal/records.csv"]
+    documents = ["report.html", "schema.toml", "scores.json"]
+    assert [n for n in listing(out) if n not in internal] == ["card.md", *documents]
+    assert set(internal) - set(listing(out)) <= {"internal/groups.csv"}
 
 
 def test_evaluate_takes_releases_that_lack_identifiers_and_texts(release, data, tmp_path):

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from medsynai.data.table import Table
@@ -38,7 +39,9 @@ def card(fair_trial: Trial) -> Scorecard:
 
 @pytest.fixture(scope="module")
 def copied(fair_trial: Trial) -> Scorecard:
-    synthetic = fair_trial.copied
+    """A bootstrap of the train rows: some twice, some not at all."""
+    rows = np.random.default_rng(5).integers(0, len(fair_trial.train), len(fair_trial.train))
+    synthetic = fair_trial.train.rows(rows)
     return judge(
         replace(fair_trial, synthetic=synthetic),
         ["variation", "detection", "hellinger", "marginals", "association"],

@@ -17,10 +17,12 @@ class Parts:
     Attributes:
         train: what the generator may see.
         holdout: what it never sees; None if nothing was held out.
+        places: (train rows,) where each train row stood in the table, from 0.
     """
 
     train: Table
     holdout: Table | None
+    places: np.ndarray
 
 
 def split(table: Table, holdout: float, seeds: Seeds) -> Parts:
@@ -52,7 +54,7 @@ def split(table: Table, holdout: float, seeds: Seeds) -> Parts:
     rows = rng.permutation(len(table))
     inside = held[patients[rows]]
     train = table.rows(rows[~inside])
-    return Parts(train, table.rows(rows[inside]) if out else None)
+    return Parts(train, table.rows(rows[inside]) if out else None, rows[~inside])
 
 
 def _patients(table: Table) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any
 
@@ -65,6 +65,7 @@ PANEL: tuple[Measure, ...] = (
         ("membership_auc", "Membership inference"),
         10.0,
     ),
+    Measure("exposed", "attacks.exposed:measure", _P, ("", ""), 2.0),
     Measure("copies", "attacks.copies:measure", _P, ("copies_exact", "Copies of train rows"), 3.0),
     Measure(
         "singling_out",
@@ -116,6 +117,7 @@ class Scorecard:
     Attributes:
         scores: in panel order; those that could not be assessed have no value and say why.
         exhibits: plain data for tables and pictures, by name.
+        internal: for the owner of the real data alone, by measure; see `Findings`.
         skipped: measures that did not judge, and why.
         failed: measures that broke, and by which kind of error; a fault of ours, never silent.
         seconds: time of each measure.
@@ -123,6 +125,7 @@ class Scorecard:
 
     scores: tuple[Score, ...] = ()
     exhibits: dict[str, Any] = field(default_factory=dict)
+    internal: dict[str, Any] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -174,10 +177,11 @@ def judge(
             findings = _ask(measure, trial, card)
             scores.extend(findings.scores)
             card.exhibits.update(findings.exhibits)
+            card.internal.update(findings.internal)
             card.seconds[measure.name] = round(time.monotonic() - begun, 3)
     if progress is not None:
         progress("", len(measures), len(measures))
-    return Scorecard(tuple(scores), card.exhibits, card.skipped, card.failed, card.seconds)
+    return replace(card, scores=tuple(scores))
 
 
 def _chosen(wanted: Collection[str] | None) -> tuple[Measure, ...]:

@@ -67,6 +67,8 @@ class Gate:
             shuffled columns score, 1.
         needs_control: the positive control must breach the limit too, where the score has one: a
             measure by which even a copy passes says nothing.
+        control: what the positive control must reach at least, where that is more than the limit:
+            an attack that hardly finds a plain copy is no proof against anything subtler.
         required: without this score there is no pass.
     """
 
@@ -81,6 +83,7 @@ class Gate:
     to_shuffled: bool = False
     needs_control: bool = True
     required: bool = True
+    control: float | None = None
 
 
 @dataclass(frozen=True)
@@ -276,6 +279,11 @@ def _stand(gate: Gate, score: Score | None, limit: float | None) -> tuple[Status
         return (Status.WARN if gate.severity is Severity.WARN else Status.FAIL), said
     if gate.needs_control and _missed(gate, score, limit):
         return Status.INCONCLUSIVE, "the attack lets a plain copy of the train rows pass"
+    if gate.control is not None and (score.control is None or score.control < gate.control):
+        reached = "was not tried on" if score.control is None else f"scores {score.control:.3g} on"
+        return Status.INCONCLUSIVE, (
+            f"the attack {reached} a plain copy of the train rows, where {gate.control:g} is asked"
+        )
     if _past(gate, ends[gate.warns_when], limit):
         return Status.WARN, f"{said}, but its interval reaches {worst:.3g}"
     return Status.PASS, said

@@ -59,10 +59,13 @@ class Findings:
 
     `exhibits` maps a name (e.g. "giveaways", "histograms", "km") to plain, JSON-able data; the
     measure has suppressed small cells of real data already, so an exhibit may be published.
+    `internal` is for the owner of the real data alone: records (by number, never by value) and
+    groups that fare worst. No document shows it; a release keeps it in a folder of its own.
     """
 
     scores: tuple[Score, ...] = ()
     exhibits: dict[str, Any] = field(default_factory=dict)
+    internal: dict[str, Any] = field(default_factory=dict)
 
 
 def blank(

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from medsynai.data.table import Table
 from medsynai.evaluate.encode import Encoding
 from medsynai.seeds import Seeds
@@ -23,6 +25,8 @@ class Trial:
         seeds: all randomness of the measures.
         draw: gives that many further synthetic rows of the same model, for the question how many
             rows to draw; None for a table whose model is not at hand.
+        records: (train rows,) which row of the source each train row is, from 1; None where they
+            stand as in the source.
     """
 
     train: Table
@@ -32,6 +36,12 @@ class Trial:
     seeds: Seeds
     leaks: tuple[str, ...] = ()
     draw: Callable[[int], Table] | None = None
+    records: np.ndarray | None = None
+
+    @property
+    def record_numbers(self) -> np.ndarray:
+        """(train rows,) the number of each train row in the source, from 1."""
+        return np.arange(1, len(self.train) + 1) if self.records is None else self.records
 
     @cached_property
     def encoding(self) -> Encoding:
@@ -51,8 +61,11 @@ class Trial:
 
     @cached_property
     def copied(self) -> Table:
-        """Positive control: a bootstrap of the train rows, which every attack must catch."""
-        rng = self.seeds.of("copied").numpy()
-        pick = rng.integers(0, len(self.train), len(self.train))
-        part = self.train.rows(pick)
+        """Positive control: every train row once, in another order; each attack must catch it.
+
+        Not a bootstrap: that lacks a third of the rows, so not even a perfect attack would find
+        more than five in six of the pairs, and a weak one could not be told from it.
+        """
+        order = self.seeds.of("copied").numpy().permutation(len(self.train))
+        part = self.train.rows(order)
         return Table(part.frame, part.schema, "synthetic")

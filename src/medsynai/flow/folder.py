@@ -14,10 +14,11 @@ SYNTHETIC = "synthetic"  # with the suffix of its format
 REPORT, SCORES, CARD = "report.html", "scores.json", "card.md"
 PLAN, SCHEMA, LEDGER = "plan.toml", "schema.toml", "ledger.json"
 MODEL = "model"
+INTERNAL = "internal"  # for the owner of the real data alone
 RECIPE, SOURCE = "recipe.toml", "source.toml"  # in the model folder: how rows become a file again
 
 
-PARTS = (REPORT, SCORES, CARD, PLAN, SCHEMA, LEDGER, MODEL)
+PARTS = (REPORT, SCORES, CARD, PLAN, SCHEMA, LEDGER, MODEL, INTERNAL)
 
 
 def looks_like_release(folder: Path) -> bool:

@@ -1,10 +1,11 @@
 """Judging: a run's own rows, and by `evaluate` anybody's synthetic file against the real one."""
 
 import platform
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -21,6 +22,7 @@ from medsynai.evaluate.policy import Policy, Verdict, judge_gates, load_policy
 from medsynai.evaluate.score import Score
 from medsynai.evaluate.trial import Trial
 from medsynai.flow import folder as names
+from medsynai.flow.internal import write_internal
 from medsynai.flow.opening import aiming, name_source
 from medsynai.flow.watch import Tell, Watch, silent
 from medsynai.generator import Condition
@@ -88,10 +90,11 @@ def narrowed(trial: Trial, condition: Condition) -> Trial:
     """
     if not condition:
         return trial
-    held = trial.holdout
+    held, met = trial.holdout, condition.met_by(trial.train)
     return replace(
         trial,
-        train=trial.train.rows(condition.met_by(trial.train)),
+        train=trial.train.rows(met),
+        records=trial.record_numbers[met],
         holdout=None if held is None else held.rows(condition.met_by(held)),
     )
 
@@ -102,10 +105,12 @@ class Assessment:
 
     Attributes:
         schema: of the real data.
+        internal: for the owner of the real data alone: worst-off records and groups.
     """
 
     evidence: Evidence
     schema: Schema
+    internal: dict[str, Any] = field(default_factory=dict)
 
     @property
     def scores(self) -> tuple[Score, ...]:
@@ -119,7 +124,7 @@ class Assessment:
         return verdict
 
     def save(self, folder: Path | str, overwrite: bool = False) -> Path:
-        """Write report.html, scores.json, card.md and schema.toml; returns the folder.
+        """Write report.html, scores.json, card.md, schema.toml and internal/; returns the folder.
 
         Raises:
             FolderError: the folder exists (and is not to be overwritten), or cannot be written.
@@ -128,6 +133,7 @@ class Assessment:
         with names.staged(target, overwrite) as place:
             (place / names.SCHEMA).write_text(self.schema.to_toml(), encoding="utf-8")
             write_documents(place, self.evidence)
+            write_internal(place / names.INTERNAL, self.internal)
         return target
 
 
@@ -187,7 +193,7 @@ def assess(
         timing=watch.seconds,
         versions=versions(),
     )
-    return Assessment(evidence, table.schema)
+    return Assessment(evidence, table.schema, judged.panel.internal)
 
 
 def _read_real(files: Files) -> tuple[Loaded, Loaded | None]:

@@ -32,6 +32,8 @@ class Parts:
         train: what the generator may see.
         holdout: what it never sees; None if nothing is held out.
         patients: (train rows,) whose row it is, as numbers.
+        records: (train rows,) which row of the source it is, from 1; never shown outside of the
+            internal part of a release.
         recipe: how synthetic rows get the source's columns again.
         notes: what was done to which column, in plain words.
     """
@@ -39,6 +41,7 @@ class Parts:
     train: Table
     holdout: Table | None
     patients: np.ndarray
+    records: np.ndarray
     recipe: Recipe
     notes: tuple[str, ...]
 
@@ -143,7 +146,8 @@ def divide(table: Table, plan: Plan, seeds: Seeds) -> Parts:
     held = None
     if parts.holdout is not None:
         held = Table(deidentify(parts.holdout).table.frame, safe.table.schema)
-    return Parts(safe.table, held, _patients(parts.train), safe.recipe, safe.log)
+    records = parts.places + 1
+    return Parts(safe.table, held, _patients(parts.train), records, safe.recipe, safe.log)
 
 
 def _patients(table: Table) -> np.ndarray:

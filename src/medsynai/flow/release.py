@@ -1,7 +1,8 @@
 """A finished release in memory, and the folder it becomes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -14,6 +15,7 @@ from medsynai.data.write import write
 from medsynai.evaluate.policy import Verdict
 from medsynai.evaluate.score import Score
 from medsynai.flow import folder as names
+from medsynai.flow.internal import write_internal
 from medsynai.flow.judging import write_documents
 from medsynai.flow.maker import Maker
 from medsynai.flow.plan import Plan
@@ -31,6 +33,8 @@ class Release:
         source: the form of the real file, which the rows are written in.
         schema: of the real data, as a person may edit it; `schema.toml`.
         maker: draws more rows; None where the rows are real and no model is given away.
+        internal: for the owner of the real data alone: worst-off records and groups; see
+            `medsynai.flow.internal`.
     """
 
     table: Table
@@ -39,6 +43,7 @@ class Release:
     plan: Plan
     evidence: Evidence
     maker: Maker | None
+    internal: dict[str, Any] = field(default_factory=dict)
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -82,3 +87,4 @@ class Release:
         if self.maker is not None:
             self.maker.save(place / names.MODEL)
         write_documents(place, self.evidence)
+        write_internal(place / names.INTERNAL, self.internal)  # last: no document may know of it

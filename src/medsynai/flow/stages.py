@@ -166,6 +166,7 @@ def judge(made: Made, trained: Trained, parts: Parts, plan: Plan, watch: Watch) 
         seeds,
         (*(n for n in plan.leaks if n in schema), *tied_to_target(schema)),
         more if pure else None,
+        parts.records,
     )
     with watch.stage("judge", "Judging"):
         narrow = judging.narrowed(trial, condition)
@@ -228,7 +229,10 @@ def report(found: Findings, plan: Plan, ledger: Ledger, watch: Watch) -> Release
     )
     schema = replace(table.schema, rules=maker.schema.rules)
     given_away = None if find_entry(found.trained.name).copies else maker
-    return Release(found.made.whole, found.loaded.source, schema, plan, evidence, given_away)
+    internal = found.judged.panel.internal
+    return Release(
+        found.made.whole, found.loaded.source, schema, plan, evidence, given_away, internal
+    )
 
 
 def risks(plan: Plan) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from medsynai.evaluate.attacks import (
     attribute,
     copies,
     distances,
+    exposed,
     identity,
     linkability,
     membership,
@@ -21,7 +22,7 @@ from medsynai.evaluate.score import Family, Findings, Score
 from medsynai.evaluate.trial import Trial
 
 ROWS = 500
-MEASURES = (membership, copies, singling_out, linkability, attribute, identity, distances)
+MEASURES = (membership, copies, singling_out, linkability, attribute, identity, distances, exposed)
 LAWFUL = Score("validity", "Validity", Family.VALIDITY, 1.0, "high", ROWS, "given")
 
 

@@ -1,6 +1,7 @@
 """Odd tables: a reason instead of a figure, never a crash, and nothing real in what is shown."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -115,8 +116,8 @@ def test_exhibits_hold_rates_and_never_a_cell(
     copied = Table(marked[0].frame, marked[0].schema, "synthetic")
     text = store.to_json(findings(trial_of(*marked, copied, "died")))
     json.loads(text)
-    for marker in ("777", "888000", "SECRET"):
-        assert marker not in text.replace("\n", "")
+    for marker in (r"777[01]\d\d\.", "888000", "SECRET"):
+        assert not re.search(marker, text.replace("\n", ""))
 
 
 def test_same_seeds_same_scores(

@@ -99,7 +99,7 @@ def test_the_secret_is_hidden_from_the_one_who_guesses_it(release: Callable[[str
 
 
 def wide(n: int, seed: int) -> pd.DataFrame:
-    return pd.DataFrame(np.random.default_rng(seed).normal(size=(n, 80))).add_prefix("x")
+    return pd.DataFrame(np.random.default_rng(seed).normal(size=(n, 100))).add_prefix("x")
 
 
 def test_noise_that_passes_a_distance_test_does_not_pass_membership(
@@ -108,7 +108,7 @@ def test_noise_that_passes_a_distance_test_does_not_pass_membership(
     """The DCR delusion: further from train than fresh rows are, and still given away."""
     real, other = wide(300, 1), wide(300, 2)
     schema = Schema(tuple(Column(c, Kind.CONTINUOUS) for c in real))
-    noisy = real + 1.6 * np.random.default_rng(3).normal(size=real.shape)
+    noisy = real + 1.7 * np.random.default_rng(3).normal(size=real.shape)
     train, holdout = Table(real, schema), Table(other, schema)
     synthetic = Table(noisy, schema, "synthetic")
     space = Space.of(train, holdout)
@@ -117,7 +117,7 @@ def test_noise_that_passes_a_distance_test_does_not_pass_membership(
     assert np.quantile(dcr, 0.05) > np.quantile(fresh, 0.05)
     assert np.median(dcr) > np.median(fresh)
     scores = {x.name: x for x in membership.measure(trial_of(train, holdout, synthetic)).scores}
-    assert scores["membership_auc"].value is not None and scores["membership_auc"].value > 0.85
+    assert scores["membership_auc"].value is not None and scores["membership_auc"].value > 0.9
     assert "membership_auc" in failing(scores)
 
 

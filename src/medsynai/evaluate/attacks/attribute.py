@@ -13,7 +13,7 @@ import numpy as np
 
 from medsynai.data.schema import Role
 from medsynai.data.table import Table
-from medsynai.evaluate.attacks import intervals
+from medsynai.evaluate.attacks import intervals, parts
 from medsynai.evaluate.attacks.heading import Heading
 from medsynai.evaluate.attacks.intervals import Interval
 from medsynai.evaluate.attacks.lineup import Effort, Round, obstacle, rounds, varies
@@ -38,6 +38,7 @@ QUASI = Heading(
     "Attribute inference from the quasi-identifiers: residual risk",
     _SOURCE,
 )
+TENTH, GROUP = parts.headings("attribute_inference", "Attribute inference", _SOURCE)
 _EFFORT = Effort(rows=3_000, pairs=2e8)
 _ANCHOR = Effort(rows=1_000, pairs=5e7)
 
@@ -52,7 +53,9 @@ class Guesses:
 
 
 def measure(trial: Trial, effort: Effort | None = None) -> Findings:
-    """Residual risk over the secrets and for the worst, with exhibit "attribute_inference".
+    """Residual risk over the secrets, for the worst of them, and for the worst-off rows.
+
+    With exhibit "attribute_inference", a line for each secret.
 
     Secrets are the columns of role sensitive or target, filled up to ten with others drawn by
     seed: one easy column would say little. Quasi-identifiers are those of that role, with the
@@ -61,20 +64,30 @@ def measure(trial: Trial, effort: Effort | None = None) -> Findings:
     secrets, quasi = _secrets(trial), _quasi(trial)
     reason = obstacle(trial, columns=2)
     if reason or not secrets:
-        return Findings(tuple(h.absent(reason or "no column varies") for h in (MEAN, WORST, QUASI)))
+        headings = (MEAN, WORST, QUASI, TENTH, GROUP)
+        return Findings(tuple(h.absent(reason or "no column varies") for h in headings))
     played = rounds(trial, effort or _EFFORT, _ANCHOR)
     n = len(played["synthetic"].train)
     guessed = {name: _guess(r, secrets) for name, r in played.items()}
     mean = {name: _mean_risk(g) for name, g in guessed.items()}
     worst = {name: _worst_risk(g) for name, g in guessed.items()}
     scores = [MEAN.score(mean, n), WORST.score(worst, n)]
-    hidden = tuple(s for s in secrets if s not in quasi)
-    if not quasi or not hidden:
+    unknown = tuple(s for s in secrets if s not in quasi)
+    if not quasi or not unknown:
         scores.append(QUASI.absent("the schema declares no quasi-identifiers"))
     else:
-        known = {k: _mean_risk(_guess(r, hidden, quasi)) for k, r in played.items()}
+        known = {k: _mean_risk(_guess(r, unknown, quasi)) for k, r in played.items()}
         scores.append(QUASI.score(known, n))
-    return Findings(tuple(scores), {"attribute_inference": _exhibit(guessed["synthetic"])})
+    hidden = {
+        name: parts.hidden(trial, r, *_row_means_of(guessed[name])) for name, r in played.items()
+    }
+    scores += parts.scores((TENTH, GROUP), hidden)
+    groups = hidden["synthetic"].groups
+    return Findings(
+        tuple(scores),
+        {"attribute_inference": _exhibit(guessed["synthetic"])},
+        {"attribute_inference": groups} if groups else {},
+    )
 
 
 def _secrets(trial: Trial) -> tuple[str, ...]:
@@ -139,19 +152,14 @@ def _naive(round_: Round, name: str) -> float:
     return float(np.nanmean(right)) if np.isfinite(right).any() else 0.0
 
 
-def _rate(right: Numbers, z: float = 1.959964) -> Interval:
-    seen = right[np.isfinite(right)]
-    return intervals.wilson(float(seen.sum()), len(seen), z)
-
-
 def _mean_risk(g: Guesses) -> Interval:
-    """Over all secrets: each row counts once, with the share of its secrets that were guessed.
+    """Over all secrets: each row counts once, with the share of its secrets that were guessed."""
+    return intervals.residual_risk(*(parts.rate(means) for means in _row_means_of(g)))
 
-    A mean of shares spreads no more than a rate of rows, so Wilson's interval is on the safe side.
-    """
-    return intervals.residual_risk(
-        *(_rate(_row_means(np.column_stack(list(part.values())))) for part in (g.train, g.holdout))
-    )
+
+def _row_means_of(g: Guesses) -> tuple[Numbers, Numbers]:
+    train, holdout = (_row_means(np.column_stack(list(p.values()))) for p in (g.train, g.holdout))
+    return train, holdout
 
 
 def _row_means(right: Numbers) -> Numbers:
@@ -164,7 +172,7 @@ def _row_means(right: Numbers) -> Numbers:
 def _worst_risk(g: Guesses) -> Interval:
     """The largest residual risk of the secrets that are not open to everybody anyway."""
     z = intervals.quantile_of(0.95, max(1, len(g.train)))
-    pairs = [(_rate(g.train[s], z), _rate(g.holdout[s], z)) for s in g.train]
+    pairs = [(parts.rate(g.train[s], z), parts.rate(g.holdout[s], z)) for s in g.train]
     risks = [intervals.residual_risk(a, c) for a, c in pairs if c.value <= KNOWN_TO_ALL]
     return intervals.largest(risks)
 
@@ -173,7 +181,7 @@ def _exhibit(g: Guesses) -> list[dict[str, Any]]:
     """One line a secret: rates only."""
     lines = []
     for secret in g.train:
-        a, c = _rate(g.train[secret]), _rate(g.holdout[secret])
+        a, c = parts.rate(g.train[secret]), parts.rate(g.holdout[secret])
         risk = intervals.residual_risk(a, c)
         lines.append(
             {

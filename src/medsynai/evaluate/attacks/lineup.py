@@ -18,11 +18,13 @@ class Round:
         train: rows that the release may have been made from: the attack's aim.
         holdout: rows that it was certainly not made from: what chance and general knowledge do.
         released: the rows that the attacker holds.
+        places: (train rows,) where these rows stand in the trial's train table.
     """
 
     train: Table
     holdout: Table
     released: Table
+    places: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -80,38 +82,44 @@ def varies(table: Table, name: str) -> bool:
 def rounds(trial: Trial, effort: Effort, anchor: Effort = ANCHOR) -> dict[str, Round]:
     """The rounds by name; call only where `obstacle` finds none.
 
-    "synthetic" is the one judged. "control" is the positive control: a bootstrap of train in the
-    synthetic rows' place. "shuffled" is the baseline that keeps columns only. "holdout" releases
-    one half of the holdout and aims at train and the other half: fresh real rows.
+    "synthetic" is the one judged. "control" is the positive control: the train rows themselves
+    in the synthetic rows' place. "shuffled" is the baseline that keeps columns only. "holdout"
+    releases one half of the holdout and aims at train and the other half: fresh real rows.
     """
     holdout = trial.holdout
     if holdout is None:
         raise ValueError("rounds need a holdout; ask obstacle() first")
-    train = _mixed(trial, "train", trial.train)
+    order = mixed_order(trial, "train", len(trial.train))
+    train = trial.train.rows(order)
     holdout = _mixed(trial, "holdout", holdout)
     half = len(holdout) // 2
     fresh, other = holdout.rows(np.arange(half)), holdout.rows(np.arange(half, len(holdout)))
+    own = _mixed(trial, "synthetic", trial.synthetic)
     return {
-        "synthetic": _round(effort, train, holdout, _mixed(trial, "synthetic", trial.synthetic)),
-        "control": _round(anchor, train, holdout, trial.copied),
-        "shuffled": _round(anchor, train, holdout, trial.shuffled),
-        "holdout": _round(anchor, train, other, fresh),
+        "synthetic": _round(effort, (train, order), holdout, own),
+        "control": _round(anchor, (train, order), holdout, trial.copied),
+        "shuffled": _round(anchor, (train, order), holdout, trial.shuffled),
+        "holdout": _round(anchor, (train, order), other, fresh),
     }
 
 
+def mixed_order(trial: Trial, name: str, rows: int) -> np.ndarray:
+    """(rows,) an order drawn by seed, so that the first n are a sample."""
+    return trial.seeds.of("attacks", name).numpy().permutation(rows)
+
+
 def _mixed(trial: Trial, name: str, table: Table) -> Table:
-    """The rows in an order drawn by seed, so that the first n are a sample."""
-    return table.rows(trial.seeds.of("attacks", name).numpy().permutation(len(table)))
+    return table.rows(mixed_order(trial, name, len(table)))
 
 
-def _round(effort: Effort, train: Table, holdout: Table, released: Table) -> Round:
+def _round(
+    effort: Effort, aimed: tuple[Table, np.ndarray], holdout: Table, released: Table
+) -> Round:
+    train, order = aimed
     most = effort.targets(len(released))
     least = min(len(train), len(holdout)) if effort.equal else most
-    return Round(
-        _first(train, min(most, least)),
-        _first(holdout, min(most, least)),
-        _first(released, effort.released),
-    )
+    n = min(most, least)
+    return Round(_first(train, n), _first(holdout, n), _first(released, effort.released), order[:n])
 
 
 def _first(table: Table, n: int) -> Table:

@@ -77,18 +77,24 @@ def measure(trial: Trial) -> Findings:
             "predicates": own.guesses,
             "attack": own.attack.value,
             "control": own.control.value,
+            "naive": own.naive,
         }
     return Findings(tuple(scores), {"singling_out": exhibit} if exhibit else {})
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the predicates did: success rates at one size, and the risk that is left."""
+    """What the predicates did: success rates at one size, and the risk that is left.
+
+    `naive` is the success on train rows of predicates of the same columns and signs, whose values
+    are each taken from another synthetic row: what asking at random reaches (Giomi et al. 2022).
+    """
 
     guesses: int
     attack: Interval
     control: Interval
     residual: Interval
+    naive: float
 
 
 def _try(
@@ -106,16 +112,26 @@ def _try(
     predicates = draw(released, _is_level(space), rng)
     if len(predicates) < LEAST:
         nothing = intervals.wilson(0, 0)
-        return Outcome(len(predicates), nothing, nothing, nothing)
+        return Outcome(len(predicates), nothing, nothing, nothing, float("nan"))
     size = min(train.shape[1], holdout.shape[1])
-    rates = []
-    for rows in (train, holdout):
-        fits = np.array([len(matching(rows, p)) for p in predicates])
+
+    def rate(rows: Numbers, asked: list[Predicate]) -> Interval:
+        fits = np.array([len(matching(rows, p)) for p in asked])
         once = np.asarray(hypergeom.pmf(1, rows.shape[1], fits, size))
-        rates.append(intervals.wilson(float(once.sum()), len(predicates)))
-    residual = intervals.residual_risk(rates[0], rates[1])
-    grown = intervals.scaled(residual, train_rows / size)
-    return Outcome(len(predicates), rates[0], rates[1], intervals.capped(grown))
+        return intervals.wilson(float(once.sum()), len(asked))
+
+    attack, control = rate(train, predicates), rate(holdout, predicates)
+    grown = intervals.scaled(intervals.residual_risk(attack, control), train_rows / size)
+    naive = rate(train, blind(predicates, released, rng)).value
+    return Outcome(len(predicates), attack, control, intervals.capped(grown), naive)
+
+
+def blind(predicates: list[Predicate], rows: Numbers, rng: np.random.Generator) -> list[Predicate]:
+    """The same columns and signs, each value from a row (columns, rows) drawn on its own."""
+    return [
+        tuple(Test(t.column, float(rows[t.column, rng.integers(rows.shape[1])]), t.sign) for t in p)
+        for p in predicates
+    ]
 
 
 def _values(table: Table, space: Space) -> Numbers:

@@ -1,0 +1,69 @@
+"""The internal part of a release: which records and groups fare worst. It must not leave the house.
+
+Records go by their number in the source, never by a value. Documents of the release know nothing of
+this folder, and it is written after them.
+"""
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+README, RECORDS, GROUPS = "README.md", "records.csv", "groups.csv"
+
+_WORDS = """# Internal: this folder must not leave
+
+It says which real patients' records, and which groups of patients, are worst protected by the
+synthetic rows beside it. Keep it where the real data are kept. Whoever is given the release is not
+given this folder.
+{records}{groups}
+What to do with it: look the records up in the source. If what makes them exposed is an error, mend
+it; if it is a rare trait, think of coarser levels, of leaving the records out, or of a larger
+`min_leaf`, and make the release again. A record's place in this list is itself about a patient.
+"""
+_RECORDS = """
+- `records.csv`: {listed} of {asked} train records that were asked (of {all}), worst first: those
+  that can be accused at no more than 1 % false alarms. Of so many, about {chance} would be listed
+  by chance alone. `record` is the row's number in the source, the first row of data being 1;
+  `false alarms` the share of people who are not in the data that must be accused with it;
+  `why` the sign; `lies far out` whether it is in the tenth furthest from other people's records.
+"""
+_GROUPS = """
+- `groups.csv`: how each attack fares within each protected group of 50 train and 50 holdout
+  rows, with intervals that hold for all groups together. `figure` is the AUC for membership (.5
+  is guessing), the residual risk for the others (0 is none).
+"""
+
+
+def write_internal(place: Path, internal: Mapping[str, Any]) -> None:
+    """Write the folder, which only its owner may open.
+
+    Args:
+        place: the folder to make.
+        internal: what the measures found, by measure: see `Findings.internal`.
+    """
+    place.mkdir(mode=0o700)
+    exposed = internal.get("exposed")
+    lines = {name: found for name, found in internal.items() if name != "exposed"}
+    words = "\n- No record was asked: the attacks need a holdout.\n"
+    if exposed:
+        _table(place / RECORDS, exposed["records"])
+        words = _RECORDS.format(
+            listed=len(exposed["records"]),
+            asked=f"{exposed['asked']:,}",
+            all=f"{exposed['train']:,}",
+            chance=exposed["chance"],
+        )
+    if lines:
+        _table(place / GROUPS, [{"attack": k} | line for k, v in lines.items() for line in v])
+    groups = _GROUPS if lines else "\n- No protected group is large enough to be judged alone.\n"
+    (place / README).write_text(_WORDS.format(records=words, groups=groups), encoding="utf-8")
+
+
+def _table(path: Path, lines: Sequence[Mapping[str, Any]]) -> None:
+    """Write lines as CSV, with the columns that any of them has."""
+    head = list(dict.fromkeys(key for line in lines for key in line)) or ["record"]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, head, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(lines)
