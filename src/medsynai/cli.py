@@ -20,6 +20,7 @@ from medsynai.training_door import how_to_train, understood
 
 if TYPE_CHECKING:
     from medsynai.flow.plan import Plan
+    from medsynai.flow.tune import Tuned
     from medsynai.report.evidence import Evidence
 
 DONE, FAULT, BAD_INPUT, GATE_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
@@ -177,6 +178,57 @@ def synthesize(
     if data is not None:
         chosen["source"] = data
     return make_release(amend(plan, understood(plan, chosen)), out, as_json, **how)
+
+
+@cli.command()
+@click.argument("data", required=False)
+@click.option("--model", metavar="NAME", help="Whose settings to search (see docs/tune.md).")
+@click.option("--time-budget", required=True, metavar="T", help="Search for 90s, 10m or 2h.")
+@click.option("--trials", type=int, metavar="N", help="Trials at most.")
+@click.option("--out", required=True, metavar="F", type=Path, help="Plan file to write.")
+@SCHEMA
+@TARGET
+@click.option("--leak", "leaks", multiple=True, metavar="COL", help="Tells the outcome afterwards.")
+@click.option("--holdout", type=float, metavar="SHARE", help="Patients never touched (0.2).")
+@SEED
+@click.option("--plan", "plan_file", metavar="F", type=Path, help="A plan.toml; options win.")
+@OVERWRITE
+@JSON
+@guarded
+def tune(data: str | None, out: Path, overwrite: bool, as_json: bool, **chosen: Any) -> int:
+    """Search a model's settings on the train rows of DATA, and write a plan with the best ones."""
+    from medsynai import screen
+    from medsynai.flow.budget import parse_seconds
+    from medsynai.flow.folder import check_apart, check_file, write_text
+    from medsynai.flow.plan import Plan, amend, read_plan
+    from medsynai.flow.tune import Search
+    from medsynai.flow.tune import tune as search
+
+    wanted = Search(parse_seconds(chosen.pop("time_budget")), chosen.pop("trials"))
+    plan_file = chosen.pop("plan_file")
+    plan = amend(read_plan(plan_file) if plan_file else Plan(), chosen | {"source": data})
+    check_apart(out, plan.source, plan.policy)
+    check_file(out, overwrite)
+    with screen.progress() as tell:
+        tuned = search(plan, wanted, tell)
+    write_text(out, tuned.to_toml())
+    return show_tuned(tuned, out, as_json)
+
+
+def show_tuned(tuned: "Tuned", out: Path, as_json: bool) -> int:
+    """Print what a search found; the exit code that goes with it."""
+    from medsynai.flow.tune import shown
+
+    code, best = INTERRUPTED if tuned.interrupted else DONE, tuned.best
+    if as_json:
+        print_json({"file": str(out), "exit_code": code, "best": best, "trials": tuned.attempts})
+        return code
+    if tuned.interrupted:
+        click.echo("interrupted; the best so far is kept", err=True)
+    click.echo(f"{tuned.plan.tuned}, {tuned.pruned} of them pruned")
+    click.echo(f"loss {best.loss:.4f} ({shown(best.seen)}); began at {tuned.attempts[0].loss:.4f}")
+    click.echo(f"Plan: {out} (medsynai synthesize --plan {out} --out DIR)")
+    return code
 
 
 def make_release(plan: "Plan", folder: Path, as_json: bool, **how: bool) -> int:

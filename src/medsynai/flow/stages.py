@@ -273,4 +273,5 @@ def _model_facts(trained: Trained, plan: Plan) -> ModelFacts:
         kept=plan.keep,
         mixed=plan.mix_real or 0.0,
         conditions=plan.conditions,
+        training=trained.training,
     )

@@ -66,7 +66,7 @@ def train(
         PlanError: a time budget in which nothing can be learnt.
     """
     seeds, began = Seeds(plan.seed).of("train"), perf_counter()
-    table = _ruled(parts.train, ledger, watch)
+    table = ruled(parts.train, ledger, watch)
     if plan.tuned:
         ledger.charge(Release("tune the settings", note=plan.tuned))
     name, choice = plan.model, None
@@ -103,7 +103,7 @@ def followed(watch: Watch, title: str, work: Path | None) -> Desk:
     return Desk(hear, work)
 
 
-def _ruled(train: Table, ledger: Ledger, watch: Watch) -> Table:
+def ruled(train: Table, ledger: Ledger, watch: Watch) -> Table:
     """The train rows with the rules that a person gave, or else those found."""
     with watch.stage("rules", "Finding rules between columns"):
         rules = train.schema.rules

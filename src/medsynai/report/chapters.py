@@ -124,7 +124,7 @@ def _exhibit(evidence: Evidence, name: str) -> Markup:
 
 def further(evidence: Evidence) -> Markup:
     """Exhibits that have no place of their own, as tables; and what was withheld."""
-    names = [n for n in evidence.shown.exhibits if n not in PLACES]
+    names = [n for n in evidence.shown.exhibits if n not in PLACES and n != "candidates"]
     drawn: list[Child] = [draw(n, evidence.shown.exhibits[n]) for n in names]
     held = [f"{n}: {why}." for n, why in evidence.shown.withheld.items()]
     if held:

@@ -52,6 +52,8 @@ class ModelFacts:
         kept: columns taken from real rows unchanged (partially synthetic).
         mixed: share of real rows in the release (hybrid); 0 for none.
         conditions: what every synthetic row was asked to be, in words.
+        training: how a network's training went: "rounds", "ended", "healthy", and "losses", a
+            list of looks with "rounds" and any figures; empty for other models.
     """
 
     name: str
@@ -64,6 +66,7 @@ class ModelFacts:
     kept: tuple[str, ...] = ()
     mixed: float = 0.0
     conditions: tuple[str, ...] = ()
+    training: dict[str, Any] = field(default_factory=dict)
 
     @property
     def form(self) -> str:

@@ -8,10 +8,11 @@ from importlib.resources import files
 from medsynai.evaluate.score import Score
 from medsynai.report import chapters
 from medsynai.report.evidence import Evidence
-from medsynai.report.markup import Markup, bullets, joined, paragraph, tag
+from medsynai.report.markup import NOTHING, Markup, bullets, joined, paragraph, tag
 from medsynai.report.reading import doubted, headlines, trusted
 from medsynai.report.rounding import count, figure, interval, share
 from medsynai.report.scoreboard import bar, references
+from medsynai.report.training import ANCHOR, training
 from medsynai.report.words import DIRECTION, QUESTIONS, SIGNS, remark
 
 WORDS = {
@@ -30,6 +31,7 @@ CONTENTS = (
     ("detection", "Detection"),
     ("privacy", "Privacy"),
     ("fairness", "Subgroups"),
+    ("training", "Training"),
     ("methods", "Methods"),
     ("provenance", "Provenance"),
     ("limits", "Limits"),
@@ -63,6 +65,7 @@ def render(evidence: Evidence) -> str:
             "main",
             chapters.gates(evidence, numbers),
             *(chapters.family(evidence, kind, numbers) for kind in chapters.ORDER),
+            training(evidence),
             chapters.further(evidence),
             chapters.methods(evidence),
             chapters.provenance(evidence),
@@ -108,7 +111,11 @@ def _first_screen(evidence: Evidence) -> Markup:
         ),
         tag(
             "nav",
-            bullets(tag("a", words, href=f"#{to}") for to, words in CONTENTS),
+            bullets(
+                tag("a", words, href=f"#{to}")
+                for to, words in CONTENTS
+                if to != ANCHOR or training(evidence) is not NOTHING
+            ),
             aria_label="Contents",
         ),
     )

@@ -1,0 +1,63 @@
+"""What tuning may turn: for each model the settings that matter, and how far.
+
+Beside the presets, the one home of these values. A dot goes into a table of settings.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Knob:
+    """A setting to search.
+
+    Attributes:
+        low, high: ends of the range, both tried.
+        log: whether steps are factors rather than differences.
+    """
+
+    low: float
+    high: float
+    log: bool = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether only whole numbers are tried."""
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+
+SEARCHED: dict[str, dict[str, Knob]] = {
+    "forest": {
+        "min_leaf": Knob(5, 200, log=True),
+        "trees": Knob(5, 30),
+        "fraction": Knob(0.4, 1.0),
+        "candidates": Knob(0.2, 1.0),
+        "linear": Knob(0, 10),
+        "bins": Knob(50, 300, log=True),
+    },
+    "copula": {"cells": Knob(20, 300, log=True), "min_cell": Knob(5, 40, log=True)},
+    "grouped-copula": {
+        "cells": Knob(20, 300, log=True),
+        "min_cell": Knob(5, 40, log=True),
+        "factors": Knob(1, 12),
+        "own": Knob(0.0, 1.0),
+    },
+    "vae": {
+        "latent": Knob(8, 64, log=True),
+        "width": Knob(64, 384, log=True),
+        "beta": Knob(0.02, 1.0, log=True),
+        "drop": Knob(0.0, 0.4),
+        "components": Knob(1, 60, log=True),
+        "bins": Knob(20, 120, log=True),
+        "lr": Knob(3e-4, 6e-3, log=True),
+        "pace.patience": Knob(2, 8),
+    },
+    "autoregressive": {
+        "width": Knob(32, 192, log=True),
+        "blocks": Knob(1, 3),
+        "natural": Knob(0.0, 0.95),
+        "smooth": Knob(0.0, 0.9),
+        "bins": Knob(20, 120, log=True),
+        "lr": Knob(3e-4, 4e-3, log=True),
+        "pace.patience": Knob(1, 6),
+    },
+}

@@ -1,0 +1,52 @@
+"""Presets and searched settings are real settings of real models."""
+
+from dataclasses import fields
+
+import pytest
+
+from medsynai import store
+from medsynai.models.catalog import CATALOG, load_model
+from medsynai.models.presets import BALANCED, NAMES, PRESETS, preset_of
+from medsynai.models.search import SEARCHED
+
+MODELS = [entry.name for entry in CATALOG]
+KNOBS = [(model, knob) for model, knobs in SEARCHED.items() for knob in knobs]
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("preset", NAMES)
+def test_every_preset_is_settings_of_its_model(model, preset):
+    load_model(model, preset_of(model, preset))
+
+
+def test_presets_are_of_models_and_change_something():
+    assert set(PRESETS) <= set(MODELS) and set(SEARCHED) <= set(MODELS)
+    for model, rows in PRESETS.items():
+        assert BALANCED not in rows
+        for preset, settings in rows.items():
+            assert preset in NAMES
+            assert load_model(model, settings) != load_model(model), (model, preset)
+
+
+@pytest.mark.parametrize(("model", "name"), KNOBS)
+def test_a_searched_setting_exists_and_takes_both_ends_of_its_range(model, name):
+    knob = SEARCHED[model][name]
+    for end in (knob.low, knob.high):
+        settings = end
+        for part in reversed(name.split(".")):
+            settings = {part: settings}
+        made = store.to_plain(load_model(model, settings))
+        for part in name.split("."):
+            made = made[part]
+        assert made == end and type(made) is type(end)
+
+
+def test_a_part_of_a_table_of_settings_keeps_the_rest_as_the_model_has_it():
+    """The autoregressive network's own pace is not that of other models."""
+    own, changed = (
+        load_model("autoregressive"),
+        load_model("autoregressive", {"pace": {"check": 7}}),
+    )
+    assert changed.pace.check == 7
+    others = {f.name for f in fields(own.pace)} - {"check"}
+    assert all(getattr(own.pace, n) == getattr(changed.pace, n) for n in others)

@@ -1,0 +1,64 @@
+"""The chapter on how training went."""
+
+import math
+from dataclasses import replace
+
+from medsynai.report.evidence import Evidence, ModelFacts
+from medsynai.report.html import render
+from medsynai.report.markup import NOTHING
+from medsynai.report.training import training, trend
+
+MARKS = [
+    {"rounds": 50 * i, "train": 9.0 - i, "held": h, "coverage": 0.5 + 0.1 * i}
+    for i, h in enumerate((8.0, 6.0, 7.0), start=1)
+]
+FACTS = {"rounds": 150, "ended": "held-out rows stopped gaining", "healthy": True, "losses": MARKS}
+
+
+def told(evidence: Evidence, **changed) -> str:
+    model = ModelFacts("vae", "Variational autoencoder", training=FACTS | changed)
+    return str(training(replace(evidence, model=model, exhibits={})))
+
+
+def test_curves_and_words_of_a_network(evidence):
+    page = told(evidence)
+    assert "ended after 150 rounds: held-out rows stopped gaining." in page
+    assert "least at round 100 (6.00" in page
+    assert page.count("<svg") == 2  # losses share one picture, coverage has its own
+    assert "train rows: from 8.00" in page and "held-out train rows: from 8.00" in page
+    assert "Coverage: share of levels that are drawn" in page
+    assert "caution" not in page
+
+
+def test_an_alarm_is_said_first(evidence):
+    page = told(evidence, healthy=False, ended="collapse: half of the levels are gone")
+    assert page.index("An alarm ended training early") < page.index("Training ended after")
+    assert "caution" in page
+
+
+def test_figures_that_are_not_there_are_left_out(evidence):
+    marks = [{"rounds": 10, "train": math.nan, "held": None}, {"rounds": 20, "train": 3.0}]
+    page = told(evidence, losses=marks)
+    assert page.count("<svg") == 1 and "nan" not in page.lower()
+    assert "held-out loss" not in page and "held-out train rows" not in page
+
+
+def test_no_network_and_no_contest_no_chapter(evidence):
+    quiet = replace(evidence, model=ModelFacts("copula", "Gaussian copula"), exhibits={})
+    assert training(quiet) is NOTHING
+    assert 'href="#training"' not in render(quiet)
+
+
+def test_candidates_stand_in_the_chapter_with_the_reason(evidence):
+    rivals = [
+        {"candidate": "forest", "loss": 0.1, "outcome": "chosen: the lowest loss"},
+        {"candidate": "vae", "loss": None, "outcome": "failed: a time budget of 2 s is too small"},
+    ]
+    page = render(replace(evidence, exhibits={"candidates": rivals}))
+    assert 'href="#training"' in page and "failed: a time budget of 2 s" in page
+    assert page.count("failed: a time budget of 2 s") == 1
+
+
+def test_a_line_of_one_look_or_one_value_is_drawn():
+    assert "<path" in str(trend("x", [10.0], [("", [1.0])]))
+    assert "<path" in str(trend("x", [10.0, 20.0], [("", [2.0, 2.0])]))
