@@ -8,11 +8,13 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from medsynai.codec.layout import Layout
+from medsynai.codec.tokens import places
 from medsynai.errors import ConditionError
 
 POOLS = (1, 4, 16, 64)  # rows begun for each row wanted under a condition
 ENOUGH, TOO_FEW = 0.8, 0.1  # effective rows for each row wanted
 POOL_ROWS = 200_000
+LEVEL_STEPS, LEVEL_MOST = 4, 3.0  # a share is mended by a factor of exp(3) at most
 
 
 @dataclass(frozen=True)
@@ -107,11 +109,26 @@ def van_der_corput(n: int) -> Float[Tensor, " n"]:
     return points
 
 
-def pick_codes(
-    layout: Layout, logits: Float[Tensor, "n width"], generator: torch.Generator
-) -> Float[Tensor, "n columns"]:
-    """A code in each column's span."""
-    return torch.stack([pick_code(logits[:, s.places], generator) for s in layout], dim=1)
+def shares_of(layout: Layout, rows: Float[Tensor, "n columns"]) -> Float[Tensor, " width"]:
+    """How large a share of the rows each code has, column by column."""
+    here = places(layout, rows).flatten()
+    return torch.bincount(here, minlength=layout.width).float() / max(len(rows), 1)
+
+
+def levelled(
+    scores: Float[Tensor, "n size"], target: Float[Tensor, " size"]
+) -> Float[Tensor, " size"]:
+    """What to add to log-probabilities so that their mean over the rows is `target`.
+
+    By the steps of iterative proportional fitting (Deming and Stephan 1940); codes of no share
+    are left alone, as they are never drawn.
+    """
+    wanted = target > 0
+    level = torch.zeros_like(target)
+    for _ in range(LEVEL_STEPS):
+        mean = torch.softmax(restrict(scores + level, wanted), dim=1).mean(0)
+        level[wanted] += torch.log(target[wanted] / mean[wanted].clamp_min(1e-12))
+    return level.clamp(-LEVEL_MOST, LEVEL_MOST)
 
 
 def restrict(logits: Float[Tensor, "n size"], able: Bool[Tensor, " size"]) -> Tensor:

@@ -220,7 +220,7 @@ def fit_network(
     trained = train(job, rows[inside], rows[outside], seeds, place)
     drawer: Any = settings.drawer(space)
     drawer.seen.copy_(seen_in(space.codes, rows))
-    settings.settle(drawer, trained.modules, rows[inside], seeds)
+    settings.settle(drawer, trained.modules, rows, seeds)
     facts = {"rounds": trained.marks[-1].rounds, "ended": trained.ended}
     facts |= {"healthy": trained.healthy, "losses": store.to_plain(trained.marks)}
     return FittedNetwork(settings, schema, codec, space, drawer.requires_grad_(False), facts)

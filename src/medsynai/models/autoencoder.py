@@ -18,7 +18,7 @@ from medsynai.learn.fitted import fit_network, load_network
 from medsynai.learn.job import Job, Pace
 from medsynai.learn.latent import LatentDrawer
 from medsynai.learn.losses.likelihood import elbo
-from medsynai.learn.nets.coder import autoencoder
+from medsynai.learn.nets.coder import Decoder, autoencoder
 from medsynai.seeds import Seeds
 
 PACE = Pace()
@@ -33,7 +33,10 @@ class Vae:
         width: of the hidden layers.
         beta: weight of the divergence; more is smoother and safer, less is nearer to the rows.
         drop: share of the columns hidden from the encoder.
+        ties: numbers through which the decoder tells each column of those before it; 0: columns
+            are independent given the latent.
         components: Gaussians of the prior; 0: the standard normal.
+        space: what the networks see of a code; see `medsynai.codec.spaces`.
         bins: about how many bins a number has at most.
         steps: gradient steps at most.
         lr: learning rate.
@@ -41,20 +44,21 @@ class Vae:
     """
 
     latent: int = 32
-    width: int = 256
-    beta: float = 0.2
+    width: int = 192
+    beta: float = 0.5
     drop: float = 0.1
+    ties: int = 64
     components: int = 30
+    space: str = "bins"
     bins: int = 60
     steps: int = 1200
     lr: float = 2e-3
     pace: Pace = PACE
     name: ClassVar[str] = "vae"
-    space: ClassVar[str] = "bins"
 
     def __post_init__(self) -> None:
-        least = {"latent": 1, "width": 1, "beta": 0, "components": 0, "bins": 2}
-        check_settings(self.name, self, least | {"steps": 1, "lr": 0}, ("drop",))
+        least = {"latent": 1, "width": 1, "beta": 0, "components": 0, "ties": 0}
+        check_settings(self.name, self, least | {"bins": 2, "steps": 1, "lr": 0}, ("drop",))
 
     def phases(self) -> tuple[Phase, ...]:
         """One update, which reads real rows."""
@@ -63,13 +67,15 @@ class Vae:
 
     def job(self, space: Space, rows: Tensor) -> Job:
         """Encoder and decoder; held-out rows are watched by the same loss."""
-        nets, phases = autoencoder(space.codes, self.width, self.latent), self.phases()
+        nets = autoencoder(space, self.width, self.latent, self.ties, rows)
+        phases = self.phases()
         loss = phases[0].updates[0].loss
         return Job(nets, phases, self.latent + len(space.codes), self.pace, watched=loss)
 
     def drawer(self, space: Space) -> LatentDrawer:
         """The decoder and its prior."""
-        return LatentDrawer(space.codes, self.width, self.latent, max(1, self.components))
+        decoder = Decoder(space, self.width, self.latent, self.ties)
+        return LatentDrawer(space, decoder, self.latent, max(1, self.components))
 
     def settle(self, drawer: LatentDrawer, modules: Modules, rows: Tensor, seeds: Seeds) -> None:
         """Take the decoder over, and fit the prior to draws of the rows' posteriors."""

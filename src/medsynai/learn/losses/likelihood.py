@@ -69,9 +69,8 @@ def elbo(beta: float, drop: float, latent: int) -> Loss:
         noise, hide = batch.noise[:, :latent], batch.noise[:, latent:]
         kept = (torch.special.ndtr(hide) >= drop).float()
         mean, spread = modules["encoder"](batch.real, kept)
-        logits = modules["decoder"](mean + spread.exp() * noise)
-        encoder: Any = modules["encoder"]
-        miss = surprise(encoder.layout, logits, batch.real).sum(1)
+        decoder: Any = modules["decoder"]
+        miss = decoder.surprise(mean + spread.exp() * noise, batch.real).sum(1)
         return miss + beta * divergence(mean, spread)
 
     return loss

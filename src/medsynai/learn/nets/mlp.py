@@ -5,22 +5,25 @@ import math
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.utils import skip_init
 
 from medsynai.codec.layout import Layout
 from medsynai.codec.tokens import places, presence
 
 
 def linear(inputs: int, outputs: int) -> nn.Linear:
-    """A linear layer without values yet; `initialise` gives them."""
-    layer: nn.Linear = skip_init(nn.Linear, inputs, outputs)  # type: ignore[no-untyped-call]
-    return layer
+    """A linear layer; `initialise` gives it its values.
+
+    Torch's own first values leave the global generator as it was (its `skip_init` would spare
+    them, but loads a second and more of other modules first).
+    """
+    with torch.random.fork_rng(devices=[]):
+        return nn.Linear(inputs, outputs)
 
 
 def vectors(count: int, width: int) -> nn.Embedding:
-    """`count` vectors of `width`, without values yet."""
-    layer: nn.Embedding = skip_init(nn.Embedding, count, width)  # type: ignore[no-untyped-call]
-    return layer
+    """`count` vectors of `width`; see `linear`."""
+    with torch.random.fork_rng(devices=[]):
+        return nn.Embedding(count, width)
 
 
 @torch.no_grad()
@@ -73,9 +76,8 @@ class Reader(nn.Module):
     def __init__(self, layout: Layout, width: int) -> None:
         super().__init__()
         self.layout = layout
-        self.codes: nn.EmbeddingBag = skip_init(  # type: ignore[no-untyped-call]
-            nn.EmbeddingBag, layout.width, width, mode="sum"
-        )
+        with torch.random.fork_rng(devices=[]):
+            self.codes = nn.EmbeddingBag(layout.width, width, mode="sum")
 
     def forward(
         self, rows: Float[Tensor, "batch columns"], kept: Float[Tensor, "batch columns"]
