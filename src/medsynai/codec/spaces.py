@@ -77,8 +77,7 @@ class Space:
         Raises:
             PlanError: no such space.
         """
-        if name not in SPACES:
-            raise PlanError(f"no space {name!r}; spaces: {', '.join(SPACES)}")
+        check_space("a network", name)
         parts = []
         for place, column in enumerate(codec.columns):
             counts = np.bincount(codes[:, place].astype(np.int64), minlength=column.size)
@@ -106,6 +105,16 @@ class Space:
             place = np.searchsorted(self.border[mine][members][1:], position[here], side="right")
             found[here] = members[place]
         return found
+
+
+def check_space(model: str, name: str) -> None:
+    """Refuse a space that does not exist.
+
+    Raises:
+        PlanError: which model was asked for what, and which spaces there are.
+    """
+    if name not in SPACES:
+        raise PlanError(f"{model}: no space {name!r}; spaces: {', '.join(SPACES)}")
 
 
 def _joined(codes: Layout, parts: list[Part]) -> Space:

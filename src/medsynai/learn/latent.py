@@ -1,27 +1,20 @@
-"""Rows drawn from a latent prior through a decoder: a mixture of Gaussians behind it."""
+"""Rows drawn from latents through a decoder: exact under conditions, level with the train rows."""
 
-import warnings
 from collections.abc import Iterable
+from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from medsynai.codec.spaces import Space
 from medsynai.errors import ConditionError
-from medsynai.learn.core import Modules
 from medsynai.learn.draw import Asked, levelled, pick_code, restrict, shares_of
-from medsynai.learn.nets.coder import Decoder
-from medsynai.seeds import Seeds
 
-SOFT = 1e-3  # added to each component's variances: none shrinks onto a single patient
-PER_COMPONENT = 100  # rows a Gaussian stands for at least, on average
-MIXTURE_ROWS = 20_000
-CHUNK = 8192
+CHUNK = 8192  # rows worked on at once, and rows that levels are measured on
 
 
 class LatentDrawer(nn.Module):
-    """A decoder and its prior.
+    """A decoder and the prior of its latents.
 
     A row begun is its latent, then one code a column, NaN where it is not drawn yet.
 
@@ -29,38 +22,21 @@ class LatentDrawer(nn.Module):
         seen: (width,) codes that occurred.
         level: (width,) added to the codes' log-probabilities, so that rows drawn freely have the
             train rows' own shares in every column.
-        shares, means, factors: of the prior's Gaussians; factors are Cholesky factors.
     """
 
     seen: Tensor
     level: Tensor
-    shares: Tensor
-    means: Tensor
-    factors: Tensor
 
-    def __init__(self, space: Space, decoder: Decoder, latent: int, components: int) -> None:
+    def __init__(self, space: Space, decoder: nn.Module, prior: nn.Module) -> None:
         super().__init__()
-        self.layout, self.decoder = space.codes, decoder
+        self.space, self.layout = space, space.codes
+        self.decoder: Any = decoder
+        self.prior: Any = prior
         self.register_buffer("seen", torch.zeros(self.layout.width, dtype=torch.bool))
         self.register_buffer("level", torch.zeros(self.layout.width))
-        self.register_buffer("shares", torch.eye(components)[0].clone())
-        self.register_buffer("means", torch.zeros(components, latent))
-        self.register_buffer("factors", torch.eye(latent).repeat(components, 1, 1))
 
-    @torch.no_grad()
-    def take(self, modules: Modules, rows: Tensor, seeds: Seeds, mixture: bool) -> None:
-        """The trained decoder; a mixture fitted to draws of the rows' posteriors; levels."""
-        self.decoder.load_state_dict(modules["decoder"].state_dict())
-        most = min(len(self.shares), len(rows) // PER_COMPONENT)
-        if mixture and most >= 1:
-            generator = torch.Generator().manual_seed(seeds.of("posterior").integer())
-            some = rows[torch.randperm(len(rows), generator=generator)[:MIXTURE_ROWS]]
-            mean, spread = modules["encoder"](some, torch.ones_like(some))
-            z = mean + spread.exp() * torch.randn(mean.shape, generator=generator)
-            found = _mixture(z.double().numpy(), most, seeds.of("mixture").integer())
-            for place, part in zip((self.shares, self.means, self.factors), found, strict=True):
-                place[:most] = torch.from_numpy(part).float()
-        generator = torch.Generator().manual_seed(seeds.of("level").integer())
+    def set_levels(self, rows: Tensor, generator: torch.Generator) -> None:
+        """Measure, on rows drawn freely, what keeps every column at the train rows' shares."""
         target = shares_of(self.layout, rows)
         state = self._latents(CHUNK, generator)
         self._walk(state, range(len(self.layout)), Asked(self.seen, ()), generator, target)
@@ -87,9 +63,7 @@ class LatentDrawer(nn.Module):
         )
 
     def _latents(self, n: int, generator: torch.Generator) -> Tensor:
-        which = torch.multinomial(self.shares, n, replacement=True, generator=generator)
-        noise = torch.randn(n, self.means.shape[1], generator=generator)
-        z = self.means[which] + torch.einsum("nij,nj->ni", self.factors[which], noise)
+        z = self.prior.draw(self.decoder, n, generator)
         return torch.cat([z, torch.full((n, len(self.layout)), torch.nan)], dim=1)
 
     def _walk(
@@ -119,17 +93,3 @@ class LatentDrawer(nn.Module):
                 state[:, latent + column] = pick_code(able, generator)
             known = self.decoder.tell(column, state[:, latent + column], known)
         return weight
-
-
-def _mixture(z: np.ndarray, components: int, seed: int) -> tuple[np.ndarray, ...]:
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.mixture import GaussianMixture
-
-    model = GaussianMixture(
-        components, reg_covar=SOFT, random_state=seed, init_params="k-means++", max_iter=60
-    )
-    with warnings.catch_warnings():
-        # A mixture short of its optimum is a prior as well; 60 steps bound the time.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(z)
-    return model.weights_, model.means_, np.linalg.cholesky(model.covariances_)

@@ -9,19 +9,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
-from torch import Tensor
-
-from medsynai.codec.spaces import Space
+from medsynai.codec.spaces import check_space
 from medsynai.generator import check_settings
-from medsynai.learn.core import Modules, Phase, Update
+from medsynai.learn import autoencoding
+from medsynai.learn.autoencoding import Autoencoder
 from medsynai.learn.fitted import fit_network, load_network
-from medsynai.learn.job import Job, Pace
-from medsynai.learn.latent import LatentDrawer
-from medsynai.learn.losses.likelihood import elbo
-from medsynai.learn.nets.coder import Decoder, autoencoder
-from medsynai.seeds import Seeds
+from medsynai.learn.job import Pace
 
-PACE = Pace()
+PACE = Pace(patience=3)
 
 
 @dataclass(frozen=True)
@@ -59,28 +54,25 @@ class Vae:
     def __post_init__(self) -> None:
         least = {"latent": 1, "width": 1, "beta": 0, "components": 0, "ties": 0}
         check_settings(self.name, self, least | {"bins": 2, "steps": 1, "lr": 0}, ("drop",))
+        check_space(self.name, self.space)
 
-    def phases(self) -> tuple[Phase, ...]:
-        """One update, which reads real rows."""
-        loss = elbo(self.beta, self.drop, self.latent)
-        return (Phase((Update(("encoder", "decoder"), loss, True, lr=self.lr),), self.steps),)
+    @property
+    def parts(self) -> Autoencoder:
+        """What these settings put together."""
+        return Autoencoder(
+            self.latent,
+            self.width,
+            self.beta,
+            self.drop,
+            self.ties,
+            self.components,
+            steps=self.steps,
+            lr=self.lr,
+            pace=self.pace,
+        )
 
-    def job(self, space: Space, rows: Tensor) -> Job:
-        """Encoder and decoder; held-out rows are watched by the same loss."""
-        nets = autoencoder(space, self.width, self.latent, self.ties, rows)
-        phases = self.phases()
-        loss = phases[0].updates[0].loss
-        return Job(nets, phases, self.latent + len(space.codes), self.pace, watched=loss)
-
-    def drawer(self, space: Space) -> LatentDrawer:
-        """The decoder and its prior."""
-        decoder = Decoder(space, self.width, self.latent, self.ties)
-        return LatentDrawer(space, decoder, self.latent, max(1, self.components))
-
-    def settle(self, drawer: LatentDrawer, modules: Modules, rows: Tensor, seeds: Seeds) -> None:
-        """Take the decoder over, and fit the prior to draws of the rows' posteriors."""
-        drawer.take(modules, rows, seeds, mixture=self.components > 0)
-
+    phases, job = autoencoding.phases, autoencoding.job
+    drawer, settle = autoencoding.drawer, autoencoding.settle
     fit = fit_network
 
 

@@ -109,6 +109,45 @@ CATALOG = (
         "medsynai.models.autoregressive:load",
     ),
     Entry(
+        "tvae",
+        "TVAE",
+        "Xu et al. 2019, Modeling tabular data using conditional GAN, section 4.4",
+        ("table",),
+        "to compare with: the variational autoencoder of tables as it was published",
+        "the same as vae, and more of it: what ties columns together, spikes, wide tables",
+        "Each number is told as one of a few humps of its column and a place in it. A neural "
+        "network squeezes each row into a few numbers, another rebuilds it; new rows are rebuilt "
+        "from random numbers.",
+        "medsynai.models.tvae:Tvae",
+        "medsynai.models.tvae:load",
+    ),
+    Entry(
+        "beta-vae",
+        "beta-VAE",
+        "Higgins et al. 2017, beta-VAE: learning basic visual concepts with a constrained "
+        "variational framework",
+        ("table",),
+        "a few independent factors behind the rows; a smooth model that knows little of anyone",
+        "fine detail and tight relations: they are the price of clean factors",
+        "A variational autoencoder that is pressed to describe each row by as few independent "
+        "numbers as it can; new rows are rebuilt from random ones.",
+        "medsynai.models.beta_vae:BetaVae",
+        "medsynai.models.beta_vae:load",
+    ),
+    Entry(
+        "diffusion",
+        "Flow matching",
+        "Lipman et al. 2023, Flow matching for generative modeling; Eijkelboom et al. 2024, "
+        "Variational flow matching; Kotelnikov et al. 2023, TabDDPM (the setting)",
+        ("table",),
+        "mixed tables with many numbers, a thousand rows or more; low membership risk",
+        "small tables; keeping real columns; rare conditions; exact ties between columns",
+        "A neural network learns to tell from a row that is partly noise what the row was. New "
+        "rows begin as noise and are carried along, step by step, to where rows lie.",
+        "medsynai.models.diffusion:Diffusion",
+        "medsynai.models.diffusion:load",
+    ),
+    Entry(
         "shuffle",
         "Shuffled columns (baseline)",
         "Goncalves et al. 2020, Generation and evaluation of synthetic patient data (independent "

@@ -122,8 +122,5 @@ def autoencoder(
 ) -> nn.ModuleDict:
     """Encoder and decoder of one space, the decoder's outputs around the rows' log shares."""
     decoder = Decoder(space, width, latent, ties)
-    sight = decoder.sight
-    cells = places(sight.cells, sight.see(rows)[0]).flatten()
-    shares = torch.bincount(cells, minlength=sight.cells.width).float() / len(rows)
-    decoder.usual[sight.logits] = shares.clamp_min(0.1 / len(rows)).log()
+    decoder.usual.copy_(decoder.sight.usual(rows))
     return nn.ModuleDict({"encoder": Encoder(space, width, latent), "decoder": decoder})

@@ -63,6 +63,14 @@ class Sight(nn.Module):
         cells = self.cell[here] * there
         return cells, (self.at[here] * there)[:, self.placed]
 
+    def usual(self, rows: Rows) -> Float[Tensor, " outputs"]:
+        """Outputs that say no more than each cell's share of the rows."""
+        cells = places(self.cells, self.see(rows)[0]).flatten()
+        shares = torch.bincount(cells, minlength=self.cells.width).float() / max(len(rows), 1)
+        outs = torch.zeros(self.outs.width)
+        outs[self.logits] = shares.clamp_min(0.1 / max(len(rows), 1)).log()
+        return outs
+
     def surprise(self, outs: Outputs, rows: Rows, spreads: Float[Tensor, " placed"]) -> Rows:
         """-log of each column's likelihood: its cell's, and the density of its position there.
 

@@ -1,0 +1,102 @@
+"""Where latents come from: a mixture of Gaussians, or noise carried along a learnt flow."""
+
+import warnings
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from medsynai.codec.spaces import Space
+from medsynai.learn.draw import shares_of
+from medsynai.learn.nets.denoiser import Denoiser
+
+SOFT = 1e-3  # added to each component's variances: none shrinks onto a single patient
+PER_COMPONENT = 100  # rows a Gaussian stands for at least, on average
+MIXTURE_ROWS = 20_000
+RANKED, FEWEST = 20_000, 2_000  # rows drawn to learn ranks from: at most, and beyond two a row
+Latents = Float[Tensor, "n latent"]
+
+
+class Mixture(nn.Module):
+    """Gaussians with shares; the standard normal until it is fitted.
+
+    Attributes:
+        shares, means, factors: of the Gaussians; factors are Cholesky factors.
+    """
+
+    shares: Tensor
+    means: Tensor
+    factors: Tensor
+
+    def __init__(self, latent: int, components: int) -> None:
+        super().__init__()
+        self.components = components
+        count = max(1, components)
+        self.register_buffer("shares", torch.eye(count)[0].clone())
+        self.register_buffer("means", torch.zeros(count, latent))
+        self.register_buffer("factors", torch.eye(latent).repeat(count, 1, 1))
+
+    def fit(self, encoder: nn.Module, rows: Tensor, generator: torch.Generator) -> None:
+        """Fit to one draw of the posterior of each row (Ghosh et al. 2020, section 4)."""
+        most = min(self.components, len(rows) // PER_COMPONENT)
+        if most < 1:
+            return
+        some = rows[torch.randperm(len(rows), generator=generator)[:MIXTURE_ROWS]]
+        mean, spread = encoder(some, torch.ones_like(some))
+        z = mean + spread.exp() * torch.randn(mean.shape, generator=generator)
+        seed = int(torch.randint(2**31, (1,), generator=generator))
+        found = _mixture(z.double().numpy(), most, seed)
+        for place, part in zip((self.shares, self.means, self.factors), found, strict=True):
+            place[:most] = torch.from_numpy(part).float()
+
+    def draw(self, decoder: nn.Module, n: int, generator: torch.Generator) -> Latents:
+        """`n` latents."""
+        which = torch.multinomial(self.shares, n, replacement=True, generator=generator)
+        noise = torch.randn(n, self.means.shape[1], generator=generator)
+        return self.means[which] + torch.einsum("nij,nj->ni", self.factors[which], noise)
+
+
+class Flow(nn.Module):
+    """Noise carried towards the rows by a denoiser's velocity, in Euler steps.
+
+    dx/dt = (E[row | x, t] - x) / (1 - t), from t = 0 to the denoiser's `last`.
+    """
+
+    def __init__(self, hops: int) -> None:
+        super().__init__()
+        self.hops = hops
+
+    def fit(
+        self, decoder: Denoiser, space: Space, rows: Tensor, generator: torch.Generator
+    ) -> None:
+        """Set the decoder's ranks to those of the rows, from rows drawn freely."""
+        drawn = self.draw(decoder, min(RANKED, 2 * len(rows) + FEWEST), generator)
+        decoder.fit_ranks(space, drawn, shares_of(space.codes, rows))
+
+    def draw(self, decoder: Denoiser, n: int, generator: torch.Generator) -> Latents:
+        """`n` rows at `last`."""
+        x = torch.randn(n, decoder.width, generator=generator)
+        return torch.cat([self._carried(decoder, part) for part in torch.split(x, 8192)])
+
+    def _carried(self, decoder: Denoiser, x: Latents) -> Latents:
+        hop = decoder.last / self.hops
+        for step in range(self.hops):
+            time = hop * step
+            row = decoder.expect(decoder(x, torch.full((len(x),), time)))
+            x = torch.lerp(x, row, hop / (1 - time))
+        return x
+
+
+def _mixture(z: np.ndarray, components: int, seed: int) -> tuple[np.ndarray, ...]:
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import GaussianMixture
+
+    model = GaussianMixture(
+        components, reg_covar=SOFT, random_state=seed, init_params="k-means++", max_iter=60
+    )
+    with warnings.catch_warnings():
+        # A mixture short of its optimum is a prior as well; 60 steps bound the time.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(z)
+    return model.weights_, model.means_, np.linalg.cholesky(model.covariances_)
