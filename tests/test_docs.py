@@ -22,8 +22,12 @@ from medsynai.learn.job import Pace
 from medsynai.models.autoencoder import Vae
 from medsynai.models.autoregressive import Autoregressive
 from medsynai.models.baseline import Shuffle
+from medsynai.models.beta_vae import BetaVae
 from medsynai.models.catalog import CATALOG
+from medsynai.models.diffusion import Diffusion
+from medsynai.models.tvae import Tvae
 
+NETWORKS = (Vae, Tvae, BetaVae, Autoregressive, Diffusion)
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("bench/*.md")])
@@ -98,8 +102,8 @@ def test_every_model_has_a_page_that_names_it(model: str) -> None:
         ("plan.md", names(Plan)),
         ("models/forest.md", names(Forest)),
         ("models/baselines.md", names(Shuffle)),
-        ("models/vae.md", names(Vae)),
-        ("models/autoregressive.md", names(Autoregressive) | names(Pace)),
+        *((f"models/{kind.name}.md", names(kind)) for kind in NETWORKS),
+        ("models/autoregressive.md", names(Pace)),
     ],
 )
 def test_every_field_is_explained(page: str, words: set[str]) -> None:
@@ -107,7 +111,7 @@ def test_every_field_is_explained(page: str, words: set[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("page", "kind"), [("forest", Forest), ("vae", Vae), ("autoregressive", Autoregressive)]
+    ("page", "kind"), [("forest", Forest), *((kind.name, kind) for kind in NETWORKS)]
 )
 def test_defaults_on_a_models_page_are_those_of_the_code(page: str, kind: type) -> None:
     text = read(DOCS / "models" / f"{page}.md")

@@ -14,7 +14,7 @@ from medsynai.errors import ConditionError
 POOLS = (1, 4, 16, 64)  # rows begun for each row wanted under a condition
 ENOUGH, TOO_FEW = 0.8, 0.1  # effective rows for each row wanted
 POOL_ROWS = 200_000
-LEVEL_STEPS, LEVEL_MOST = 4, 3.0  # a share is mended by a factor of exp(3) at most
+LEVEL_STEPS, LEVEL_MOST = 6, 3.0  # a share is mended by a factor of exp(3) at most
 
 
 @dataclass(frozen=True)

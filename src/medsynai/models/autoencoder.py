@@ -16,7 +16,7 @@ from medsynai.learn.autoencoding import Autoencoder
 from medsynai.learn.fitted import fit_network, load_network
 from medsynai.learn.job import Pace
 
-PACE = Pace(patience=3)
+PACE = Pace(patience=4)
 
 
 @dataclass(frozen=True)

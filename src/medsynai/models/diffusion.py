@@ -44,7 +44,7 @@ class Diffusion:
     space: str = "quantile"
     bins: int = 200
     steps: int = 5000
-    lr: float = 1e-3
+    lr: float = 3e-3
     pace: Pace = PACE
     name: ClassVar[str] = "diffusion"
 

@@ -19,6 +19,18 @@ PRESETS: dict[str, dict[str, Settings]] = {
         FAST: {"width": 128, "steps": 400, "lr": 4e-3},
         BEST: {"steps": 4000, "lr": 1e-3, "pace": {"patience": 10}},
     },
+    "tvae": {
+        FAST: {"steps": 800, "lr": 2e-3},
+        BEST: {"steps": 6000, "pace": {"patience": 10}},
+    },
+    "beta-vae": {
+        FAST: {"width": 128, "steps": 400, "lr": 4e-3},
+        BEST: {"steps": 4000, "lr": 1e-3, "pace": {"patience": 10}},
+    },
+    "diffusion": {
+        FAST: {"width": 128, "steps": 2000},
+        BEST: {"steps": 20_000, "pace": {"patience": 8}},
+    },
     "autoregressive": {
         FAST: {"width": 64, "blocks": 1, "steps": 500, "lr": 2e-3},
         BEST: {"width": 192, "steps": 5000, "pace": {"patience": 6}},
