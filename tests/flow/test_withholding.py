@@ -1,5 +1,6 @@
 """Rare levels: neither drawn nor listed anywhere in a release, and the rest as it was."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,12 +10,13 @@ import pytest
 
 from medsynai.data.schema import Column, Kind, Origin, Schema
 from medsynai.data.table import Table, canonical_dtype
+from medsynai.errors import PlanError
 from medsynai.flow.folder import MODEL
 from medsynai.flow.maker import open_maker
 from medsynai.flow.opening import Handed
 from medsynai.flow.plan import Plan
 from medsynai.flow.run import make
-from medsynai.flow.withholding import withhold
+from medsynai.flow.withholding import near_identifiers, withhold
 from medsynai.generator import Condition
 from medsynai.seeds import Seeds
 
@@ -47,7 +49,6 @@ def test_an_ordered_level_goes_to_its_neighbour() -> None:
 @pytest.mark.parametrize(
     ("counts", "more", "spared"),
     [
-        ({"a": 50, "z": 2}, {}, ()),  # one level would be left
         ({"a": 50, "b": 9, "z": 2}, {"origin": Origin.DECLARED}, ()),
         ({"a": 50, "b": 9, "z": 2}, {}, ("c",)),
         ({"a": 50, "b": 9, "z": 3}, {}, ()),
@@ -59,6 +60,73 @@ def test_what_is_public_or_frequent_or_kept_stays(
     table = table_of(counts, **more)
     held = withhold(table, 3, Seeds(0), spared)
     assert held.levels == {} and held.notes == () and held.table.schema == table.schema
+
+
+def test_a_column_with_one_common_level_becomes_constant() -> None:
+    held = withhold(table_of({"a": 50, "z": 2}, Kind.BINARY), 3, Seeds(0))
+    assert held.table.schema["c"] == Column("c", Kind.CONSTANT, categories=("a",))
+    assert held.table.frame["c"].tolist() == ["a"] * 52
+
+
+@pytest.mark.parametrize(
+    ("counts", "near"),
+    [
+        ({f"{i}": 1 for i in range(40)}, True),
+        ({"a": 9} | {f"{i}": 2 for i in range(5)}, True),
+        ({"a": 10} | {f"{i}": 2 for i in range(5)}, False),  # half of the rows: grouped, as any
+        ({"a": 2}, True),  # the few filled cells of a column
+        ({"a": 0}, False),
+    ],
+)
+def test_a_column_of_rare_levels_is_left_out(counts: dict[str, int], near: bool) -> None:
+    table = table_of(counts)
+    found = near_identifiers(table, 3)
+    assert [(c.name, c.kind, c.categories) for c in found] == (
+        [("c", Kind.IDENTIFIER, None)] if near else []
+    )
+    assert not near_identifiers(table, 3, spared=("c",))
+    assert not near_identifiers(table_of(counts, origin=Origin.DECLARED), 3)
+
+
+POSTCODES = {
+    "text": lambda i: f"AB{i % 10} {i:03d}XY",
+    "numbers": lambda i: 10_000 + 7 * i,
+    "codes of three digits": lambda i: f"{i:03d}",
+}
+
+
+@pytest.mark.parametrize("form", POSTCODES)
+@pytest.mark.parametrize("model", ["forest", "copula", "auto"])
+def test_no_rare_postcode_is_in_any_file_of_a_release(
+    tmp_path: Path, form: str, model: str
+) -> None:
+    rng = np.random.default_rng(1)
+    place = np.r_[np.arange(500, 760), np.repeat(np.arange(760, 780), 2)]  # one or two rows each
+    frame = pd.DataFrame(
+        {
+            "age": rng.integers(20, 80, 300),
+            "postcode": [POSTCODES[form](int(i)) for i in rng.permutation(place)],
+            "sex": rng.choice(["f", "m"], 300),
+        }
+    )
+    frame.to_csv(tmp_path / "clinic.csv", index=False)
+    plan = Plan(source=str(tmp_path / "clinic.csv"), model=model, measures=("validity",), rows=300)
+    release = make(plan)
+    folder = release.save(tmp_path / "out")
+    assert list(pd.read_csv(folder / "synthetic.csv")) == ["age", "sex"]
+    assert any("postcode" in n and "left out" in n for n in release.evidence.notes)
+    known = re.compile(r"(?<![\w.#])(" + "|".join(map(str, frame["postcode"])) + r")(?![\w%])")
+    for file in (folder / "schema.toml", folder / "card.md", *(folder / MODEL).glob("*.toml")):
+        assert not known.search(file.read_text()), file.name
+    if form != "codes of three digits":  # these are too short not to occur in a page's figures
+        for file in sorted(p for p in folder.rglob("*") if p.is_file()):
+            assert not known.search(file.read_bytes().decode("latin-1")), file.name
+
+
+def test_a_target_of_rare_levels_is_refused() -> None:
+    frame = pd.DataFrame({"age": range(60), "zip": [f"{i:05d}" for i in range(60)]})
+    with pytest.raises(PlanError, match="nearly an identifier"):
+        make(Plan(target="zip", model="forest"), Handed(frame=frame))
 
 
 @pytest.mark.parametrize("model", ["forest", "copula"])

@@ -6,7 +6,6 @@ follows the number of different values, not the number of rows.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import time
 from decimal import Decimal
 from typing import Any
@@ -14,6 +13,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from medsynai.data.misfits import (
+    ABSENT,
+    BEYOND,
+    BROKEN,
+    UNLISTED,
+    Misfit,
+    check_columns,
+    named,
+    refuse,
+)
 from medsynai.data.numerals import parse_numbers, round_numbers, write_numbers
 from medsynai.data.schema import Column, Handling, Kind, Schema
 from medsynai.data.source import Form, Source
@@ -26,23 +35,6 @@ TRUE = frozenset({"true", "1", "t", "yes", "y"})
 PLAIN_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
 
 
-@dataclass(frozen=True)
-class Misfit:
-    """Rows of a column that the schema does not allow; counted, never shown.
-
-    >>> str(Misfit("age", "not a number", 3))
-    "column 'age': 3 rows are not a number"
-    """
-
-    column: str
-    what: str
-    rows: int
-
-    def __str__(self) -> str:
-        be = "row is" if self.rows == 1 else "rows are"
-        return f"column {self.column!r}: {self.rows:,} {be} {self.what}"
-
-
 def to_canonical(raw: pd.DataFrame, schema: Schema, source: Source) -> pd.DataFrame:
     """Canonical columns in the schema's order (dtypes: see `Table`).
 
@@ -50,20 +42,27 @@ def to_canonical(raw: pd.DataFrame, schema: Schema, source: Source) -> pd.DataFr
         SchemaError: columns that are not the schema's, or values that it does not allow; names the
             columns and counts the rows.
     """
-    extra = [str(n) for n in raw.columns if n not in schema]
-    if extra:
-        raise SchemaError(
-            f"the schema does not list {_names(extra)}; add the column there or leave it out here"
-        )
+    check_columns(raw, schema)
     frame, misfits = fit_canonical(raw, schema, source)
-    if misfits:
-        raise SchemaError(
-            "the data do not fit the schema: "
-            + "; ".join(map(str, misfits[:5]))
-            + (f"; and {len(misfits) - 5} more" if len(misfits) > 5 else "")
-            + ". Mend the schema (kind, categories, range, missing_tokens) or the data"
-        )
+    refuse(misfits)
     return frame
+
+
+def unlisted(raw: pd.DataFrame, schema: Schema) -> dict[str, tuple[str, ...]]:
+    """The values of level columns that the schema does not list, in order of appearance.
+
+    For widening a schema before judging; they are real values, and are never printed.
+    """
+    found = {}
+    for column in schema.columns:
+        if not column.kind.is_level or column.name not in raw:
+            continue
+        texts = [text_of(w) for w in distinct(raw[column.name])[1]]
+        blank = {"", *column.missing_tokens}
+        texts = [t for t in dict.fromkeys(texts) if t not in blank and not t.isspace()]
+        places = _places(texts, column)
+        found[column.name] = tuple(t for t, p in zip(texts, places, strict=True) if p < 0)
+    return {name: new for name, new in found.items() if new}
 
 
 def fit_canonical(
@@ -79,7 +78,7 @@ def fit_canonical(
     """
     absent = [n for n in schema.names if n not in raw]
     if absent:
-        raise SchemaError(f"the data lack {_names(absent)}, which the schema lists")
+        raise SchemaError(f"the data lack {named(absent)}, which the schema lists")
     columns, misfits = {}, []
     for column in schema.columns:
         values, found = _fit(raw[column.name], column)
@@ -136,7 +135,7 @@ def _fit(values: pd.Series, column: Column) -> tuple[Any, dict[str, int]]:
         return number, found | _check_numbers(number, column)
     if column.kind.is_level:
         places = np.array([*_places(texts, column), -1])[codes]
-        found["outside the categories of the schema"] = int(((places < 0) & (codes >= 0)).sum())
+        found[UNLISTED] = int(((places < 0) & (codes >= 0)).sum())
         return pd.Categorical.from_codes(places, dtype=canonical_dtype(column)), found  # type: ignore[call-overload]
     if column.kind is Kind.DATE:
         dates = _parse_dates(texts, column).take(codes, allow_fill=True)
@@ -155,7 +154,7 @@ def _check_numbers(number: Array, column: Column) -> dict[str, int]:
     found = _check_range(number, column)
     if column.kind is Kind.INTEGER:
         with np.errstate(invalid="ignore"):
-            found["not a whole number"] = int((number != np.rint(number))[~np.isnan(number)].sum())
+            found[BROKEN] = int((number != np.rint(number))[~np.isnan(number)].sum())
             found["beyond 2^53, which a number cannot hold exactly; make it an identifier"] = int(
                 (np.abs(number) >= EXACT).sum()
             )
@@ -170,11 +169,11 @@ def _check_range(number: Array, column: Column) -> dict[str, int]:
     high = np.inf if column.maximum is None else column.maximum
     with np.errstate(invalid="ignore"):
         outside = ((number < low) | (number > high)) & np.isfinite(number)
-    return {"outside the range of the schema": int(outside.sum())}
+    return {BEYOND: int(outside.sum())}
 
 
 def _check_missing(absent: Any, column: Column) -> dict[str, int]:
-    return {} if column.missing else {"missing, which the schema does not allow": int(absent.sum())}
+    return {} if column.missing else {ABSENT: int(absent.sum())}
 
 
 def _places(texts: Sequence[str], column: Column) -> list[int]:
@@ -365,8 +364,3 @@ def _bare(format: str, time: pd.Timestamp) -> str:
     for directive, number in parts.items():
         format = format.replace(directive, str(number))
     return format
-
-
-def _names(names: Sequence[str]) -> str:
-    shown = ", ".join(map(repr, names[:5])) + (f" and {len(names) - 5} more" if names[5:] else "")
-    return f"column {shown}" if len(names) == 1 else f"columns {shown}"

@@ -14,7 +14,7 @@ import pandas as pd
 from medsynai.data import names
 from medsynai.data.dates import Dating, date_format, is_clock
 from medsynai.data.facts import UNKNOWN, Facts, look
-from medsynai.data.levels import arrange, is_scale
+from medsynai.data.levels import arrange, is_near_identifier, is_scale
 from medsynai.data.pairs import suggest_survival
 from medsynai.data.patterns import Mark, find_content, find_named
 from medsynai.data.ranges import public_range
@@ -24,6 +24,7 @@ from medsynai.errors import SchemaError
 
 MANY = 1000  # levels from which a person should think of grouping them
 NOMINAL_MOST = 20  # whole numbers named like a code are levels up to so many
+FEW = 3  # rows below which a level points to persons
 OLDEST = 89  # Safe Harbor: ages above are "90 or older"
 
 
@@ -176,8 +177,8 @@ def _number(start: Column, facts: Facts) -> Column | None:
     code = names.is_code(facts.name) or (
         names.is_nominal(facts.name) and len(facts.texts) <= NOMINAL_MOST
     )
-    if facts.is_whole and code and len(facts.texts) < max(MANY, 0.5 * facts.present):
-        return None
+    if facts.is_whole and code:
+        return None  # however many: a code drawn between two codes is no code
     low, high = public_range(facts.numbers, facts.counts, 10.0**-facts.decimals)
     column = replace(
         start,
@@ -218,8 +219,12 @@ def _levels(start: Column, facts: Facts) -> Column:
         column = _warn(column, "numbers and words in one column: learnt as levels")
     if len(texts) > MANY:
         column = _warn(column, f"{len(texts):,} levels: think of grouping them")
-    if facts.unique > 0.5 and facts.present > 30:
-        column = _warn(column, "most levels occur once: each may point to one person")
+    if is_near_identifier(facts.counts, FEW):
+        column = _warn(
+            column,
+            f"most rows hold a value that fewer than {FEW} rows have: nearly an identifier, left "
+            "out of a release unless you group it, or its levels are public (origin = 'declared')",
+        )
     return column
 
 

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+
 NUMBER = r"\d[\d,]*(?:\.\d+)?"
 UNIT = r"\s*(?:[kK%]|[a-zA-Z]{1,6})?\s*"
 RANGE = re.compile(
@@ -20,6 +22,7 @@ ABOVE = re.compile(
 PLAIN = re.compile(rf"(?P<low>{NUMBER}){UNIT}")
 PIECES = re.compile(r"(\d+)")
 MOST = 60  # more levels are codes, even if each looks like a range
+COVERED = 0.5  # share of the filled rows that the levels of enough rows must have
 SCALES = (
     ("never", "rarely", "sometimes", "often", "always"),
     ("none", "several", "most"),
@@ -52,6 +55,21 @@ def arrange(texts: Iterable[str]) -> tuple[str, ...]:
     if _is_range(levels):
         return tuple(t for _, t in sorted(zip(places, levels, strict=True), key=_by_place))
     return tuple(sorted(levels, key=_natural))
+
+
+def is_near_identifier(counts: np.ndarray, least: int) -> bool:
+    """Whether most filled rows hold a level that fewer than `least` rows have.
+
+    Args:
+        counts: (levels,) rows of each level.
+        least: rows below which a level points to persons.
+
+    >>> is_near_identifier(np.array([1, 2, 1, 1, 3]), 3)
+    True
+    >>> is_near_identifier(np.array([50, 2]), 3), is_near_identifier(np.array([0]), 3)
+    (False, False)
+    """
+    return bool(counts[counts >= least].sum() < COVERED * counts.sum())
 
 
 def is_scale(texts: Sequence[str]) -> bool:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from medsynai import store
 from medsynai.data.infer import infer
-from medsynai.data.read import Loaded, judge_by, read_raw, with_schema
+from medsynai.data.read import Loaded, judge_beside, judge_by, read_raw, with_schema
 from medsynai.data.schema import Schema
 from medsynai.data.table import Table
 from medsynai.deidentify import deidentify
@@ -25,6 +25,7 @@ from medsynai.flow import folder as names
 from medsynai.flow.internal import write_internal
 from medsynai.flow.opening import aiming, name_source
 from medsynai.flow.watch import Tell, Watch, silent
+from medsynai.flow.withholding import LEAST, listable
 from medsynai.generator import Condition
 from medsynai.report.card import card
 from medsynai.report.evidence import DataFacts, Evidence
@@ -104,7 +105,7 @@ class Assessment:
     """What was found about somebody's synthetic file.
 
     Attributes:
-        schema: of the real data.
+        schema: of the real data, without levels of one or two rows.
         internal: for the owner of the real data alone: worst-off records and groups.
     """
 
@@ -170,8 +171,16 @@ def assess(
     trial = Trial(safe.table, unseen, rows, schema.target, Seeds(seed).of("judge"))
     with watch.stage("judge", "Judging"):
         judged = judge(trial, panel, watch)
-    misfits = (f"synthetic {m}" for m in drawn.misfits)
-    notes = (*real.notes, *safe.log, *drawn.notes, *misfits, *faults(judged.panel))
+    listed = listable(table, LEAST)
+    notes = (
+        *real.notes,
+        *(f"real {m}; judged as they are" for m in real.misfits),
+        *(f"holdout {m}; judged as they are" for m in (held.misfits if held else ())),
+        *safe.log,
+        *drawn.notes,
+        *(f"synthetic {m}" for m in drawn.misfits),
+        *faults(judged.panel),
+    )
     facts = DataFacts(
         name_source(files.real),
         rows=len(table),
@@ -185,7 +194,7 @@ def assess(
     evidence = Evidence(
         f"Evaluation of {name_source(files.synthetic)}",
         facts,
-        table.schema,
+        listed,
         judged.panel.scores,
         judged.verdict,
         exhibits=judged.panel.exhibits,
@@ -193,28 +202,28 @@ def assess(
         timing=watch.seconds,
         versions=versions(),
     )
-    return Assessment(evidence, table.schema, judged.panel.internal)
+    return Assessment(evidence, listed, judged.panel.internal)
 
 
 def _read_real(files: Files) -> tuple[Loaded, Loaded | None]:
     """The real rows and the holdout; what is inferred is inferred from both, as both are real."""
     raw = read_raw(files.real)
-    if files.holdout is None:
-        known = files.schema or infer(raw.frame, raw.source.format.is_text)
-        return with_schema(raw, known), None
-    other = read_raw(files.holdout)
-    schema = files.schema
-    if schema is None:
-        if set(raw.source.names) != set(other.source.names):
-            differ = sorted(set(raw.source.names) ^ set(other.source.names))
-            raise SchemaError(f"real and holdout rows differ in the column {differ[0]!r}")
-        if raw.source.format.is_text != other.source.format.is_text:
-            raise SchemaError(
-                "real and holdout rows are in different kinds of files: give a schema "
-                "(medsynai inspect REAL --out schema.toml)"
-            )
-        both = pd.concat([raw.frame, other.frame[raw.frame.columns]], ignore_index=True)
-        schema = infer(both, raw.source.format.is_text)
+    other = None if files.holdout is None else read_raw(files.holdout)
+    if files.schema is not None:
+        both = judge_beside([raw] if other is None else [raw, other], files.schema)
+        return both[0], None if other is None else both[1]
+    if other is None:
+        return with_schema(raw, infer(raw.frame, raw.source.format.is_text)), None
+    if set(raw.source.names) != set(other.source.names):
+        differ = sorted(set(raw.source.names) ^ set(other.source.names))
+        raise SchemaError(f"real and holdout rows differ in the column {differ[0]!r}")
+    if raw.source.format.is_text != other.source.format.is_text:
+        raise SchemaError(
+            "real and holdout rows are in different kinds of files: give a schema "
+            "(medsynai inspect REAL --out schema.toml)"
+        )
+    both_rows = pd.concat([raw.frame, other.frame[raw.frame.columns]], ignore_index=True)
+    schema = infer(both_rows, raw.source.format.is_text)
     return with_schema(raw, schema), with_schema(other, schema)
 
 

@@ -11,13 +11,14 @@ from medsynai.data.canonical import from_canonical
 from medsynai.data.demo import demo_path
 from medsynai.data.read import Loaded
 from medsynai.data.read import read as read_source
-from medsynai.data.schema import Role, Schema
+from medsynai.data.schema import Column, Role, Schema
 from medsynai.data.source import hide_password
 from medsynai.data.split import split
 from medsynai.data.table import Table
 from medsynai.deidentify import Recipe, deidentify
 from medsynai.errors import PlanError, SchemaError
 from medsynai.flow.plan import Plan
+from medsynai.flow.withholding import near_identifiers
 from medsynai.seeds import Seeds
 
 DEMO = "demo:support2"  # the shipped table, wherever the package is installed
@@ -36,6 +37,7 @@ class Parts:
             internal part of a release.
         recipe: how synthetic rows get the source's columns again.
         notes: what was done to which column, in plain words.
+        closed: columns of rare levels that are left out whole.
     """
 
     train: Table
@@ -44,6 +46,7 @@ class Parts:
     records: np.ndarray
     recipe: Recipe
     notes: tuple[str, ...]
+    closed: tuple[Column, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -124,11 +127,17 @@ def known(name: str, schema: Schema, what: str) -> None:
         raise PlanError(f"{what} {name!r} is not a column; {hint}")
 
 
-def divide(table: Table, plan: Plan, seeds: Seeds) -> Parts:
+def divide(table: Table, plan: Plan, seeds: Seeds, least: int) -> Parts:
     """Split by patient, then take out identifiers; nothing is fitted to the rows before this.
 
+    Args:
+        table: all real rows.
+        plan: what is held out, and what is kept as it is.
+        seeds: the same seeds give the same parts.
+        least: train rows that a level must have.
+
     Raises:
-        PlanError: too few rows or patients.
+        PlanError: too few rows or patients, or a target of rare levels.
         SchemaError: no column is left to learn.
     """
     parts = split(table, plan.holdout, seeds.of("split"))
@@ -136,7 +145,14 @@ def divide(table: Table, plan: Plan, seeds: Seeds) -> Parts:
         raise PlanError(
             f"{len(parts.train)} rows to learn from are too few; at least {FEWEST} are needed"
         )
-    safe = deidentify(parts.train)
+    closed = near_identifiers(parts.train, least, plan.keep)
+    schema = table.schema.replacing(*closed)
+    if table.schema.target in [c.name for c in closed]:
+        raise PlanError(
+            f"target {table.schema.target!r} is nearly an identifier: most of its values have "
+            f"fewer than {least} train rows; choose another column, or group it"
+        )
+    safe = deidentify(replace(parts.train, schema=schema))
     count = len(safe.table.schema.columns)
     if count < 2:
         raise SchemaError(
@@ -145,9 +161,10 @@ def divide(table: Table, plan: Plan, seeds: Seeds) -> Parts:
         )
     held = None
     if parts.holdout is not None:
-        held = Table(deidentify(parts.holdout).table.frame, safe.table.schema)
+        held = replace(parts.holdout, schema=schema)
+        held = Table(deidentify(held).table.frame, safe.table.schema)
     records = parts.places + 1
-    return Parts(safe.table, held, _patients(parts.train), records, safe.recipe, safe.log)
+    return Parts(safe.table, held, _patients(parts.train), records, safe.recipe, safe.log, closed)
 
 
 def _patients(table: Table) -> np.ndarray:

@@ -20,9 +20,9 @@ from medsynai.flow.opening import Handed, Parts
 from medsynai.flow.plan import Plan
 from medsynai.flow.release import Release
 from medsynai.flow.settings import model_of
-from medsynai.flow.training import Trained, tied_to_target
+from medsynai.flow.training import Trained, least_of, tied_to_target
 from medsynai.flow.watch import Watch
-from medsynai.flow.withholding import list_only
+from medsynai.flow.withholding import list_only, publishable
 from medsynai.forest.sampling import FittedForest
 from medsynai.models.catalog import find_entry
 from medsynai.privacy.ledger import Ledger
@@ -51,7 +51,7 @@ def read(plan: Plan, handed: Handed, ledger: Ledger, watch: Watch) -> Loaded:
 def divide(loaded: Loaded, plan: Plan, watch: Watch) -> Parts:
     """Train and holdout by patient, without identifiers; checks the plan against the columns."""
     with watch.stage("split", "Splitting by patient"):
-        parts = opening.divide(loaded.table, plan, Seeds(plan.seed))
+        parts = opening.divide(loaded.table, plan, Seeds(plan.seed), least_of(plan))
     _check(plan, parts, loaded.table.schema)
     return parts
 
@@ -188,7 +188,8 @@ def report(found: Findings, plan: Plan, ledger: Ledger, watch: Watch) -> Release
     """Gather the evidence; the files are written when the release is saved."""
     ledger.charge(Charge("judge and report", note="scores and pictures, cells below 11 withheld"))
     table, parts, maker = found.loaded.table, found.parts, found.trained.maker
-    table = replace(table, schema=list_only(table.schema, maker.levels))
+    listed = list_only(table.schema.replacing(*parts.closed), maker.levels)
+    table = replace(table, schema=publishable(listed))
     evidence = Evidence(
         f"Synthetic {opening.name_source(plan.source)}",
         DataFacts(

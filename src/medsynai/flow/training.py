@@ -20,7 +20,7 @@ from medsynai.flow.opening import Parts
 from medsynai.flow.plan import Plan
 from medsynai.flow.settings import model_of
 from medsynai.flow.watch import Watch
-from medsynai.flow.withholding import LEAST, Withheld, withhold
+from medsynai.flow.withholding import LEAST, withhold
 from medsynai.forest.forest import Forest
 from medsynai.generator import Generator
 from medsynai.learn.clock import OUT_OF_TIME
@@ -76,7 +76,7 @@ def train(
     model = _in_front(model_of(name, plan.preset, plan.settings), _first(plan, table.schema))
     title = f"Training the {find_entry(name).title.lower()}"
     with watch.stage("train", title):
-        held = _withheld(table, model, plan, seeds)
+        held = withhold(table, least_of(plan), seeds.of("withhold"), plan.keep)
         asked = model
         if plan.time_budget is not None:
             left = plan.time_budget - (perf_counter() - began)
@@ -132,12 +132,12 @@ def _first(plan: Plan, schema: Schema) -> tuple[str, ...]:
     return (*plan.keep, *parse_conditions(plan.conditions, schema).columns)
 
 
-def _withheld(table: Table, model: Generator, plan: Plan, seeds: Seeds) -> Withheld:
-    """The rows without rare levels, unless the release holds real rows, which have them."""
-    least = model.min_level if isinstance(model, Forest) else LEAST
+def least_of(plan: Plan) -> int:
+    """Train rows that a level must have, unless the release holds real rows, which have it."""
     if plan.mix_real is not None or plan.positive_control:
-        least = 1
-    return withhold(table, least, seeds.of("withhold"), plan.keep)
+        return 1
+    model = None if plan.model == "auto" else model_of(plan.model, plan.preset, plan.settings)
+    return model.min_level if isinstance(model, Forest) else LEAST
 
 
 def _in_front(model: Generator, columns: tuple[str, ...]) -> Generator:

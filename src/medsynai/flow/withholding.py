@@ -1,7 +1,8 @@
 """Rare levels: a level that one or two patients have is neither drawn nor listed.
 
 Decided once for every model, before it is fitted, on the train rows alone: a level that only
-holdout rows have is withheld as well. See docs/decisions/0008-rare-levels.md.
+holdout rows have is withheld as well. A column of which most rows hold such a level (a postcode, a
+study code) is left out whole. See docs/decisions/0008-rare-levels.md.
 """
 
 from collections.abc import Mapping
@@ -11,11 +12,14 @@ import numpy as np
 import pandas as pd
 
 from medsynai.constraints import Implies, Rule, Sum, Test, parse
-from medsynai.data.schema import Column, Kind, Origin, Schema
+from medsynai.data.levels import is_near_identifier
+from medsynai.data.schema import Column, Handling, Kind, Origin, Schema
 from medsynai.data.table import Table, canonical_dtype
+from medsynai.errors import SchemaError
 from medsynai.seeds import Seeds
 
 LEAST = 3  # train rows that a level must have
+NEAR = "nearly an identifier: most of its values have fewer than {} train rows"
 
 
 @dataclass(frozen=True)
@@ -33,18 +37,77 @@ class Withheld:
     notes: tuple[str, ...]
 
 
+def near_identifiers(table: Table, least: int, spared: tuple[str, ...] = ()) -> tuple[Column, ...]:
+    """The columns of levels that may not be released at all, as columns that are left out.
+
+    Drawing one of the few kept levels in the place of most others would be private, and worthless.
+
+    Args:
+        table: train rows, all columns.
+        least: rows that a level must have.
+        spared: columns that are released as they are.
+    """
+    found = []
+    for column in table.schema.learnt:
+        if (
+            not column.kind.is_level
+            or column.origin is not Origin.INFERRED
+            or column.name in spared
+        ):
+            continue
+        if is_near_identifier(_counts(table, column), least):
+            found.append(_closed(replace(column, identifier=NEAR.format(least))))
+    return tuple(found)
+
+
+def publishable(schema: Schema) -> Schema:
+    """The schema without the inferred levels of columns that are left out: they are real values."""
+    dropped = [
+        c
+        for c in schema.columns
+        if c.handling is Handling.DROP and c.kind.is_level and c.origin is Origin.INFERRED
+    ]
+    return schema.replacing(*map(_closed, dropped))
+
+
+def listable(table: Table, least: int) -> Schema:
+    """The schema of real rows as it may be published: inferred levels of at least so many rows."""
+    schema = table.schema.replacing(*near_identifiers(table, least))
+    levels = {}
+    for column in schema.columns:
+        if column.kind.is_level and column.origin is Origin.INFERRED:
+            kept = np.flatnonzero(_counts(table, column) >= least)
+            levels[column.name] = tuple((column.categories or ())[int(k)] for k in kept)
+    return publishable(list_only(schema, levels))
+
+
+def _closed(column: Column) -> Column:
+    return replace(
+        column, kind=Kind.IDENTIFIER, handling=Handling.DROP, categories=None, sentinels=()
+    )
+
+
+def _counts(table: Table, column: Column) -> np.ndarray:
+    """(levels,) rows of each level that the schema lists."""
+    codes = table.frame[column.name].cat.codes.to_numpy().astype(np.int64)
+    return np.bincount(codes[codes >= 0], minlength=len(column.categories or ()))
+
+
 def withhold(table: Table, least: int, seeds: Seeds, spared: tuple[str, ...] = ()) -> Withheld:
     """Take out levels of fewer than `least` rows.
 
     A rare level of an ordered column becomes the nearest kept one; of others, one drawn by its
-    share. Levels that a person declared are public and stay, as do columns that would be left with
-    fewer than two, and those `spared`.
+    share; a column that is left with one level is constant. Levels that a person declared are
+    public and stay, as do the columns `spared`.
 
     Args:
         table: train rows, learnable columns.
         least: rows that a level must have.
         seeds: the same seeds give the same rows.
         spared: columns that are released as they are.
+
+    Raises:
+        SchemaError: a column with no level that may be drawn (see `near_identifiers`).
     """
     frame, levels, notes = table.frame.copy(), {}, []
     for column in table.schema.columns:
@@ -52,13 +115,15 @@ def withhold(table: Table, least: int, seeds: Seeds, spared: tuple[str, ...] = (
         if not column.kind.is_level or column.origin is not Origin.INFERRED or name in spared:
             continue
         codes = frame[name].cat.codes.to_numpy().astype(np.int64)
-        counts = np.bincount(codes[codes >= 0], minlength=len(column.categories or ()))
+        counts = _counts(table, column)
         kept = np.flatnonzero(counts >= least)
-        if len(kept) < 2 or len(kept) == len(counts):
+        if len(kept) == len(counts):
             continue
+        if not len(kept):
+            raise SchemaError(f"column {name!r}: no level has {least} train rows; leave it out")
         levels[name] = tuple((column.categories or ())[int(k)] for k in kept)
         place = _exchanged(codes, counts, kept, column, seeds.of(name).numpy())
-        dtype = canonical_dtype(replace(column, categories=levels[name]))
+        dtype = canonical_dtype(_with_levels(column, levels[name]))
         frame[name] = pd.Categorical.from_codes(place, dtype=dtype)  # type: ignore[call-overload]
         gone = len(counts) - len(kept)
         be = "rare level is" if gone == 1 else "rare levels are"
@@ -93,9 +158,15 @@ def list_only(schema: Schema, levels: Mapping[str, tuple[str, ...]]) -> Schema:
     if not levels:
         return schema
     rules = [_narrowed(parse(text, schema), levels) for text in schema.rules]
-    columns = [replace(schema[n], categories=kept) for n, kept in levels.items() if n in schema]
+    columns = [_with_levels(schema[n], kept) for n, kept in levels.items() if n in schema]
     texts = tuple(str(r) for r in rules if r is not None)
     return replace(schema.replacing(*columns), rules=texts)
+
+
+def _with_levels(column: Column, levels: tuple[str, ...]) -> Column:
+    """The column with these levels; a constant if only one is left."""
+    kind = Kind.CONSTANT if len(levels) == 1 else column.kind
+    return replace(column, kind=kind, categories=levels)
 
 
 def _narrowed(rule: Rule, levels: Mapping[str, tuple[str, ...]]) -> Rule | None:

@@ -1,5 +1,6 @@
 """What a linear predictor sees of a column: a small table of numbers, one row a code."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,6 +108,54 @@ def target_of(codec: ColumnCodec, counts: Counts) -> Table:
 
 
 _MAX_TOLD = 8
+MANY_TOLD = 12  # levels from which a target is also told apart by its profiles
+AXES = 16
+MOST_PROFILED = 800  # commonest levels that have a profile of their own: bounds time and memory
+LEAST_SHARE = 0.002  # a rarer level's profile is not stretched further
+
+
+def profiles_of(
+    codes: Integer[np.ndarray, "rows columns"],
+    counts: Sequence[Integer[np.ndarray, " _"]],
+    place: int,
+) -> Table:
+    """(codes, axes): where the levels of the column at `place` lie by what stands before them.
+
+    Correspondence analysis (Greenacre 1984) of the tables of this column by each earlier one,
+    laid side by side: the principal axes of their standardised residuals. Hundreds of diagnoses
+    cannot have an indicator each; along these axes they part as the columns before them do.
+    Without them a tree tells only the commonest eight apart, and pairs of codes come out wrong
+    (Diabetes-130: a discriminator's AUC on two diagnoses alone .61).
+    """
+    mine, rows = _commonest(counts[place]), len(codes)
+    levels = int(mine.max()) + 1
+    own = mine[codes[:, place]]
+    share = np.bincount(own, minlength=levels) / rows
+    gram = np.zeros((levels, levels))
+    for before in range(place):
+        other = _commonest(counts[before])
+        width = int(other.max()) + 1
+        pairs = own * width + other[codes[:, before]]
+        table = np.bincount(pairs, minlength=levels * width).reshape(levels, width)
+        chance = np.outer(share, table.sum(axis=0))
+        residual = (table - chance) / np.sqrt(chance + 1.0)
+        gram += residual @ residual.T
+    strength, axes = np.linalg.eigh(gram)
+    strength, axes = strength[-AXES:], axes[:, -AXES:]
+    places = axes / np.sqrt(np.maximum(share, LEAST_SHARE))[:, None]
+    places -= share @ places
+    spread = np.sqrt(share @ places**2)
+    kept = (spread > 1e-6) & (strength > 1e-9 * strength[-1])
+    weight = 2.0 * np.sqrt(strength[kept] / strength[-1]) / spread[kept]
+    profiles: Table = (places[:, kept] * weight)[mine]
+    return profiles
+
+
+def _commonest(counts: Counts) -> Integer[np.ndarray, " codes"]:
+    """Each code's place by frequency; those beyond the commonest share the last place."""
+    place = np.empty(len(counts), dtype=np.int64)
+    place[np.argsort(-counts, kind="stable")] = np.arange(len(counts))
+    return np.minimum(place, MOST_PROFILED)
 
 
 @dataclass(frozen=True)

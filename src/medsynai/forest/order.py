@@ -35,7 +35,7 @@ def withhold(
 ) -> tuple[CodeMatrix, dict[str, int]]:
     """Codes with every level of fewer than `min_level` rows exchanged for a commoner one.
 
-    The commoner level is drawn by its share. A column with no common level is left alone.
+    The commoner level is drawn by its share. A column with no common level becomes missing.
 
     Returns:
         The new codes, and how many levels of which column are withheld.
@@ -46,10 +46,11 @@ def withhold(
         rare = (counts > 0) & (counts < min_level)
         rare[-1] = False  # missing is not a level
         common = np.where(rare, 0, counts)
-        if column.column.kind.is_number or not rare.any() or not common[:-1].any():
+        if column.column.kind.is_number or not rare.any():
             continue
         mine = rare[codes[:, place]]
-        kept[mine, place] = _draw(common, int(mine.sum()), rng)
+        some = common[:-1].any()
+        kept[mine, place] = _draw(common, int(mine.sum()), rng) if some else column.size - 1
         withheld[column.column.name] = int(rare.sum())
     return kept, withheld
 

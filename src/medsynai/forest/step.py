@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, Integer
 
 from medsynai.codec.table import CodeMatrix, TableCodec
-from medsynai.forest.design import Ridge, target_of
+from medsynai.forest.design import MANY_TOLD, Ridge, profiles_of, target_of
 from medsynai.forest.trees import Grower, Trees, fill, plant
 from medsynai.seeds import Seeds
 from medsynai.store import Arrays
@@ -68,6 +68,9 @@ def fit_step(fitting: Fitting, place: int) -> Step:
     """Grow and fill the trees of the column at `place`, given the columns before it."""
     codes, codec = fitting.codes, fitting.codec
     target = target_of(codec.columns[place], fitting.counts[place])
+    levels = not codec.columns[place].column.kind.is_number
+    if levels and place and (fitting.counts[place] > 0).sum() > MANY_TOLD:
+        target = np.hstack([target, profiles_of(codes, fitting.counts, place)])
     told = target[codes[:, place]]
     weights = _weights(fitting, place, told)
     ranks = {

@@ -1,13 +1,14 @@
 """Reading: a file, a database table or a frame becomes a `Table`, and how it looked is kept."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
 import pandas as pd
 
-from medsynai.data.canonical import Misfit, fit_canonical, to_canonical
+from medsynai.data.canonical import fit_canonical, text_of, to_canonical, unlisted
+from medsynai.data.misfits import HELD, UNLISTED, Misfit, check_columns, refuse
 from medsynai.data.read.forms import note_forms
 from medsynai.data.schema import Column, Handling, Kind, Schema
 from medsynai.data.source import Raw, Source, hide_password, suffix_of
@@ -72,6 +73,51 @@ def read(source: str | Path | pd.DataFrame, schema: Schema | None = None) -> Loa
 
         schema = infer(raw.frame, raw.source.format.is_text)
     return with_schema(raw, schema)
+
+
+def judge_beside(raws: Sequence[Raw], schema: Schema) -> tuple[Loaded, ...]:
+    """Real tables in one schema that need not know all their values: a release's, for instance.
+
+    A release's schema withholds rare levels and rounds ranges, so the real rows behind it break it.
+    Levels that it does not list become levels of their own, behind the listed ones; numbers out of
+    range and missing cells stay. All is counted in `misfits`, and nothing is lost.
+
+    Raises:
+        SchemaError: columns that are not the schema's, or values that it cannot hold (a text
+            among numbers).
+    """
+    for raw in raws:
+        check_columns(raw.frame, schema)
+    new: dict[str, dict[str, None]] = {}
+    found = [unlisted(raw.frame, schema) for raw in raws]
+    for name, levels in (item for some in found for item in some.items()):
+        new.setdefault(name, {}).update(dict.fromkeys(levels))
+    wide = schema.replacing(*(_widened(schema[n], tuple(levels)) for n, levels in new.items()))
+    loaded = []
+    for raw, some in zip(raws, found, strict=True):
+        frame, misfits = fit_canonical(raw.frame, wide, raw.source)
+        refuse([m for m in misfits if m.what not in HELD])
+        counted = _counted(raw.frame, some)
+        kept = (*counted, *misfits)
+        loaded.append(Loaded(Table(frame, wide), note_forms(raw, wide), raw.notes, kept))
+    return tuple(loaded)
+
+
+def _widened(column: Column, levels: tuple[str, ...]) -> Column:
+    categories = (*(column.categories or ()), *levels)
+    many = column.kind is not Kind.ORDINAL and len(categories) > 2
+    kind = Kind.CATEGORICAL if many else column.kind
+    if kind is Kind.CONSTANT and len(categories) == 2:
+        kind = Kind.BINARY
+    return replace(column, kind=kind, categories=categories)
+
+
+def _counted(frame: pd.DataFrame, levels: Mapping[str, tuple[str, ...]]) -> list[Misfit]:
+    """How many rows hold a level that the schema does not list."""
+    return [
+        Misfit(name, UNLISTED, int(frame[name].map(text_of, na_action="ignore").isin(some).sum()))
+        for name, some in levels.items()
+    ]
 
 
 def judge_by(source: str | Path | pd.DataFrame, schema: Schema) -> Loaded:
