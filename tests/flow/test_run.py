@@ -10,6 +10,7 @@ from medsynai.flow.opening import DEMO, Handed, divide, name_source
 from medsynai.flow.plan import Plan
 from medsynai.flow.run import make
 from medsynai.flow.stages import tied_to_target
+from medsynai.flow.withholding import LEAST
 from medsynai.seeds import Seeds
 
 FEW = ("validity",)
@@ -60,7 +61,7 @@ def test_a_patients_rows_stay_together():
 
     table = read(several_stays()).table
     assert table.schema.subject == "patient_id"
-    parts = divide(table, Plan(holdout=0.25), Seeds(4))
+    parts = divide(table, Plan(holdout=0.25), Seeds(4), LEAST)
     assert len(parts.train) % 3 == 0 and len(parts.holdout) == 45
     assert len(np.unique(parts.patients)) == 45
     assert (np.bincount(parts.patients) == 3).all()
