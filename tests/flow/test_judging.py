@@ -52,7 +52,7 @@ def test_real_rows_beyond_a_release_s_schema_are_judged_and_said(
     assert "real column 'age': 1 row is outside the range of the schema" in " ".join(notes)
     assert found.evidence.scores[0].value is not None
     folder = found.save(tmp_path / "judged")
-    for file in folder.iterdir():
+    for file in (p for p in folder.rglob("*") if p.is_file()):
         text = file.read_text()
         assert RARE not in text and "437" not in text, file.name
         assert not any(z in text for z in real["zip"]), file.name
@@ -76,6 +76,6 @@ def test_rare_levels_of_real_rows_are_in_no_file_of_a_judgement(
     folder = assess(Files(tmp_path / "real.csv", tmp_path / "theirs.csv"), None, JUST).save(
         tmp_path / "judged"
     )
-    for file in folder.iterdir():
+    for file in (p for p in folder.rglob("*") if p.is_file()):
         text = file.read_text()
         assert RARE not in text and not any(z in text for z in real["zip"]), file.name
