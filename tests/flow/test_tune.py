@@ -1,6 +1,7 @@
 """Tuning: on the train rows alone, ended by time or a person, into a plan that can be run."""
 
 import builtins
+import itertools
 import tomllib
 from dataclasses import replace
 
@@ -128,11 +129,18 @@ def test_an_interruption_before_anything_is_one(monkeypatch, plan):
 def test_what_cannot_be_tuned_is_refused(plan):
     with pytest.raises(PlanError, match="nothing is tuned of 'auto'"):
         tune(replace(plan, model="auto"), SEARCH)
-    with pytest.raises(PlanError, match="too small"):
+    with pytest.raises(PlanError, match="used up"):
         tune(replace(plan, model="forest"), Search(1e-6))
     for wrong in ({"seconds": 0.0}, {"seconds": 9.0, "trials": 0}):
         with pytest.raises(PlanError):
             Search(**wrong)
+
+
+def test_a_search_of_one_trial_is_no_search(monkeypatch, plan):
+    clock = itertools.count(step=100)  # so slow a machine that one trial takes half of the time
+    monkeypatch.setattr("medsynai.flow.tune.perf_counter", lambda: next(clock))
+    with pytest.raises(PlanError, match="only the settings to begin from"):
+        tune(plan, Search(1000.0))
 
 
 def test_a_missing_extra_prints_its_install_line(monkeypatch, plan):

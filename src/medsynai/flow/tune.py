@@ -128,6 +128,11 @@ def tune(plan: Plan, search: Search, tell: Tell = silent) -> Tuned:
         if not run.attempts:
             raise
         run.interrupted = True
+    if len(run.attempts) < 2 and not run.interrupted and search.trials != 1:
+        raise PlanError(
+            f"within {search.seconds:g} s only the settings to begin from could be tried "
+            f"({run.attempts[0].seconds:.2g} s): raise --time-budget"
+        )
     return run.result()
 
 
@@ -223,7 +228,8 @@ class _Run:
         """The plan with the best settings."""
         best = min(self.attempts, key=lambda a: a.loss)
         where = "an inner split" if self.arena.turns == 1 else f"{self.arena.turns} inner splits"
-        note = f"{self.done} trials of {self.plan.model} on {where} of the train rows"
+        trials = "1 trial" if self.done == 1 else f"{self.done} trials"
+        note = f"{trials} of {self.plan.model} on {where} of the train rows"
         settings = store.laid_over(self.plan.settings, best.settings)
         found = replace(self.plan, settings=settings, tuned=note)
         return Tuned(found, tuple(self.attempts), self.pruned, self.interrupted)

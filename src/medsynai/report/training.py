@@ -39,7 +39,7 @@ def training(evidence: Evidence) -> Markup:
     parts: list[Child] = []
     if rivals:
         parts += [tag("h3", "The models that competed"), paragraph(CONTEST)]
-        parts += [draw("candidates", rivals)]
+        parts += [draw("candidates", rivals, "Lower loss is better")]
     if facts.get("losses"):
         parts += [tag("h3", "The network's curves"), *_told(facts), *_pictures(facts["losses"])]
         more = [(_capital(label(k)), plain(v)) for k, v in facts.items() if k not in KNOWN and v]
