@@ -51,7 +51,7 @@ class Forest:
     """
 
     min_leaf: int | None = None
-    trees: int = 10
+    trees: int = 8
     fraction: float = 1.0
     max_rows: int = 20_000
     candidates: float | None = None
@@ -147,13 +147,13 @@ def leaf_of(rows: int, columns: int) -> int:
     """Rows a leaf has at least, where no one says.
 
     In a narrow table each drawn column tells more of a row, so leaves must be larger for the same
-    membership risk: measured at risk .52, 127 rows for 11 columns and 30 for 47. A small table
+    membership risk: measured at risk .52, 150 rows for 11 columns and 35 for 47. A small table
     is left at least four leaves.
 
     >>> leaf_of(3_937, 11), leaf_of(4_552, 47), leaf_of(300, 10)
-    (127, 30, 75)
+    (150, 35, 75)
     """
-    return max(2, min(max(20, round(1400 / columns)), rows // 4))
+    return max(2, min(max(20, round(1650 / columns)), rows // 4))
 
 
 def tried_of(rows: int, columns: int) -> float:

@@ -43,7 +43,7 @@ class Passage:
                     self.codes[place], share = trees.draw_allowed(leaf, able[place], rng)
                     weight *= share
                 else:
-                    self.codes[place] = trees.draw(leaf, rng)
+                    self.codes[place] = trees.draw(leaf, self._guess(place), rng)
             design = self._steps[place].design
             for k, column in enumerate(design.T):
                 self._seen[self._ends[place] + k] = column[self.codes[place]]
@@ -60,3 +60,7 @@ class Passage:
             self._features[len(self._steps) : len(self._steps) + len(told)] = told
         tree = rng.permutation(self.codes.shape[1]) % len(step.trees.root)
         return step.trees.leaves(self._features, tree)
+
+    def _guess(self, place: int) -> Weights | None:
+        """(rows,) the first linear prediction of the column at `place`, once `_leaves` made it."""
+        return self._features[len(self._steps)] if self._steps[place].weights.size else None

@@ -11,6 +11,7 @@ from medsynai.forest.trees import Grower, Trees, fill, plant
 from medsynai.seeds import Seeds
 from medsynai.store import Arrays
 
+Rows = slice | Integer[np.ndarray, " n"]
 PRIOR_ROWS = 5.0  # a level's mean is drawn to the column's by this many rows
 
 
@@ -125,19 +126,36 @@ def _forest(
 ) -> Trees:
     grower, codes = fitting.grower, fitting.codes[:, place]
     given = grower.share_of(len(codes))
-    taken, grown = [], []
+    column = fitting.codec.columns[place]
+    leans = column.column.kind.is_number and features.shape[1] > place
+    grown, taken, reached, guessed, nodes = [], [], [], [], 0
     for t in range(grower.trees):
         seeds = fitting.seeds.of("tree", place, t)
-        mine = seeds.numpy().permutation(len(codes))[:given]
-        few = mine[: grower.max_rows]
-        taken.append(mine)
+        mine, few = _rows(len(codes), given, grower.max_rows, seeds)
         weights = None if fitting.weights is None else fitting.weights[few]
-        grown.append(grower.grow(features[few], told[few], weights, seeds.integer()))
-    planted = plant(grown)
-    leaf = np.concatenate(
-        [planted.leaves(features[mine].T, np.full(len(mine), t)) for t, mine in enumerate(taken)]
+        tree = grower.grow(features[few], told[few], weights, seeds.integer())
+        leaf = np.zeros(len(codes[mine]), np.int64) if tree is None else tree.apply(features[mine])
+        grown.append(tree)
+        taken.append(codes[mine])
+        guessed.append(features[mine, place] if leans else np.empty(0))
+        reached.append(leaf + nodes)
+        nodes += 1 if tree is None else tree.node_count
+    filled = fill(
+        plant(grown),
+        np.concatenate(reached),
+        np.concatenate(taken),
+        np.concatenate(guessed) if leans else None,
+        column.size - 1,
     )
-    return _renumber(fill(planted, leaf, codes[np.concatenate(taken)]), place, fitting)
+    return _renumber(filled, place, fitting)
+
+
+def _rows(rows: int, given: int, grown: int, seeds: Seeds) -> tuple[Rows, Rows]:
+    """Which rows a tree is given, and which of those it is grown on; all: a slice, not a copy."""
+    if given >= rows and grown >= rows:
+        return slice(None), slice(None)
+    mine = seeds.numpy().permutation(rows)[:given]
+    return mine, mine[:grown]
 
 
 def _renumber(trees: Trees, place: int, fitting: Fitting) -> Trees:

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Integer
 
+from medsynai.forest.lean import Lean
 from medsynai.forest.rarity import LEAST_ROWS
 from medsynai.store import Arrays
 
 Features = Float[np.ndarray, "features rows"]
 Rows = Integer[np.ndarray, " n"]
+Floats = Float[np.ndarray, " n"]
 BLOCK = 16_384  # rows walked at a time: their features stay in the cache
 FILL_ROWS = 300_000  # rows that fill the leaves of one column's trees, over all trees
 GOLDEN = (np.sqrt(5.0) - 1.0) / 2.0
@@ -32,6 +34,7 @@ class Trees:
         start, size: (nodes,) a leaf's codes are codes[start:start + size].
         rank: (nodes,) leaves in order of their mean code, over all trees.
         codes: the leaves' sorted codes, end to end.
+        lean: how a leaf's codes go along with a guess at them.
     """
 
     feature: np.ndarray
@@ -43,6 +46,7 @@ class Trees:
     size: np.ndarray
     rank: np.ndarray
     codes: np.ndarray
+    lean: Lean
 
     def leaves(self, features: Features, tree: Rows) -> Rows:
         """The leaf that each row (a column of `features`) reaches in the tree named for it."""
@@ -63,14 +67,21 @@ class Trees:
             active = active[self.feature[at] >= 0]
         return node
 
-    def draw(self, leaf: Rows, rng: np.random.Generator) -> Rows:
+    def draw(self, leaf: Rows, guess: Floats | None, rng: np.random.Generator) -> Rows:
         """A code for each row from its leaf's histogram.
 
         Rows in order of their leaves' means take the points of one low-discrepancy sequence
         (array-RQMC: L'Ecuyer, Lecot and Tuffin 2008), so that a whole sample has little more
         noise than the model; each row alone still follows its leaf's histogram.
+
+        Args:
+            leaf: (n,) the leaf of each row.
+            guess: (n,) the linear prediction for each row, if there is one; see `Lean`.
+            rng: all randomness.
         """
         u = self.spread(leaf, rng)
+        if guess is not None:
+            u = self.lean.bend(u, leaf, guess)
         return self.codes[self.start[leaf] + (u * self.size[leaf]).astype(np.int64)]
 
     def spread(self, leaf: Rows, rng: np.random.Generator) -> Float[np.ndarray, " n"]:
@@ -97,15 +108,17 @@ class Trees:
 
     def arrays(self, prefix: str) -> Arrays:
         """For a safetensors file."""
-        return {f"{prefix}.{name}": getattr(self, name) for name in _NAMES}
+        own = {f"{prefix}.{name}": getattr(self, name) for name in _NAMES}
+        return own | self.lean.arrays(f"{prefix}.lean")
 
     @staticmethod
     def load(arrays: Arrays, prefix: str) -> "Trees":
         """The inverse of `arrays`."""
-        return Trees(*(arrays[f"{prefix}.{name}"] for name in _NAMES))
+        lean = Lean.load(arrays, f"{prefix}.lean")
+        return Trees(*(arrays[f"{prefix}.{name}"] for name in _NAMES), lean=lean)
 
 
-_NAMES = tuple(Trees.__dataclass_fields__)
+_NAMES = tuple(name for name in Trees.__dataclass_fields__ if name != "lean")
 
 
 @dataclass(frozen=True)
@@ -132,6 +145,7 @@ class Grower:
         seed: int,
     ) -> Any:
         """A scikit-learn tree structure, or None where there is nothing to split."""
+        from sklearn import config_context
         from sklearn.tree import DecisionTreeRegressor, ExtraTreeRegressor
 
         if not features.shape[1] or len(features) < 2 * self.min_leaf:
@@ -144,7 +158,9 @@ class Grower:
         tree = kind(**size, max_features=self.candidates, random_state=seed)
         # both are contiguous and of the dtypes that the grower wants: no second look, no copy
         target = np.ascontiguousarray(target, dtype=np.float64)
-        return tree.fit(features, target, sample_weight=weights, check_input=False).tree_
+        # hundreds of small trees: looking at the settings of each takes a tenth of the time
+        with config_context(skip_parameter_validation=True, assume_finite=True):
+            return tree.fit(features, target, sample_weight=weights, check_input=False).tree_
 
 
 def plant(grown: list[Any]) -> Trees:
@@ -164,16 +180,21 @@ def plant(grown: list[Any]) -> Trees:
             right[mine] = tree.children_right + at
     empty = np.zeros(total, dtype=np.int64)
     nothing = np.empty(0, dtype=np.uint8)
-    return Trees(feature, threshold, left, right, root, empty, empty, empty, nothing)
+    return Trees(
+        feature, threshold, left, right, root, empty, empty, empty, nothing, Lean.none(total)
+    )
 
 
-def fill(trees: Trees, leaf: Rows, codes: Rows) -> Trees:
+def fill(trees: Trees, leaf: Rows, codes: Rows, guess: Floats | None, missing: int) -> Trees:
     """The same trees with these rows' codes as their leaves' histograms.
 
     Args:
         trees: planted trees.
         leaf: (m,) leaf of every row in every tree that takes it.
         codes: (m,) the target code of the same rows.
+        guess: (m,) a linear prediction of the same rows' codes; None if there is none, or if
+            codes have no order.
+        missing: the code of a missing value, the last.
     """
     nodes = len(trees.feature)
     order = np.lexsort((codes, leaf))
@@ -182,6 +203,9 @@ def fill(trees: Trees, leaf: Rows, codes: Rows) -> Trees:
     rank = np.empty(nodes, dtype=np.int64)
     rank[np.lexsort((np.arange(nodes), mean))] = np.arange(nodes)
     small = np.uint16 if nodes <= np.iinfo(np.uint16).max else np.int32  # 16 bits: radix sort
+    lean = Lean.none(nodes)
+    if guess is not None:
+        lean = Lean.of(leaf[order], guess[order], codes[order] < missing, size)
     return Trees(
         trees.feature,
         trees.threshold,
@@ -192,4 +216,5 @@ def fill(trees: Trees, leaf: Rows, codes: Rows) -> Trees:
         size=size.astype(np.int32),
         rank=rank.astype(small),
         codes=codes[order],
+        lean=lean,
     )
