@@ -21,10 +21,17 @@ SET = click.option(
     help="A setting of the model, e.g. steps=500 or pace.batch=64.",
 )
 
+REFINE = click.option(
+    "--refine",
+    is_flag=True,
+    default=None,
+    help="Draw in plenty and let discriminators choose the rows.",
+)
+
 
 def how_to_train(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that `synthesize` takes beside its own."""
-    for option in (TIME, SET, PRESET, MODEL):  # the last is shown first
+    for option in (REFINE, TIME, SET, PRESET, MODEL):  # the last is shown first
         command = option(command)
     return command
 

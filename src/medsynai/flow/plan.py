@@ -27,6 +27,7 @@ class Plan:
         settings: the model's settings, where they differ from those.
         time_budget: seconds that choosing and training a model may take; None for no limit.
         tuned: how the settings were found, where `tune` found them; the ledger repeats it.
+        refine: draw more rows than needed and let discriminators choose among them.
         rows: how many rows to make; None for as many as the source has (with `keep`: as many as
             the train part has).
         target: the outcome that utility is judged on.
@@ -51,6 +52,7 @@ class Plan:
     settings: dict[str, Any] = field(default_factory=dict)
     time_budget: float | None = None
     tuned: str = ""
+    refine: bool = False
     rows: int | None = None
     target: str | None = None
     leaks: tuple[str, ...] = ()

@@ -1,6 +1,7 @@
 """Training: rules, the choice of a model, and its fit, on train rows only."""
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -26,8 +27,12 @@ from medsynai.generator import Generator
 from medsynai.learn.clock import OUT_OF_TIME
 from medsynai.learn.desk import Desk, at_desk
 from medsynai.models.catalog import find_entry
+from medsynai.models.refined import MODEL as REFINED
+from medsynai.models.refined import Refined
 from medsynai.privacy.ledger import Ledger, Release
 from medsynai.seeds import Seeds
+
+TO_INNER = 0.7  # share of a time budget that is for the model itself where its rows are refined
 
 
 @dataclass(frozen=True)
@@ -80,15 +85,19 @@ def train(
         asked = model
         if plan.time_budget is not None:
             left = plan.time_budget - (perf_counter() - began)
+            left *= TO_INNER if plan.refine else 1.0
             model = within(model, left, held.table, seeds.of("budget"))
+        said = partial(cut_by, asked, model)
+        if plan.refine:
+            name, model = REFINED, Refined(inner=name, settings=store.to_plain(model))
         with at_desk(followed(watch, title, work)):
             fitted = model.fit(held.table, ledger, seeds.of(name))
     schema = replace(table.schema, rules=held.table.schema.rules)
     maker = Maker(fitted, schema, parts.recipe, source, held.levels)
     facts = dict(getattr(fitted, "facts", {}))
     ended = str(facts.get("ended", ""))
-    said = cut_by(asked, model, ended if ended == OUT_OF_TIME else "")
-    notes = (*held.notes, said) if said else held.notes
+    cut = said(ended if ended == OUT_OF_TIME else "")
+    notes = (*held.notes, cut) if cut else held.notes
     return Trained(maker, store.to_plain(model), choice, name, notes, facts)
 
 

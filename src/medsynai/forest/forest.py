@@ -51,7 +51,7 @@ class Forest:
     """
 
     min_leaf: int | None = None
-    trees: int = 8
+    trees: int = 6
     fraction: float = 1.0
     max_rows: int = 20_000
     candidates: float | None = None

@@ -83,10 +83,11 @@ class Lean:
 
         Args:
             u: (n,) uniform in [0, 1).
-            leaf, guess: (n,) of the same rows.
+            leaf: (n,) where each row is.
+            guess: (n,) of the same rows.
 
         Returns:
-            (n,) in [0, 1): over the rows of a leaf as uniform as `u`, but higher where the guess is.
+            (n,) in [0, 1): over a leaf's rows as uniform as `u`, but higher where the guess is.
         """
         at = np.flatnonzero((self.pull[leaf] != 0) & (u < self.present[leaf]))
         if not len(at):

@@ -115,7 +115,7 @@ class Trees:
     def load(arrays: Arrays, prefix: str) -> "Trees":
         """The inverse of `arrays`."""
         lean = Lean.load(arrays, f"{prefix}.lean")
-        return Trees(*(arrays[f"{prefix}.{name}"] for name in _NAMES), lean=lean)
+        return Trees(**{name: arrays[f"{prefix}.{name}"] for name in _NAMES}, lean=lean)
 
 
 _NAMES = tuple(name for name in Trees.__dataclass_fields__ if name != "lean")

@@ -148,6 +148,19 @@ CATALOG = (
         "medsynai.models.diffusion:load",
     ),
     Entry(
+        "refined",
+        "Refinement by a discriminator",
+        "Azadi et al. 2019, Discriminator rejection sampling",
+        ("table",),
+        "rows of a network, or of any model, that are told apart too easily from real ones",
+        "where membership matters more than likeness: the real rows are read once more",
+        "Rows of another model are drawn in plenty; boosted decision trees that tell real from "
+        "drawn rows weigh them, and only as many as are asked for are kept, the likely ones more "
+        "often.",
+        "medsynai.models.refined:Refined",
+        "medsynai.models.refined:load",
+    ),
+    Entry(
         "shuffle",
         "Shuffled columns (baseline)",
         "Goncalves et al. 2020, Generation and evaluation of synthetic patient data (independent "

@@ -1,0 +1,93 @@
+"""Refinement: weights that take a model's rows nearer to the real ones, and what it refuses."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from medsynai.data.schema import Column, Kind, Schema
+from medsynai.data.table import Table
+from medsynai.errors import ModelError, PlanError
+from medsynai.forest.booster import Learner
+from medsynai.models.catalog import load_model
+from medsynai.models.refined import Refined, pick
+from medsynai.privacy.ledger import Ledger
+from medsynai.seeds import Seeds
+
+# Shuffled columns keep no relation at all: whatever appears is the discriminators' doing.
+FROM_NOTHING = Refined(inner="shuffle", rounds=2, trees=40, pool=8)
+
+
+def pair(rows: int = 1000) -> Table:
+    """Two numbers that go together."""
+    rng = np.random.default_rng(0)
+    age = rng.normal(60, 15, rows).round(1)
+    frame = pd.DataFrame({"age": age, "lab": (age + rng.normal(0, 8, rows)).round(1)})
+    return Table(frame, Schema(tuple(Column(n, Kind.CONTINUOUS, decimals=1) for n in frame)))
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return FROM_NOTHING.fit(pair(), Ledger(), Seeds(1))
+
+
+def test_a_relation_that_the_inner_model_lacks_is_brought_back(fitted):
+    drawn = fitted.sample(1000, Seeds(2)).frame
+    inner = fitted.inner.sample(1000, Seeds(2)).frame
+    assert abs(inner["age"].corr(inner["lab"])) < 0.15
+    assert drawn["age"].corr(drawn["lab"]) > 0.6
+    assert drawn["age"].mean() == pytest.approx(60, abs=2)
+
+
+def test_no_candidate_is_kept_twice(fitted):
+    rng = np.random.default_rng(4)
+    for spread in (0.0, 1.0, 30.0):
+        places = pick(rng.normal(0, spread, 500), 120, rng)
+        assert len(np.unique(places)) == 120
+
+
+def test_candidates_are_kept_in_proportion_to_their_weight():
+    rng = np.random.default_rng(5)
+    weight = np.array([1.0] * 90 + [4.0] * 10)
+    kept = np.zeros(100)
+    for _ in range(2000):
+        kept[pick(np.log(weight), 10, rng)] += 1
+    assert kept[90:].mean() / kept[:90].mean() == pytest.approx(4.0, rel=0.1)
+
+
+def test_given_columns_choose_among_their_own_completions():
+    given = pair().rows(np.arange(200)).only(("age",))
+    refined = Refined(inner="copula", rounds=1, trees=5, pool=4).fit(pair(), Ledger(), Seeds(1))
+    drawn = refined.sample(200, Seeds(3), given=given)
+    assert drawn.frame["age"].tolist() == given.frame["age"].tolist()
+
+
+def test_the_ledger_says_that_real_rows_are_read_again():
+    ledger = Ledger()
+    FROM_NOTHING.fit(pair(200), ledger, Seeds(1))
+    said = [entry.note for entry in ledger.entries]
+    assert len(said) == 2
+    assert any("read once more" in note for note in said)
+
+
+def test_rows_that_cannot_be_told_apart_are_left_alone():
+    rng = np.random.default_rng(6)
+    rows, real = rng.normal(size=(600, 4)), np.arange(600) < 300
+    booster = Learner(100, 8, 40, 0.1).fit(rows, real, 1)
+    assert len(booster.trees.root) < 40  # it stopped: held rows were told apart no better
+    assert np.abs(booster.log_odds(rows)).max() < 1.5
+
+
+def test_too_few_rows_to_judge_by_say_nothing():
+    booster = Learner(100, 8, 40, 0.1).fit(np.eye(10), np.arange(10) < 5, 1)
+    assert (booster.log_odds(np.eye(10)) == 0).all()
+
+
+@pytest.mark.parametrize("inner", ["refined", "bootstrap"])
+def test_what_cannot_be_refined_is_refused(inner):
+    with pytest.raises(PlanError, match="not refined"):
+        Refined(inner=inner)
+
+
+def test_settings_of_the_inner_model_are_checked_before_anything_is_fitted():
+    with pytest.raises(ModelError, match="nonsense"):
+        load_model("refined", {"inner": "copula", "settings": {"nonsense": 1}})
