@@ -1,7 +1,8 @@
 """A boosted classifier of coded rows whose trees are plain arrays: the discriminator of refinement.
 
-Stochastic gradient boosting (Friedman 2002): scikit-learn grows the trees and stops when rows held
-out are told apart no better; structure and leaf values are then copied, so that nothing is pickled.
+Gradient boosting on histograms (Friedman 2001; Ke et al. 2017): scikit-learn grows the trees, and
+stops when rows held out are told apart no better. Structure and leaf values are then copied, so
+that nothing is pickled.
 """
 
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from medsynai.store import Arrays
 
 HELD = 0.25  # share of the rows that only say when to stop
 PATIENCE = 8  # trees without a gain on them
-HALF = 0.5  # share of the rows, and of the columns, that a tree sees
+HALF = 0.5  # share of the columns that a split tries
 
 Features = Float[np.ndarray, "rows columns"]
 
@@ -30,26 +31,53 @@ class Learner:
 
     def fit(self, rows: Features, real: Bool[np.ndarray, " rows"], seed: int) -> "Booster":
         """Tell real rows from others; too few rows to tell by give a booster that says nothing."""
-        from sklearn.ensemble import GradientBoostingClassifier
+        from sklearn.ensemble import HistGradientBoostingClassifier
+        from threadpoolctl import threadpool_limits
 
         if min(real.sum(), (~real).sum()) < 2 * self.min_leaf:
             return Booster(plant([None]), np.zeros(1, np.float32))
         weight = np.where(real, 0.5 / real.mean(), 0.5 / (1 - real.mean()))  # half and half
-        model = GradientBoostingClassifier(
-            n_estimators=self.trees,
+        model = HistGradientBoostingClassifier(
+            max_iter=self.trees,
             learning_rate=self.rate,
             max_leaf_nodes=self.leaves,
-            max_depth=None,
             min_samples_leaf=self.min_leaf,
-            subsample=HALF,
             max_features=HALF,
+            early_stopping=True,
             validation_fraction=HELD,
             n_iter_no_change=PATIENCE,
             random_state=seed,
-        ).fit(rows.astype(np.float32), real, sample_weight=weight)
-        grown = [stage[0].tree_ for stage in model.estimators_]
-        value = np.concatenate([tree.value[:, 0, 0] for tree in grown]) * self.rate
+        )
+        with threadpool_limits(limits=1):  # small trees: threads only get into their own way
+            model.fit(rows, real, sample_weight=weight)
+        # no public name leads to the trees; their arrays are copied, the object is let go
+        grown = [_Structure.of(stage[0].nodes) for stage in model._predictors]
+        value = np.concatenate([tree.value for tree in grown])
         return Booster(plant(grown), value.astype(np.float32))
+
+
+@dataclass(frozen=True)
+class _Structure:
+    """One tree as `plant` takes it; -1 for a leaf's feature."""
+
+    feature: np.ndarray
+    threshold: np.ndarray
+    children_left: np.ndarray
+    children_right: np.ndarray
+    value: np.ndarray
+
+    @property
+    def node_count(self) -> int:
+        return len(self.feature)
+
+    @staticmethod
+    def of(nodes: np.ndarray) -> "_Structure":
+        leaf = nodes["is_leaf"].astype(bool)
+        feature = np.where(leaf, -1, nodes["feature_idx"].astype(np.int64))
+        left, right = (
+            np.where(leaf, 0, nodes[side].astype(np.int64)) for side in ("left", "right")
+        )
+        return _Structure(feature, nodes["num_threshold"], left, right, nodes["value"])
 
 
 @dataclass(frozen=True)

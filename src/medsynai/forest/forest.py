@@ -1,9 +1,10 @@
 """The sequential forest: columns drawn one after another, each from a small forest of trees.
 
 After synthpop's sequential CART (Nowok, Raab and Dibben 2016) and adversarial-free random-forest
-synthesis, with four changes that measurements asked for: leaves hold histograms over bins, never
-rows; trees also split on linear predictions of the target (oblique splits); a whole sample is
-drawn as a low-discrepancy set; and numbers return on the lattice they were written on.
+synthesis, with five changes that measurements asked for: leaves hold histograms over bins, never
+rows; trees also split on linear predictions of the target (oblique splits), and draws lean on them
+within a leaf; a whole sample is drawn as a low-discrepancy set; and numbers return on the lattice
+they were written on.
 """
 
 import os

@@ -16,7 +16,7 @@ def weights_of(
 ) -> Float[np.ndarray, " rows"] | None:
     """(rows,) how much each row counts towards `min_leaf`; None if all count alike.
 
-    A class of 80 rows cannot be told apart by leaves of 127, and then no relation of a rare
+    A class of 80 rows cannot be told apart by leaves of 150, and then no relation of a rare
     outcome survives. So a row of a class (of the outcome or of a protected column) too small for
     four leaves counts for more, and the class gets leaves of its own, of 20 rows at least. Rows of
     other classes keep the whole `min_leaf`.
