@@ -18,7 +18,7 @@ from medsynai.evaluate.trial import Trial
 
 CAP = 20_000
 # The second opinions need fewer rows: their cost counts three times.
-CAP_OTHERS = 10_000
+CAP_OTHERS = 5_000
 FOLDS, SHOWN, LEAST = 5, 10, 50
 
 C2ST = blank(

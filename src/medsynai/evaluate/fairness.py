@@ -12,7 +12,6 @@ from medsynai.evaluate.encode import Encoding, Floats
 from medsynai.evaluate.fidelity import mean_distance
 from medsynai.evaluate.groups import LEAST, Group, protected_groups
 from medsynai.evaluate.interval import Z
-from medsynai.evaluate.learners import BOOSTING
 from medsynai.evaluate.score import Family, Findings, Score, blank
 from medsynai.evaluate.sides import MIN_ROWS, Sides, compare, take_sides, unassessed
 from medsynai.evaluate.tasks import MIN_CLASS, task_of
@@ -22,8 +21,8 @@ from medsynai.evaluate.utility import (
     CLASS_FIGURES,
     NUMBER_FIGURES,
     Figure,
+    boosted,
     capped,
-    fitting_rows,
     interval,
 )
 
@@ -91,11 +90,8 @@ def _stage(trial: Trial, sides: Sides[Floats]) -> _Stage:
         return _Stage(trial, sides, None, None, str(error))
     assert trial.holdout is not None  # task_of has refused otherwise
     test = capped(task.known(trial.holdout), CAP, trial, "test")
-    fits = fitting_rows(task, trial)
-    stacks = {
-        name: (test, task.predict(BOOSTING, fits[name], test, trial.seeds.of("utility")))
-        for name in ("synthetic", "real", "shuffled")
-    }
+    found = boosted(task, trial, test, ("synthetic", "real", "shuffled"))
+    stacks = {name: (test, stack) for name, stack in found.items()}
     figure = (CLASS_FIGURES if task.is_class else NUMBER_FIGURES)[0]
     return _Stage(trial, sides, stacks, figure, "")
 

@@ -1,8 +1,9 @@
 """What every measure is given: the same rows, the same baselines, the same seeds."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -36,6 +37,7 @@ class Trial:
     seeds: Seeds
     leaks: tuple[str, ...] = ()
     draw: Callable[[int], Table] | None = None
+    shared: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
     records: np.ndarray | None = None
 
     @property

@@ -59,18 +59,20 @@ def measure(trial: Trial) -> Findings:
         (UNIVARIATE, 1, univariate),
         (MULTIVARIATE, 2, multivariate),
     ]
-    scores, exhibit = [], {}
-    for heading, columns, draw in ways:
-        reason = obstacle(trial, columns)
-        if reason:
-            scores.append(heading.absent(reason))
-            continue
-        outcomes = {}
-        for name, round_ in rounds(trial, WHOLE, WHOLE).items():
+    able = [(h, draw) for h, columns, draw in ways if not obstacle(trial, columns)]
+    outcomes: dict[str, dict[str, Outcome]] = {heading.name: {} for heading, _ in able}
+    for name, round_ in rounds(trial, WHOLE, WHOLE).items() if able else ():
+        field = _Field.of(round_)
+        for heading, draw in able:
             rng = trial.seeds.of(heading.name, name).numpy()
-            outcomes[name] = _try(round_, draw, rng, len(trial.train))
-        own = outcomes["synthetic"]
-        found = {name: o.residual for name, o in outcomes.items()}
+            outcomes[heading.name][name] = _try(field, draw, rng, len(trial.train))
+    scores, exhibit = [], {}
+    for heading, columns, _ in ways:
+        if heading.name not in outcomes:
+            scores.append(heading.absent(obstacle(trial, columns)))
+            continue
+        own = outcomes[heading.name]["synthetic"]
+        found = {name: o.residual for name, o in outcomes[heading.name].items()}
         note = f"{own.guesses} predicates"
         scores.append(heading.score(found, len(trial.train), note))
         exhibit[heading.name] = {
@@ -97,19 +99,32 @@ class Outcome:
     naive: float
 
 
+@dataclass(frozen=True)
+class _Field:
+    """The rows of one round as numbers, (columns, rows) each, and which columns are levels."""
+
+    train: Numbers
+    holdout: Numbers
+    released: Numbers
+    is_level: Numbers
+
+    @staticmethod
+    def of(round_: Round) -> "_Field":
+        space = Space.of(round_.train, round_.holdout, round_.released)
+        rows = [_values(t, space) for t in (round_.train, round_.holdout, round_.released)]
+        return _Field(rows[0], rows[1], rows[2], _is_level(space))
+
+
 def _try(
-    round_: Round,
+    field: _Field,
     draw: Callable[[Numbers, Numbers, np.random.Generator], list[Predicate]],
     rng: np.random.Generator,
     train_rows: int,
 ) -> Outcome:
     from scipy.stats import hypergeom
 
-    space = Space.of(round_.train, round_.holdout, round_.released)
-    train, holdout, released = (
-        _values(t, space) for t in (round_.train, round_.holdout, round_.released)
-    )
-    predicates = draw(released, _is_level(space), rng)
+    train, holdout = field.train, field.holdout
+    predicates = draw(field.released, field.is_level, rng)
     if len(predicates) < LEAST:
         nothing = intervals.wilson(0, 0)
         return Outcome(len(predicates), nothing, nothing, nothing, float("nan"))
@@ -122,7 +137,7 @@ def _try(
 
     attack, control = rate(train, predicates), rate(holdout, predicates)
     grown = intervals.scaled(intervals.residual_risk(attack, control), train_rows / size)
-    naive = rate(train, blind(predicates, released, rng)).value
+    naive = rate(train, blind(predicates, field.released, rng)).value
     return Outcome(len(predicates), attack, control, intervals.capped(grown), naive)
 
 
