@@ -33,6 +33,11 @@ NEVER = (
 )
 
 
+def _rows(form: str) -> str:
+    """A hybrid release is not of synthetic rows alone, and its card must not say so."""
+    return "rows, real patients' among them" if "hybrid" in form else "synthetic rows"
+
+
 def card(evidence: Evidence) -> str:
     """The text of card.md; the same evidence gives the same bytes."""
     parts = [
@@ -77,7 +82,7 @@ def _what(evidence: Evidence) -> list[str]:
     unknown = f"{NOT_ASSESSED} (no column names them)"
     patients = unknown if data.patients is None else count(data.patients)
     return [
-        escaped(f"{count(data.synthetic)} synthetic rows ({form}) of {data.source}."),
+        escaped(f"{count(data.synthetic)} {_rows(form)} ({form}) of {data.source}."),
         escaped(
             f"The real table has {count(data.rows)} rows and {count(data.columns)} columns; "
             f"patients: {patients}; empty cells: {missing}."
