@@ -53,6 +53,7 @@ class Options(TypedDict, total=False):
     leaks: str | Sequence[str]
     condition: str | Sequence[str]
     keep: str | Sequence[str]
+    impute: str | None
     mix_real: float | None
     holdout: float
     seed: int

@@ -155,6 +155,7 @@ def inspect(data: str, out: Path | None, overwrite: bool, as_json: bool) -> int:
 @click.option("--leak", "leaks", multiple=True, metavar="COL", help="Tells the outcome afterwards.")
 @CONDITION
 @click.option("--keep", multiple=True, metavar="COL", help="Keep real values: raised risk.")
+@click.option("--impute", metavar="WAY", help="Fill gaps: mean, median or model (default: not).")
 @click.option("--mix-real", type=float, metavar="RATIO", help="Mix in real rows: raised risk.")
 @click.option("--holdout", type=float, metavar="SHARE", help="Patients not trained on (0.2).")
 @SEED

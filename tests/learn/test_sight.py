@@ -15,7 +15,7 @@ from medsynai.learn.nets.coder import Decoder, autoencoder
 from medsynai.learn.nets.denoiser import Denoiser
 from medsynai.learn.nets.mlp import initialise, modules_of
 from medsynai.learn.nets.sight import Sight
-from medsynai.learn.priors import Flow, Mixture
+from medsynai.learn.priors import Flow, Mixture, even_normal
 
 LAYOUT = Layout.of(("a", "b", "c"), (4, 6, 3), (False, True, False))
 
@@ -135,6 +135,15 @@ def test_a_flow_with_a_known_answer_ends_there():
     left = drawn - 0.95 * torch.tensor([1.0, -2.0, 0.5])
     assert left.mean(0).abs().max() < 0.01
     assert abs(float(left.std()) - 0.05) < 0.005  # a twentieth of the noise
+
+
+def test_even_noise_is_normal_in_each_row_and_level_over_all():
+    generator = torch.Generator().manual_seed(9)
+    many = even_normal(1000, 3, generator)
+    assert many.mean(0).abs().max() < 0.005 and (many.std(0) - 1).abs().max() < 0.01
+    assert torch.corrcoef(many.T).fill_diagonal_(0).abs().max() < 0.15
+    alone = torch.cat([even_normal(1, 3, generator) for _ in range(4000)])
+    assert alone.mean(0).abs().max() < 0.06 and (alone.std(0) - 1).abs().max() < 0.05
 
 
 @pytest.mark.parametrize("placed", [False, True])

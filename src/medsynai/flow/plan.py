@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from medsynai import store
+from medsynai.data.impute import WAYS
 from medsynai.data.source import hide_password
 from medsynai.errors import PlanError
 from medsynai.models.presets import BALANCED, NAMES
@@ -34,6 +35,8 @@ class Plan:
         leaks: columns that tell the outcome afterwards; left out of utility models.
         conditions: e.g. "sex=female"; every synthetic row meets all of them.
         keep: columns copied from the real train rows, the rest drawn given these.
+        impute: fill missing values in before training, by "mean", "median" or "model"; None, the
+            default: they are drawn as missing.
         mix_real: share of the rows that are real ones; None, the default, for none.
         holdout: share of the patients kept from the generator.
         seed: all randomness of splitting, training and judging.
@@ -58,6 +61,7 @@ class Plan:
     leaks: tuple[str, ...] = ()
     conditions: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
+    impute: str | None = None
     mix_real: float | None = None
     holdout: float = 0.2
     seed: int = 0
@@ -79,11 +83,14 @@ class Plan:
             raise PlanError(f"the share of real rows must lie between 0 and 1: {self.mix_real:g}")
         if self.keep and self.mix_real is not None:
             raise PlanError("keep and mix-real contradict each other; choose one")
-        choices = {"form": FORMS, "preset": NAMES}
+        if self.impute is not None and self.mix_real is not None:
+            raise PlanError("impute and mix-real contradict each other: real rows have gaps")
+        choices = {"form": FORMS, "preset": NAMES, "impute": (None, *WAYS)}
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 given = getattr(self, name)
-                raise PlanError(f"{name} must be one of {', '.join(allowed)}, not {given!r}")
+                known = ", ".join(x for x in allowed if x)
+                raise PlanError(f"{name} must be one of {known}, not {given!r}")
         if self.time_budget is not None and not 0 < self.time_budget < math.inf:
             raise PlanError("time-budget must be more than 0 seconds")
         if min(self.seed, self.draw) < 0:

@@ -16,6 +16,7 @@ from medsynai.flow.budget import cut_by, within
 from medsynai.flow.choice import Choice
 from medsynai.flow.choose import candidates_for, choose
 from medsynai.flow.conditions import parse_conditions
+from medsynai.flow.filling import filled_in
 from medsynai.flow.maker import Maker
 from medsynai.flow.opening import Parts
 from medsynai.flow.plan import Plan
@@ -71,7 +72,8 @@ def train(
         PlanError: a time budget in which nothing can be learnt.
     """
     seeds, began = Seeds(plan.seed).of("train"), perf_counter()
-    table = ruled(parts.train, ledger, watch)
+    whole, filled = filled_in(parts.train, plan, ledger)
+    table = ruled(whole, ledger, watch)
     if plan.tuned:
         ledger.charge(Release("tune the settings", note=plan.tuned))
     name, choice = plan.model, None
@@ -97,7 +99,7 @@ def train(
     facts = dict(getattr(fitted, "facts", {}))
     ended = str(facts.get("ended", ""))
     cut = said(ended if ended == OUT_OF_TIME else "")
-    notes = (*held.notes, cut) if cut else held.notes
+    notes = (*filled, *held.notes, *((cut,) if cut else ()))
     return Trained(maker, store.to_plain(model), choice, name, notes, facts)
 
 

@@ -76,7 +76,7 @@ class Flow(nn.Module):
 
     def draw(self, decoder: Denoiser, n: int, generator: torch.Generator) -> Latents:
         """`n` rows at `last`."""
-        x = torch.randn(n, decoder.width, generator=generator)
+        x = even_normal(n, decoder.width, generator)
         return torch.cat([self._carried(decoder, part) for part in torch.split(x, 8192)])
 
     def _carried(self, decoder: Denoiser, x: Latents) -> Latents:
@@ -86,6 +86,17 @@ class Flow(nn.Module):
             row = decoder.expect(decoder(x, torch.full((len(x),), time)))
             x = torch.lerp(x, row, hop / (1 - time))
         return x
+
+
+def even_normal(n: int, width: int, generator: torch.Generator) -> Latents:
+    """`n` standard normal rows that together are spread evenly over every axis.
+
+    Each row alone is N(0, I); a Latin hypercube (McKay, Beckman and Conover 1979) takes part of
+    the noise of sampling away.
+    """
+    place = torch.rand(n, width, generator=generator).argsort(dim=0)
+    u = (place + torch.rand(n, width, generator=generator)) / n
+    return torch.special.ndtri(u.clamp(1e-6, 1 - 1e-6))
 
 
 def _mixture(z: np.ndarray, components: int, seed: int) -> tuple[np.ndarray, ...]:
