@@ -90,6 +90,20 @@ PANEL: tuple[Measure, ...] = (
         1.0,
     ),
     Measure(
+        "attribution",
+        "attacks.attribution:measure",
+        _P,
+        ("cap", "Correct attribution"),
+        0.5,
+    ),
+    Measure(
+        "anonymity",
+        "attacks.anonymity:measure",
+        _P,
+        ("k_anonymity", "Classes of the release"),
+        0.5,
+    ),
+    Measure(
         "distances",
         "attacks.distances:measure",
         _P,

@@ -43,6 +43,7 @@ PLACES: dict[str, tuple[Family, str]] = {
     "singling_out": (Family.PRIVACY, "Singling out"),
     "linkability": (Family.PRIVACY, "Linkability"),
     "attribute_inference": (Family.PRIVACY, "Attribute inference"),
+    "attribution": (Family.PRIVACY, "Correct attribution, secret by secret"),
 }
 
 # The panel's measure that makes an exhibit, where their names differ.

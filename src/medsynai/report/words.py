@@ -109,7 +109,9 @@ LIMITS = (
 
 DISTANCE_CAPTION = (
     "For information only. Distances to the closest real record are not evidence of privacy: data "
-    "that pass such tests have been attacked with success (Yao et al. 2025)."
+    "that pass such tests have been attacked with success (Yao et al. 2025). Classes of equal "
+    "quasi-identifiers describe the released file; where its rows are synthetic they are no "
+    "evidence either."
 )
 
 # Keys of exhibits as a reader sees them; others lose their underscores.

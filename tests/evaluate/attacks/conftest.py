@@ -8,7 +8,9 @@ import pytest
 
 from medsynai.data.table import Table
 from medsynai.evaluate.attacks import (
+    anonymity,
     attribute,
+    attribution,
     copies,
     distances,
     exposed,
@@ -22,7 +24,18 @@ from medsynai.evaluate.score import Family, Findings, Score
 from medsynai.evaluate.trial import Trial
 
 ROWS = 500
-MEASURES = (membership, copies, singling_out, linkability, attribute, identity, distances, exposed)
+MEASURES = (
+    membership,
+    copies,
+    singling_out,
+    linkability,
+    attribute,
+    identity,
+    distances,
+    exposed,
+    attribution,
+    anonymity,
+)
 LAWFUL = Score("validity", "Validity", Family.VALIDITY, 1.0, "high", ROWS, "given")
 
 

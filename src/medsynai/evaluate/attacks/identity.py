@@ -13,20 +13,18 @@ release; only the excess over them is a risk of the release.
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from medsynai.data.schema import Role
 from medsynai.data.table import Table
 from medsynai.evaluate.attacks import intervals
+from medsynai.evaluate.attacks.classes import NOBODY, classes, known_and_other
 from medsynai.evaluate.attacks.heading import Heading
 from medsynai.evaluate.attacks.intervals import Interval
-from medsynai.evaluate.attacks.lineup import WHOLE, Effort, Round, obstacle, rounds, varies
+from medsynai.evaluate.attacks.lineup import WHOLE, Effort, Round, obstacle, rounds
 from medsynai.evaluate.score import Findings
 from medsynai.evaluate.trial import Trial
 
 Numbers = np.ndarray[Any, np.dtype[Any]]
 
-BINS = 20  # what an outsider knows of a continuous quasi-identifier
 LEARNT = 0.05  # share of the other columns that must be told rightly and surprisingly
 CLOSE = 0.05  # a number is told rightly within this share of the true one
 _SOURCE = "after El Emam, Mosquera and Bass 2020, JMIR 22:e23139"
@@ -49,9 +47,9 @@ def measure(trial: Trial) -> Findings:
     sizes and can be compared with it only as to their order.
     """
     reason = obstacle(trial, columns=2)
-    quasi, other = _sides(trial)
+    quasi, other = known_and_other(trial)
     if reason or not quasi or not other:
-        why = reason or "the schema declares no quasi-identifiers or protected columns"
+        why = reason or NOBODY
         return Findings((WHOLE_RISK.absent(why), EXCESS.absent(why)))
     known = f"{len(quasi)} columns known: {', '.join(quasi)}"
     played = rounds(trial, WHOLE, WHOLE)
@@ -76,20 +74,12 @@ def _excess(round_: Round, sides: tuple[list[str], list[str]], trial: Trial, nam
     return intervals.residual_risk(inside, outside)
 
 
-def _sides(trial: Trial) -> tuple[list[str], list[str]]:
-    """The columns that an outsider may know, and those that he may learn."""
-    schema = trial.train.schema
-    known = schema.having(Role.QUASI, Role.PROTECTED)
-    open_ = [c for c in schema.names if varies(trial.train, c)]
-    return [c for c in open_ if c in known], [c for c in open_ if c not in known]
-
-
 def _risk(
     aimed: Table, round_: Round, sides: tuple[list[str], list[str]], rng: np.random.Generator
 ) -> Interval:
     """Mean risk of the rows aimed at, beside the round's release."""
     quasi, other = sides
-    real, released = _classes(aimed, round_, quasi)
+    real, released = classes(round_, quasi, aimed, round_.released)
     share = 1 / np.bincount(real)[real]
     match = _matches(real, released, rng)
     told = _told(aimed, round_.released, other, np.maximum(match, 0))
@@ -97,29 +87,6 @@ def _risk(
     half = 1.959964 * float(risk.std(ddof=1)) / np.sqrt(len(risk))
     mean = float(risk.mean())
     return Interval(mean, max(0.0, mean - half), min(1.0, mean + half))
-
-
-def _classes(aimed: Table, round_: Round, quasi: list[str]) -> tuple[Numbers, Numbers]:
-    """Numbers of the groups of equal quasi-identifiers, the same for both tables.
-
-    Cuts are the train rows' whoever is aimed at, so that both sides are cut alike.
-    """
-    train, released = round_.train, round_.released
-    parts = []
-    for name in quasi:
-        both = pd.concat([aimed.frame[name], released.frame[name]], ignore_index=True)
-        if aimed.schema[name].kind.is_number and _many(aimed, round_, name):
-            cuts = np.unique(train.frame[name].dropna().quantile(np.linspace(0, 1, BINS + 1)[1:-1]))
-            both = pd.Series(np.where(both.isna(), -1, np.searchsorted(cuts, both, "right")))
-        parts.append(pd.factorize(both.astype(object))[0])
-    groups = np.unique(np.column_stack(parts), axis=0, return_inverse=True)[1].reshape(-1)
-    return groups[: len(aimed)], groups[len(aimed) :]
-
-
-def _many(aimed: Table, round_: Round, name: str) -> bool:
-    """Whether a number has so many values that an outsider knows it only roughly."""
-    values = [t.frame[name] for t in (aimed, round_.train, round_.holdout, round_.released)]
-    return int(pd.concat(values).nunique()) > 5 * BINS
 
 
 def _matches(real: Numbers, released: Numbers, rng: np.random.Generator) -> Numbers:
