@@ -59,6 +59,7 @@ class Options(TypedDict, total=False):
     seed: int
     draw: int
     measures: str | Sequence[str]
+    attacks: str
     policy: str | None
     form: str
     positive_control: bool

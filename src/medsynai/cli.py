@@ -161,6 +161,9 @@ def inspect(data: str, out: Path | None, overwrite: bool, as_json: bool) -> int:
 @SEED
 @click.option("--draw", type=int, metavar="I", help="Which of the model's tables (0).")
 @click.option("--form", metavar="FORM", help="same, csv or parquet.")
+@click.option(
+    "--attacks", metavar="HOW", help="standard, or thorough: fits the model 32 times more."
+)
 @POLICY
 @click.option("--positive-control", is_flag=True, default=None, help="With --model bootstrap.")
 @click.option("--plan", "plan_file", metavar="F", type=Path, help="A plan.toml; options win.")

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from medsynai.api import Release, synthesize
+from medsynai.errors import PlanError
 from medsynai.flow.folder import check_target
 from medsynai.flow.internal import write_internal
 from medsynai.flow.sampling import Order, Target, sample
@@ -102,3 +103,22 @@ def test_an_empty_list_is_a_file_all_the_same(tmp_path: Path) -> None:
     found = {"exposed": {"asked": 40, "train": 40, "chance": 0, "records": []}}
     write_internal(tmp_path / "internal", found)
     assert (tmp_path / "internal" / "records.csv").read_text("utf-8").strip() == "record"
+
+
+def test_thorough_attacks_fit_the_model_again_and_list_their_targets(tmp_path: Path) -> None:
+    release = synthesize(clinic(240), model="shuffle", attacks="thorough", measures=("shadow",))
+    score = next(s for s in release.scores if s.name == "membership_shadow_auc")
+    assert score.value is not None and score.control is not None and score.control > 0.9
+    assert release.evidence.plan["attacks"] == "thorough"
+    place = release.save(tmp_path / "release")
+    with (place / "internal" / "targets.csv").open(encoding="utf-8") as file:
+        lines = list(csv.DictReader(file))
+    assert len(lines) == 9  # one in twenty of 192 train rows
+    assert all(1 <= int(line["record"]) <= 240 for line in lines)
+    assert "targets.csv" in (place / "internal" / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("more", [{"keep": "sex"}, {"condition": "sex=female"}, {"mix_real": 0.1}])
+def test_thorough_attacks_judge_a_models_own_rows(more: dict[str, object]) -> None:
+    with pytest.raises(PlanError, match="thorough attacks"):
+        synthesize(clinic(100), attacks="thorough", **more)  # type: ignore[arg-type]

@@ -66,6 +66,13 @@ PANEL: tuple[Measure, ...] = (
         10.0,
     ),
     Measure("exposed", "attacks.exposed:measure", _P, ("", ""), 2.0),
+    Measure(
+        "shadow",
+        "attacks.shadow:measure",
+        _P,
+        ("membership_shadow_auc", "Membership by shadow fits"),
+        300.0,
+    ),
     Measure("copies", "attacks.copies:measure", _P, ("copies_exact", "Copies of train rows"), 3.0),
     Measure(
         "singling_out",

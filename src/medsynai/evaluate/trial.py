@@ -28,6 +28,8 @@ class Trial:
             rows to draw; None for a table whose model is not at hand.
         records: (train rows,) which row of the source each train row is, from 1; None where they
             stand as in the source.
+        refit: fits the generator to other rows and gives as many released rows as here, for attacks
+            with shadow fits; None where the generator is not at hand or this was not asked for.
     """
 
     train: Table
@@ -39,6 +41,7 @@ class Trial:
     draw: Callable[[int], Table] | None = None
     shared: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
     records: np.ndarray | None = None
+    refit: Callable[[Table, Seeds], Table] | None = None
 
     @property
     def record_numbers(self) -> np.ndarray:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-README, RECORDS, GROUPS = "README.md", "records.csv", "groups.csv"
+README, RECORDS, GROUPS, TARGETS = "README.md", "records.csv", "groups.csv", "targets.csv"
 
 _WORDS = """# Internal: this folder must not leave
 
@@ -28,6 +28,11 @@ _RECORDS = """
   `false alarms` the share of people who are not in the data that must be accused with it;
   `why` the sign; `lies far out` whether it is in the tenth furthest from other people's records.
 """
+_TARGETS = """
+- `targets.csv`: the records that the shadow attack aimed at, the easiest to tell first. `AUC` is
+  how well fits of the model with the record were told from fits without; 32 fits are few for one
+  record, so .7 is no rarity by chance.
+"""
 _GROUPS = """
 - `groups.csv`: how each attack fares within each protected group of 50 train and 50 holdout
   rows, with intervals that hold for all groups together. `figure` is the AUC for membership (.5
@@ -44,7 +49,8 @@ def write_internal(place: Path, internal: Mapping[str, Any]) -> None:
     """
     place.mkdir(mode=0o700)
     exposed = internal.get("exposed")
-    lines = {name: found for name, found in internal.items() if name != "exposed"}
+    aimed = internal.get("shadow")
+    lines = {n: found for n, found in internal.items() if n not in ("exposed", "shadow")}
     words = "\n- No record was asked: the attacks need a holdout.\n"
     if exposed:
         _table(place / RECORDS, exposed["records"])
@@ -56,6 +62,9 @@ def write_internal(place: Path, internal: Mapping[str, Any]) -> None:
         )
     if lines:
         _table(place / GROUPS, [{"attack": k} | line for k, v in lines.items() for line in v])
+    if aimed:
+        _table(place / TARGETS, aimed)
+        words += _TARGETS
     groups = _GROUPS if lines else "\n- No protected group is large enough to be judged alone.\n"
     (place / README).write_text(_WORDS.format(records=words, groups=groups), encoding="utf-8")
 

@@ -14,6 +14,7 @@ from medsynai.errors import PlanError
 from medsynai.models.presets import BALANCED, NAMES
 
 FORMS = ("same", "csv", "parquet")
+ATTACKS = STANDARD, THOROUGH = "standard", "thorough"
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Plan:
         seed: all randomness of splitting, training and judging.
         draw: which of the tables that this model can draw.
         measures: names of the measures to take; empty for all.
+        attacks: "standard", or "thorough" for attacks that fit the model some thirty times more.
         policy: path of a policy file with the gates; None for the defaults.
         form: "same" as the source, "csv" or "parquet".
         positive_control: the rows are to be copies of real patients, to test the attacks.
@@ -67,6 +69,7 @@ class Plan:
     seed: int = 0
     draw: int = 0
     measures: tuple[str, ...] = ()
+    attacks: str = STANDARD
     policy: str | None = None
     form: str = "same"
     positive_control: bool = False
@@ -85,7 +88,11 @@ class Plan:
             raise PlanError("keep and mix-real contradict each other; choose one")
         if self.impute is not None and self.mix_real is not None:
             raise PlanError("impute and mix-real contradict each other: real rows have gaps")
-        choices = {"form": FORMS, "preset": NAMES, "impute": (None, *WAYS)}
+        if self.attacks == THOROUGH and (self.keep or self.conditions or self.mix_real is not None):
+            raise PlanError(
+                "thorough attacks ask for no keep, condition or mix-real; leave them out"
+            )
+        choices = {"form": FORMS, "preset": NAMES, "attacks": ATTACKS, "impute": (None, *WAYS)}
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 given = getattr(self, name)

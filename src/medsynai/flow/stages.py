@@ -17,7 +17,8 @@ from medsynai.flow.choose import CANDIDATES
 from medsynai.flow.conditions import parse_conditions
 from medsynai.flow.judging import Judged, Panel
 from medsynai.flow.opening import Handed, Parts
-from medsynai.flow.plan import Plan
+from medsynai.flow.plan import THOROUGH, Plan
+from medsynai.flow.refit import refitter
 from medsynai.flow.release import Release
 from medsynai.flow.settings import model_of
 from medsynai.flow.training import Trained, least_of, tied_to_target
@@ -167,6 +168,9 @@ def judge(made: Made, trained: Trained, parts: Parts, plan: Plan, watch: Watch) 
         (*(n for n in plan.leaks if n in schema), *tied_to_target(schema)),
         more if pure else None,
         parts.records,
+        refitter(trained, parts, plan, len(made.learnt), watch.tell)
+        if plan.attacks == THOROUGH
+        else None,
     )
     with watch.stage("judge", "Judging"):
         narrow = judging.narrowed(trial, condition)

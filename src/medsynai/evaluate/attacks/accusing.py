@@ -122,12 +122,12 @@ def _learn(inside: Numbers, outside: Numbers, seeds: Seeds) -> tuple[Numbers, Nu
     guess = np.empty(len(labels))
     for fold in range(5):
         held = folds == fold
-        guess[held] = _fit_and_score(traits[~held], labels[~held], traits[held], seeds)
+        guess[held] = fit_and_score(traits[~held], labels[~held], traits[held], seeds)
     return guess[: len(inside)], guess[len(inside) :]
 
 
-def _fit_and_score(traits: Numbers, labels: Numbers, held: Numbers, seeds: Seeds) -> Numbers:
-    """Mean of a logistic model and boosted trees: the one for few rows, the other for many."""
+def fit_and_score(traits: Numbers, labels: Numbers, held: Numbers, seeds: Seeds) -> Numbers:
+    """Odds by the mean of a logistic model, for few rows, and of boosted trees, for many."""
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline

@@ -85,6 +85,13 @@ def _ask(trial: Trial) -> tuple[_Asked, _Asked]:
     )
 
 
+def isolated(trial: Trial) -> Numbers:
+    """(records,) places of train records, those furthest from their closest neighbours first."""
+    train, _ = _ask(trial)
+    order: Numbers = train.places[np.argsort(-train.apart, kind="stable")]
+    return order
+
+
 def _held(trial: Trial, space: Space) -> Points:
     """Train and holdout rows, or a sample of them, as other people to compare with."""
     assert trial.holdout is not None
