@@ -66,8 +66,8 @@ def watched_rows(monkeypatch, plan, leak: bool) -> bool:
     seen = []
     divide = opening.divide
 
-    def marked(table, plan, seeds):
-        parts = divide(table, plan, seeds)
+    def marked(table, plan, seeds, least):
+        parts = divide(table, plan, seeds, least)
         held = parts.holdout.frame.assign(lab=-7.0)
         holdout = replace(parts.holdout, frame=held)
         train = parts.train

@@ -11,7 +11,7 @@ from medsynai.forest.trees import Grower, Trees, fill, plant
 from medsynai.seeds import Seeds
 from medsynai.store import Arrays
 
-Rows = slice | Integer[np.ndarray, " n"]
+Rows = slice | Integer[np.ndarray, " _"]
 PRIOR_ROWS = 5.0  # a level's mean is drawn to the column's by this many rows
 
 
