@@ -9,9 +9,10 @@ from medsynai.report.markup import NOTHING
 from medsynai.report.training import training, trend
 
 MARKS = [
-    {"rounds": 50 * i, "train": 9.0 - i, "held": h, "coverage": 0.5 + 0.1 * i}
+    {"rounds": 50 * i, "train": 9.0 - i, "held": h, "recall": 0.5 + 0.1 * i}
     for i, h in enumerate((8.0, 6.0, 7.0), start=1)
 ]
+CRITIC = [m | {"coverage": 0.5} for m in MARKS]
 FACTS = {"rounds": 150, "ended": "held-out rows stopped gaining", "healthy": True, "losses": MARKS}
 
 
@@ -24,10 +25,16 @@ def test_curves_and_words_of_a_network(evidence):
     page = told(evidence)
     assert "ended after 150 rounds: held-out rows stopped gaining." in page
     assert "least at round 100 (6.00" in page
-    assert page.count("<svg") == 2  # losses share one picture, coverage has its own
+    assert page.count("<svg") == 2  # losses share one picture, recall has its own
     assert "train rows: from 8.00" in page and "held-out train rows: from 8.00" in page
-    assert "Coverage: share of levels that are drawn" in page
+    assert "Recall: real rows that are reached" in page
     assert "caution" not in page
+
+
+def test_against_a_critic_losses_do_not_share_a_picture(evidence):
+    page = told(evidence, losses=CRITIC)
+    assert page.count("<svg") == 4 and "Distance to held-out train rows" in page
+    assert "Coverage: share of levels that are drawn" in page
 
 
 def test_an_alarm_is_said_first(evidence):

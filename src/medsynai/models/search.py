@@ -51,6 +51,28 @@ SEARCHED: dict[str, dict[str, Knob]] = {
         "lr": Knob(3e-4, 6e-3, log=True),
         "pace.patience": Knob(2, 8),
     },
+    "tvae": {
+        "latent": Knob(16, 192, log=True),
+        "width": Knob(64, 256, log=True),
+        "factor": Knob(0.5, 4.0, log=True),
+        "lr": Knob(3e-4, 4e-3, log=True),
+        "pace.batch": Knob(100, 500, log=True),
+        "pace.patience": Knob(2, 10),
+    },
+    "beta-vae": {
+        "beta": Knob(1.0, 6.0, log=True),
+        "latent": Knob(4, 64, log=True),
+        "width": Knob(64, 384, log=True),
+        "bins": Knob(20, 120, log=True),
+        "lr": Knob(3e-4, 6e-3, log=True),
+    },
+    "diffusion": {
+        "width": Knob(96, 384, log=True),
+        "layers": Knob(1, 4),
+        "hops": Knob(10, 80, log=True),
+        "lr": Knob(5e-4, 6e-3, log=True),
+        "pace.patience": Knob(2, 8),
+    },
     "autoregressive": {
         "width": Knob(32, 192, log=True),
         "blocks": Knob(1, 3),

@@ -14,10 +14,12 @@ from medsynai.report.words import label
 
 ANCHOR, HEADING = "training", "How training went"
 AXIS = "rounds"
-LOSSES = {"train": "train rows", "held": "held-out train rows"}  # one picture, as they share a unit
+LOSSES = {"train": "train rows", "held": "held-out train rows"}  # in one picture
 KNOWN = ("rounds", "ended", "healthy", "losses", "order")
 KINDS = ("synthetic-line", "real-line")
 SERIES = {
+    "train": "Loss on train rows",
+    "held": "Distance to held-out train rows",
     "tvd": "Marginals: mean TVD of drawn and train rows",
     "marginals": "Marginals: mean TVD of drawn and train rows",
     "coverage": "Coverage: share of levels that are drawn",
@@ -82,8 +84,10 @@ def _pictures(marks: Sequence[Mapping[str, Any]]) -> list[Markup]:
     found = {k: [m.get(k) if _known(m.get(k)) else None for m in marks] for k in keys}
     shown = {k: values for k, values in found.items() if any(v is not None for v in values)}
     at = [float(m[AXIS]) for m in marks]
-    both = [(words, shown.pop(key)) for key, words in LOSSES.items() if key in shown]
-    drawn = [trend("Loss", at, both)] if both else []
+    drawn = []
+    if "coverage" not in shown:  # against a critic the two losses are of different units
+        both = [(words, shown.pop(key)) for key, words in LOSSES.items() if key in shown]
+        drawn = [trend("Loss", at, both)] if both else []
     for key, values in shown.items():
         drawn.append(trend(SERIES.get(key, _capital(label(key))), at, [("", values)]))
     return [tag("div", *drawn, class_="pictures")]
