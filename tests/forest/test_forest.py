@@ -249,3 +249,9 @@ def test_pairs_of_many_codes_go_together_as_in_the_real_rows() -> None:
     drawn = SMALL.fit(Table(frame, schema)).sample(rows, Seeds(1)).frame
     a, b = (drawn[n].cat.codes.to_numpy().astype(int) for n in "ab")
     assert np.mean(b == partner[a]) > 0.55  # .70 in the real rows; .37 by the commonest eight alone
+
+
+def test_trees_grown_on_fewer_rows_than_they_are_given_are_filled_from_all():
+    some = replace(SMALL, max_rows=600).fit(clinic())
+    for step in some.steps:
+        assert len(step.trees.codes) == 1500 * SMALL.trees
