@@ -19,14 +19,20 @@ from medsynai.data.schema import Column, Handling, Kind, Origin, Role, Schema, S
 from medsynai.flow.plan import Plan
 from medsynai.forest.forest import Forest
 from medsynai.learn.job import Pace
+from medsynai.models.aae import Aae
 from medsynai.models.autoencoder import Vae
 from medsynai.models.autoregressive import Autoregressive
 from medsynai.models.baseline import Shuffle
 from medsynai.models.beta_vae import BetaVae
 from medsynai.models.catalog import CATALOG
+from medsynai.models.code_aae import CodeAae
+from medsynai.models.code_mixture import CodeMixture
 from medsynai.models.diffusion import Diffusion
+from medsynai.models.emr_wgan import EmrWgan
+from medsynai.models.medgan import MedGan
 from medsynai.models.tvae import Tvae
 
+OF_CODES = (MedGan, EmrWgan, Aae)
 NETWORKS = (Vae, Tvae, BetaVae, Autoregressive, Diffusion)
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -104,6 +110,10 @@ def test_every_model_has_a_page_that_names_it(model: str) -> None:
         ("models/baselines.md", names(Shuffle)),
         *((f"models/{kind.name}.md", names(kind)) for kind in NETWORKS),
         ("models/autoregressive.md", names(Pace)),
+        ("models/code-mixture.md", names(CodeMixture)),
+        ("models/medgan.md", names(MedGan)),
+        ("models/emr-wgan.md", names(EmrWgan)),
+        ("models/aae.md", names(Aae) | names(CodeAae)),
     ],
 )
 def test_every_field_is_explained(page: str, words: set[str]) -> None:
@@ -111,7 +121,7 @@ def test_every_field_is_explained(page: str, words: set[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("page", "kind"), [("forest", Forest), *((kind.name, kind) for kind in NETWORKS)]
+    ("page", "kind"), [("forest", Forest), *((kind.name, kind) for kind in NETWORKS + OF_CODES)]
 )
 def test_defaults_on_a_models_page_are_those_of_the_code(page: str, kind: type) -> None:
     text = read(DOCS / "models" / f"{page}.md")

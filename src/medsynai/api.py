@@ -13,7 +13,7 @@ from medsynai.data.table import Table
 from medsynai.flow.judging import Assessment, Data, Files, Panel, assess
 from medsynai.flow.opening import Handed, read_schema_file
 from medsynai.flow.plan import Plan, amend, check_options
-from medsynai.flow.release import Release
+from medsynai.flow.release import Release, Released
 from medsynai.flow.run import make
 
 __all__ = ["Assessment", "Release", "evaluate", "read", "synthesize"]
@@ -74,7 +74,7 @@ def synthesize(
     schema: Schema | str | Path | None = None,
     plan: Plan | None = None,
     **options: Unpack[Options],
-) -> Release:
+) -> Released:
     """Make a synthetic release in memory; `.save(dir)` writes its folder.
 
     Args:

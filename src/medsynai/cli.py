@@ -30,6 +30,9 @@ Command = Callable[..., int]
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace an earlier result.")
 SCHEMA = click.option("--schema", metavar="F", help="A schema file (see `inspect`).")
+KIND = click.option(
+    "--kind", metavar="K", help="table, codes or codes:PATIENT,CODE[,VISIT] (seen in the file)."
+)
 TARGET = click.option("--target", metavar="COL", help="The outcome that utility is judged on.")
 SEED = click.option("--seed", type=int, metavar="S", help="All randomness hangs on it (0).")
 CONDITION = click.option(
@@ -148,6 +151,7 @@ def inspect(data: str, out: Path | None, overwrite: bool, as_json: bool) -> int:
 @cli.command()
 @click.argument("data", required=False)
 @out_folder()
+@KIND
 @SCHEMA
 @how_to_train
 @click.option("--rows", type=int, metavar="N", help="Rows to make (as many as DATA has).")
@@ -304,6 +308,7 @@ def sample(
 @click.option("--holdout", metavar="F", help="Real rows that the generator never saw.")
 @click.option("--synthetic", required=True, metavar="F", help="The rows to judge.")
 @out_folder()
+@KIND
 @SCHEMA
 @TARGET
 @POLICY
@@ -321,7 +326,7 @@ def evaluate(out: Path, overwrite: bool, as_json: bool, **given: Any) -> int:
     check_target(out, overwrite)
     check_apart(out, given["real"], given["synthetic"], given["holdout"])
     schema = read_schema_file(Path(given["schema"])) if given["schema"] else None
-    files = Files(given["real"], given["synthetic"], given["holdout"], schema)
+    files = Files(given["real"], given["synthetic"], given["holdout"], schema, given["kind"] or "")
     with screen.progress() as tell:
         panel = Panel(policy=given["policy"])
         found = assess(files, given["target"], panel, given["seed"] or 0, tell)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,9 @@ from medsynai.data.table import Table
 from medsynai.errors import ConditionError, PlanError
 from medsynai.privacy.ledger import Ledger
 from medsynai.seeds import Seeds
+
+if TYPE_CHECKING:  # so that a run on a table does not load scipy for it
+    from medsynai.data.codes import CodeMatrix
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,9 @@ def check_settings(
 FREE, SEEDS = Condition(), Seeds(0)  # what a draw is asked, and its randomness, if no one says
 
 
-def check_draw(n: int, condition: Condition, given: Table | None, both: bool = False) -> None:
+def check_draw(
+    n: int, condition: Condition = FREE, given: Table | None = None, both: bool = False
+) -> None:
     """Refuse what no model can draw; the first thing that every `Fitted.sample` does.
 
     Args:
@@ -144,6 +149,41 @@ class Generator(Protocol):
 
         Args:
             table: only learnable columns (`Table.learnt()`).
+            ledger: where the release is written down before a row is read.
+            seeds: the same seeds give the same model.
+        """
+        ...
+
+
+class FittedCodes(Protocol):
+    """A trained model of codes: weights and facts, never rows."""
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """What may be drawn."""
+        ...
+
+    def sample(self, n: int, seeds: Seeds = ...) -> "CodeMatrix":
+        """Draw exactly `n` rows, each a patient of its own; the same seeds give the same rows.
+
+        Raises:
+            PlanError: `n` below 1.
+        """
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write the model to an existing folder: model.json, weights.safetensors; no pickle."""
+        ...
+
+
+class CodeGenerator(Protocol):
+    """A way to make synthetic rows of codes; its fields are its public settings."""
+
+    def fit(self, matrix: "CodeMatrix", ledger: Ledger = ..., seeds: Seeds = ...) -> FittedCodes:
+        """Learn from the train rows, after charging the ledger.
+
+        Args:
+            matrix: the codes that may be learnt, rare ones rolled up or withheld.
             ledger: where the release is written down before a row is read.
             seeds: the same seeds give the same model.
         """

@@ -42,19 +42,33 @@ def split(table: Table, holdout: float, seeds: Seeds) -> Parts:
     if not 0 <= holdout < 1:
         raise PlanError(f"holdout = {holdout}: the share must be at least 0 and below 1")
     patients = _patients(table)
-    count = int(patients.max(initial=-1)) + 1
-    if count < 2:
+    if patients.max(initial=-1) < 1:
         what = f"{len(table)} rows" if table.schema.subject is None else "one patient or none"
         raise PlanError(f"the table has {what}; at least two patients are needed")
+    inside, outside = split_patients(patients, holdout, seeds)
+    held = table.rows(outside) if len(outside) else None
+    return Parts(table.rows(inside), held, inside)
+
+
+def split_patients(
+    patients: np.ndarray, holdout: float, seeds: Seeds
+) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of the rows to train on and of those held out, in random order; see `split`.
+
+    Args:
+        patients: (rows,) whose row it is, as numbers from 0; at least two patients.
+        holdout: the share of patients.
+        seeds: the same seeds give the same positions.
+    """
+    count = int(patients.max(initial=-1)) + 1
     rng = seeds.of("split").numpy()
     order = rng.permutation(count)
     out = min(max(round(holdout * count), 1), count - 1) if holdout else 0
     held = np.zeros(count, dtype=bool)
     held[order[:out]] = True
-    rows = rng.permutation(len(table))
+    rows = rng.permutation(len(patients))
     inside = held[patients[rows]]
-    train = table.rows(rows[~inside])
-    return Parts(train, table.rows(rows[inside]) if out else None, rows[~inside])
+    return rows[~inside], rows[inside]
 
 
 def _patients(table: Table) -> np.ndarray:

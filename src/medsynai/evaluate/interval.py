@@ -48,8 +48,12 @@ def jackknife(
     left = [
         statistic(*(s[d != g] for s, d in zip(samples, dealt, strict=True))) for g in range(groups)
     ]
-    kept = np.array([v for v in left if math.isfinite(v)])
-    value = statistic(*samples)
+    return jackknifed(statistic(*samples), np.array(left), bounds)
+
+
+def jackknifed(value: float, left: Rows, bounds: tuple[float, float] = (0.0, 1.0)) -> Interval:
+    """The interval of `value` from its values with one group left out each; see `jackknife`."""
+    kept = left[np.isfinite(left)]
     if len(kept) < 5 or not math.isfinite(value):
         return None, None
     variance = (len(kept) - 1) / len(kept) * float(np.sum((kept - kept.mean()) ** 2))

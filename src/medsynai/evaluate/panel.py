@@ -4,11 +4,14 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from medsynai.errors import AssessmentError, PlanError
 from medsynai.evaluate.score import Family, Findings, Score
 from medsynai.evaluate.trial import Trial
+
+if TYPE_CHECKING:
+    from medsynai.evaluate.codes.trial import CodeTrial
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Measure:
     headline: tuple[str, str]
     cost: float
 
-    def judge(self, trial: Trial) -> Findings:
+    def judge(self, trial: "Trial | CodeTrial") -> Findings:
         """Ask the measure.
 
         Raises:
@@ -130,6 +133,25 @@ PANEL: tuple[Measure, ...] = (
     Measure("tsne", "projection:measure_tsne", _F, ("", ""), 3.0),
 )
 
+# The same of codes, of whom `CodeTrial` speaks; costs are of 50,000 rows of 700 codes.
+CODE_PANEL: tuple[Measure, ...] = (
+    Measure(
+        "prevalence", "codes.prevalence:measure", _F, ("code_r2", "Codes: R2 of their shares"), 0.2
+    ),
+    Measure("pairs", "codes.pairs:measure", _F, ("code_pairs_r2", "Pairs of codes"), 2.0),
+    Measure("width", "codes.abundance:measure", _F, ("code_width", "Codes a row"), 0.1),
+    Measure("detection", "codes.detection:measure", _D, ("c2st", "Telling rows apart"), 10.0),
+    Measure("prediction", "codes.prediction:measure", _U, ("code_auroc", "Codes predicted"), 6.0),
+    Measure(
+        "membership",
+        "codes.membership:measure",
+        _P,
+        ("membership_auc", "Membership inference"),
+        6.0,
+    ),
+    Measure("copies", "codes.copies:measure", _P, ("copies_exact", "Copies of train rows"), 0.2),
+)
+
 
 @dataclass(frozen=True)
 class Scorecard:
@@ -160,10 +182,11 @@ Progress = Callable[[str, int, int], None]
 
 
 def judge(
-    trial: Trial,
+    trial: "Trial | CodeTrial",
     wanted: Collection[str] | None = None,
     progress: Progress | None = None,
     patience: float | None = None,
+    panel: tuple[Measure, ...] = PANEL,
 ) -> Scorecard:
     """Ask every measure, or the wanted ones, in panel order, on one thread.
 
@@ -171,16 +194,17 @@ def judge(
 
     Args:
         trial: the rows.
-        wanted: names from `PANEL`; None for all.
+        wanted: names from the panel; None for all.
         progress: called with the measure's name, how many are done, and of how many.
         patience: seconds after which pictures that are dear are left out; None for no limit.
+        panel: the measures of this kind of rows.
 
     Raises:
         PlanError: a wanted measure that does not exist.
     """
     from threadpoolctl import threadpool_limits
 
-    measures = _chosen(wanted)
+    measures = _chosen(wanted, panel)
     scores: list[Score] = []
     card = Scorecard()
     started = time.monotonic()
@@ -205,16 +229,16 @@ def judge(
     return replace(card, scores=tuple(scores))
 
 
-def _chosen(wanted: Collection[str] | None) -> tuple[Measure, ...]:
+def _chosen(wanted: Collection[str] | None, panel: tuple[Measure, ...]) -> tuple[Measure, ...]:
     if wanted is None:
-        return PANEL
-    unknown = sorted(set(wanted) - {m.name for m in PANEL})
+        return panel
+    unknown = sorted(set(wanted) - {m.name for m in panel})
     if unknown:
-        raise PlanError(f"no measure {unknown[0]!r}; measures: {', '.join(m.name for m in PANEL)}")
-    return tuple(m for m in PANEL if m.name in wanted)
+        raise PlanError(f"no measure {unknown[0]!r}; measures: {', '.join(m.name for m in panel)}")
+    return tuple(m for m in panel if m.name in wanted)
 
 
-def _ask(measure: Measure, trial: Trial, card: Scorecard) -> Findings:
+def _ask(measure: Measure, trial: "Trial | CodeTrial", card: Scorecard) -> Findings:
     try:
         return measure.judge(trial)
     except AssessmentError as error:

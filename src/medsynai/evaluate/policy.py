@@ -201,8 +201,12 @@ def _listed(gates: list[Ruling]) -> str:
     return ", ".join(names) + more
 
 
-def load_policy(path: Path | None = None) -> Policy:
-    """A policy file, or the default that comes with the package.
+def load_policy(path: Path | None = None, default: str = "policy.toml") -> Policy:
+    """A policy file, or a default that comes with the package.
+
+    Args:
+        path: the file; None for the default.
+        default: which one, below medsynai.evaluate.
 
     Raises:
         PlanError: a file that cannot be read, is not TOML, or does not describe gates.
@@ -211,7 +215,7 @@ def load_policy(path: Path | None = None) -> Policy:
     'Default release policy'
     """
     if path is None:
-        text = resources.files("medsynai.evaluate").joinpath("policy.toml").read_text("utf-8")
+        text = resources.files("medsynai.evaluate").joinpath(default).read_text("utf-8")
         return store.from_toml(Policy, text, "the default policy")
     try:
         text = path.read_text("utf-8")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -16,13 +16,14 @@ from medsynai.data.schema import Schema
 from medsynai.data.table import Table
 from medsynai.deidentify import deidentify
 from medsynai.errors import PlanError, SchemaError
-from medsynai.evaluate.panel import PANEL, Scorecard
+from medsynai.evaluate.panel import PANEL, Measure, Scorecard
 from medsynai.evaluate.panel import judge as judge_trial
 from medsynai.evaluate.policy import Policy, Verdict, judge_gates, load_policy
 from medsynai.evaluate.score import Score
 from medsynai.evaluate.trial import Trial
 from medsynai.flow import folder as names
 from medsynai.flow.internal import write_internal
+from medsynai.flow.kinds import kind_of
 from medsynai.flow.opening import aiming, name_source
 from medsynai.flow.watch import Tell, Watch, silent
 from medsynai.flow.withholding import LEAST, listable
@@ -31,6 +32,9 @@ from medsynai.report.card import card
 from medsynai.report.evidence import DataFacts, Evidence
 from medsynai.report.html import render
 from medsynai.seeds import Seeds
+
+if TYPE_CHECKING:
+    from medsynai.evaluate.codes.trial import CodeTrial
 
 Data = str | Path | pd.DataFrame
 PACKAGES = ("medsynai", "numpy", "pandas", "scikit-learn", "scipy")
@@ -46,13 +50,20 @@ class Judged:
 
 @dataclass(frozen=True)
 class Panel:
-    """How to judge: which measures (() for all), and the policy's file (None for the default)."""
+    """How to judge: which measures (() for all), and the policy's file (None for the default).
+
+    Attributes:
+        known: all measures of this kind of data.
+        default: the policy where no file is named, below medsynai.evaluate.
+    """
 
     measures: tuple[str, ...] = ()
     policy: str | None = None
+    known: tuple[Measure, ...] = PANEL
+    default: str = "policy.toml"
 
     def __post_init__(self) -> None:
-        names = [m.name for m in PANEL]
+        names = [m.name for m in self.known]
         for name in self.measures:
             if name not in names:
                 near = get_close_matches(name, names, 1)
@@ -65,10 +76,10 @@ class Panel:
         Raises:
             PlanError: a file that cannot be understood.
         """
-        return load_policy(Path(self.policy) if self.policy else None)
+        return load_policy(Path(self.policy) if self.policy else None, self.default)
 
 
-def judge(trial: Trial, panel: Panel, watch: Watch) -> Judged:
+def judge(trial: "Trial | CodeTrial", panel: Panel, watch: Watch) -> Judged:
     """Take the measures, then hold them against the policy.
 
     Raises:
@@ -80,7 +91,7 @@ def judge(trial: Trial, panel: Panel, watch: Watch) -> Judged:
         if name:
             watch.tell(f"Judging: {name.replace('_', ' ')} ({done + 1} of {total})")
 
-    scores = judge_trial(trial, panel.measures or None, progress)
+    scores = judge_trial(trial, panel.measures or None, progress, panel=panel.known)
     return Judged(scores, judge_gates(scores.scores, policy))
 
 
@@ -140,24 +151,33 @@ class Assessment:
 
 @dataclass(frozen=True)
 class Files:
-    """What `evaluate` is given: real rows, the synthetic ones, and real rows nobody trained on."""
+    """What `evaluate` is given: real rows, the synthetic ones, and real rows nobody trained on.
+
+    Attributes:
+        kind: of data, as `medsynai.flow.kinds.kind_of` takes it; "" to look.
+    """
 
     real: Data
     synthetic: Data
     holdout: Data | None = None
     schema: Schema | None = None
+    kind: str = ""
 
 
 def assess(
     files: Files, target: str | None, panel: Panel, seed: int = 0, tell: Tell = silent
 ) -> Assessment:
-    """Judge anybody's synthetic table; the making wing is not touched.
+    """Judge anybody's synthetic rows; the making wing is not touched.
 
     Raises:
         ReadError: a source that cannot be read as a table.
         SchemaError: data that do not fit the schema.
         PlanError: an unknown target, policy or measure.
     """
+    kind = kind_of(files.real, files.kind)
+    if kind is not None:
+        found: Assessment = kind.assess(files, panel, seed, tell)
+        return found
     watch = Watch(tell)
     with watch.stage("read", "Reading the tables"):
         real, held = _read_real(files)

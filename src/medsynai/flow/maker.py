@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -155,7 +156,7 @@ def open_maker(folder: Path) -> Maker:
     Raises:
         ModelError: not a whole model folder of a release.
     """
-    fitted = open_model(folder)
+    fitted: Any = open_model(folder)
     try:
         recipe = store.from_toml(Recipe, (folder / RECIPE).read_text(encoding="utf-8"), RECIPE)
         source = store.from_toml(Source, (folder / SOURCE).read_text(encoding="utf-8"), SOURCE)

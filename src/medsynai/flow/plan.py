@@ -23,6 +23,8 @@ class Plan:
 
     Attributes:
         source: a path or database URL; None for a data frame handed over in Python.
+        kind: of data: "" to look, "table", or "codes", for a long CSV with its columns:
+            "codes:PATIENT,CODE,VISIT".
         schema: path of a schema file; None to infer one.
         model: a catalogue name, or "auto" to choose by scores on an inner split.
         preset: "fast", "balanced" (the models' own defaults) or "best".
@@ -51,6 +53,7 @@ class Plan:
     """
 
     source: str | None = None
+    kind: str = ""
     schema: str | None = None
     model: str = "auto"
     preset: str = BALANCED

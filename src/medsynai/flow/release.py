@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 
@@ -20,6 +20,35 @@ from medsynai.flow.judging import write_documents
 from medsynai.flow.maker import Maker
 from medsynai.flow.plan import Plan
 from medsynai.report.evidence import Evidence
+
+
+class Released(Protocol):
+    """What every kind of data makes: synthetic rows with their evidence."""
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The synthetic rows as a frame."""
+        ...
+
+    @property
+    def scores(self) -> tuple[Score, ...]:
+        """Every score, in the panel's order."""
+        ...
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the policy says of the scores."""
+        ...
+
+    @property
+    def evidence(self) -> Evidence:
+        """What the documents are made from."""
+        ...
+
+    def save(self, folder: Path | str, overwrite: bool = False) -> Path:
+        """Write the release folder, whole or not at all; returns its path."""
+        ...
+
 
 SUFFIXES = {"csv": ".csv", "parquet": ".parquet"}
 
@@ -80,11 +109,24 @@ class Release:
     def _write(self, place: Path) -> None:
         table = place / (names.SYNTHETIC + self.suffix)
         write(self.table, self.source.written_to(table), table)
-        (place / names.PLAN).write_text(self.plan.to_toml(), encoding="utf-8")
         (place / names.SCHEMA).write_text(self.schema.to_toml(), encoding="utf-8")
-        ledger = store.to_json(self.evidence.ledger) + "\n"
-        (place / names.LEDGER).write_text(ledger, encoding="utf-8")
-        if self.maker is not None:
-            self.maker.save(place / names.MODEL)
-        write_documents(place, self.evidence)
+        write_papers(place, self.plan, self.evidence, self.maker)
         write_internal(place / names.INTERNAL, self.internal)  # last: no document may know of it
+
+
+class Saves(Protocol):
+    """What draws more rows, and can be saved."""
+
+    def save(self, folder: Path) -> None:
+        """Write itself to a folder that is yet to be made."""
+        ...
+
+
+def write_papers(place: Path, plan: Plan, evidence: Evidence, maker: Saves | None) -> None:
+    """Write what every release has beside its rows: plan, ledger, model and documents."""
+    (place / names.PLAN).write_text(plan.to_toml(), encoding="utf-8")
+    ledger = store.to_json(evidence.ledger) + "\n"
+    (place / names.LEDGER).write_text(ledger, encoding="utf-8")
+    if maker is not None:
+        maker.save(place / names.MODEL)
+    write_documents(place, evidence)

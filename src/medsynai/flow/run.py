@@ -4,17 +4,18 @@ from pathlib import Path
 
 from medsynai.flow import stages, training
 from medsynai.flow.folder import check_apart, check_target
+from medsynai.flow.kinds import kind_of
 from medsynai.flow.opening import Handed
 from medsynai.flow.plan import Plan
 from medsynai.flow.progress import kept_beside
-from medsynai.flow.release import Release
+from medsynai.flow.release import Released
 from medsynai.flow.watch import Tell, Watch, silent
 from medsynai.privacy.ledger import Ledger
 
 
 def make(
     plan: Plan, handed: Handed | None = None, tell: Tell = silent, work: Path | None = None
-) -> Release:
+) -> Released:
     """Make a release in memory.
 
     Args:
@@ -26,6 +27,10 @@ def make(
     Raises:
         InputError: whatever the user can mend; the message says how.
     """
+    kind = kind_of(plan.source if handed is None or handed.frame is None else None, plan.kind)
+    if kind is not None:  # not a table: its own `make` tells the same story
+        made_there: Released = kind.make(plan, tell)
+        return made_there
     ledger, watch = Ledger(), Watch(tell)
     loaded = stages.read(plan, handed or Handed(), ledger, watch)
     parts = stages.divide(loaded, plan, watch)  # by patient, before anything is fitted
@@ -42,7 +47,7 @@ def run(
     overwrite: bool = False,
     tell: Tell = silent,
     resume: bool = False,
-) -> Release:
+) -> Released:
     """Make a release and write it to a folder, whole or not at all.
 
     Args:

@@ -13,6 +13,7 @@ from medsynai.data.write import Writer
 from medsynai.errors import FolderError, ModelError, PlanError
 from medsynai.flow import folder as names
 from medsynai.flow.conditions import parse_conditions
+from medsynai.flow.kinds import kind_of_model
 from medsynai.flow.maker import Maker, Shard, open_maker
 from medsynai.flow.watch import Tell, silent
 from medsynai.seeds import Seeds
@@ -128,6 +129,10 @@ def sample(
             f"{target.path} is part of the release, and its scores speak of it; write elsewhere"
         )
     model = find_model(folder)
+    kind = kind_of_model(model)
+    if kind is not None:
+        kind.sample(model, order, target.path, tell)
+        return
     maker = open_maker(model)
     parse_conditions(order.conditions, maker.schema)
     source = maker.source.written_to(target.path)

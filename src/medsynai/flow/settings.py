@@ -10,7 +10,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from medsynai import store
 from medsynai.errors import PlanError
 from medsynai.generator import Generator
-from medsynai.models.catalog import load_model
+from medsynai.models.catalog import TABLE, find_entry, load_code_model, load_model
 from medsynai.models.presets import preset_of
 
 NONE = ("none", "None")
@@ -46,11 +46,21 @@ def parse_settings(model: str, texts: Iterable[str]) -> dict[str, Any]:
         if not equals or not key.strip():
             raise PlanError(f"cannot read the setting {text!r}; write key=value")
         names = key.strip().split(".")
-        typed = _typed(_kind(model, type(load_model(model)), names), value.strip(), key.strip())
+        typed = _typed(_kind(model, settings_of(model), names), value.strip(), key.strip())
         for name in reversed(names):
             typed = {name: typed}
         found = store.laid_over(found, typed)
     return found
+
+
+def settings_of(model: str) -> type:
+    """The class of a model's settings; a table's, where it serves codes as well.
+
+    Raises:
+        ModelError: an unknown model.
+    """
+    tables = TABLE in find_entry(model).data
+    return type(load_model(model) if tables else load_code_model(model))
 
 
 def _kind(model: str, settings: type, names: list[str]) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 from medsynai import store
 from medsynai.errors import ModelError, PlanError
-from medsynai.generator import Fitted, Generator
+from medsynai.generator import CodeGenerator, Fitted, FittedCodes, Generator
 from medsynai.saved import read_record
 
 
@@ -24,6 +24,8 @@ class Entry:
         conditional: conditions are met exactly, on every row.
         private: it can be trained under differential privacy.
         copies: it hands out real rows; a release is refused.
+        of_codes: "module:Class" of its settings for codes, where it serves tables as well; the
+            loader of a saved one is the module's `load`.
     """
 
     name: str
@@ -38,7 +40,10 @@ class Entry:
     conditional: bool = True
     private: bool = False
     copies: bool = False
+    of_codes: str = ""
 
+
+TABLE, CODES = "table", "codes"  # kinds of data, as `Entry.data` and `medsynai.flow.kinds` say
 
 CATALOG = (
     Entry(
@@ -161,28 +166,89 @@ CATALOG = (
         "medsynai.models.refined:load",
     ),
     Entry(
+        "aae",
+        "Adversarial autoencoder",
+        "Makhzani et al. 2016, Adversarial autoencoders",
+        ("table", "codes"),
+        "to compare with: an autoencoder whose latent a critic shapes",
+        "small tables; keeping real columns; where a divergence (vae) or a mixture is at hand, "
+        "they are nearer",
+        "Each row is squeezed by a neural network into a few numbers and rebuilt from them by "
+        "another; a third learns to tell these numbers from a normal distribution's, and the first "
+        "to deceive it. New rows are rebuilt from new numbers.",
+        "medsynai.models.aae:Aae",
+        "medsynai.models.aae:load",
+        of_codes="medsynai.models.code_aae:CodeAae",
+    ),
+    Entry(
+        "medgan",
+        "medGAN",
+        "Choi et al. 2017, Generating multi-label discrete patient records using generative "
+        "adversarial networks",
+        ("codes",),
+        "the GAN of codes that others are compared with",
+        "few patients; pairs of codes, which the mixture of codes has nearer in a second",
+        "An autoencoder of patients' codes is trained first. A generator then learns to make "
+        "latents whose decoded codes a critic, which sees each row beside the mean of its batch, "
+        "cannot tell from real ones.",
+        "medsynai.models.medgan:MedGan",
+        "medsynai.models.medgan:load",
+        conditional=False,
+    ),
+    Entry(
+        "emr-wgan",
+        "EMR-WGAN",
+        "Zhang et al. 2020, Ensuring electronic medical record simulation through better training, "
+        "modeling, and evaluation, J. Am. Med. Inform. Assoc. 27(1)",
+        ("codes",),
+        "a GAN of codes without an autoencoder",
+        "few patients; few minutes: it trains slowly, and the mixture of codes is nearer",
+        "A generator turns noise into codes, and a critic measures how far they lie from real ones "
+        "(the Wasserstein distance), its slope held near one.",
+        "medsynai.models.emr_wgan:EmrWgan",
+        "medsynai.models.emr_wgan:load",
+        conditional=False,
+    ),
+    Entry(
+        "code-mixture",
+        "Mixture of codes",
+        "Everitt and Hand 1981, Finite mixture distributions (latent class analysis); Rosen 1997, "
+        "On sampling with probability proportional to size",
+        ("codes",),
+        "the default for codes: seconds for 100,000 patients of 1,000 codes",
+        "fewer than a few hundred patients: one component is left, and pairs of codes are lost",
+        "Patients are sorted into kinds, each with its own shares of codes and numbers of codes, "
+        "and every kind stands for some hundred patients. A new patient is of a kind, has a number "
+        "of codes, and so many different codes by their shares in that kind.",
+        "medsynai.models.code_mixture:CodeMixture",
+        "medsynai.models.code_mixture:load",
+        conditional=False,
+    ),
+    Entry(
         "shuffle",
         "Shuffled columns (baseline)",
         "Goncalves et al. 2020, Generation and evaluation of synthetic patient data (independent "
         "marginals)",
-        ("table",),
+        ("table", "codes"),
         "a floor to compare with; teaching and software tests",
         "any question about two columns at once: every relation is gone",
         "Each column is drawn on its own from cells of several patients; no relation between "
         "columns is kept.",
         "medsynai.models.baseline:Shuffle",
         "medsynai.models.baseline:load_shuffle",
+        of_codes="medsynai.models.code_baseline:CodeShuffle",
     ),
     Entry(
         "bootstrap",
         "Bootstrap copy (positive control)",
         "Efron 1979, Bootstrap methods: another look at the jackknife",
-        ("table",),
+        ("table", "codes"),
         "to see that the privacy attacks catch a copy; never for a release",
         "privacy: its rows are real patients",
         "Whole rows of real patients are drawn with replacement.",
         "medsynai.models.baseline:Bootstrap",
         copies=True,
+        of_codes="medsynai.models.code_baseline:CodeBootstrap",
     ),
 )
 
@@ -206,30 +272,55 @@ def find_entry(name: str) -> Entry:
 
 
 def load_model(name: str, settings: Mapping[str, Any] | None = None) -> Generator:
-    """A model's settings object, ready to fit.
+    """A table model's settings object, ready to fit.
 
     Raises:
-        ModelError: an unknown model, or settings that it does not have.
+        ModelError: an unknown model, settings that it does not have, or a model of other data.
     """
-    kind = _resolve(find_entry(name).home)
-    whole = store.laid_over(store.to_plain(kind()), settings or {})  # a part of a table is its part
-    try:
-        model: Generator = store.from_plain(kind, whole, f"settings of {name}")
-    except PlanError as error:
-        raise ModelError(str(error)) from None
+    model: Generator = _settings(name, settings, TABLE)
     return model
 
 
-def open_model(folder: Path) -> Fitted:
+def load_code_model(name: str, settings: Mapping[str, Any] | None = None) -> CodeGenerator:
+    """The same of a model of codes.
+
+    Raises:
+        ModelError: as `load_model`.
+    """
+    model: CodeGenerator = _settings(name, settings, CODES)
+    return model
+
+
+def _settings(name: str, settings: Mapping[str, Any] | None, data: str) -> Any:
+    entry = find_entry(name)
+    if data not in entry.data:
+        fit = ", ".join(e.name for e in CATALOG if data in e.data)
+        raise ModelError(f"{name} is not for {_KINDS[data]}; models that are: {fit}")
+    kind = _resolve(entry.of_codes if data == CODES and entry.of_codes else entry.home)
+    whole = store.laid_over(store.to_plain(kind()), settings or {})  # a part of a table is its part
+    try:
+        return store.from_plain(kind, whole, f"settings of {name}")
+    except PlanError as error:
+        raise ModelError(str(error)) from None
+
+
+_KINDS = {TABLE: "tables", CODES: "codes"}
+
+
+def open_model(folder: Path) -> Fitted | FittedCodes:
     """A saved model, by the name in its model.json.
 
     Raises:
         ModelError: a folder that is not a whole model of ours.
     """
-    entry = find_entry(read_record(folder)["model"])
+    record = read_record(folder)
+    entry = find_entry(record["model"])
     if not entry.loader:
         raise ModelError(f"a {entry.name} model is never saved, so {folder} is not one of ours")
-    fitted: Fitted = _resolve(entry.loader)(folder)
+    facts, loader = record.get("facts"), entry.loader
+    if entry.of_codes and isinstance(facts, dict) and "codes" in facts:
+        loader = entry.of_codes.partition(":")[0] + ":load"
+    fitted: Fitted | FittedCodes = _resolve(loader)(folder)
     return fitted
 
 

@@ -79,13 +79,14 @@ def _what(evidence: Evidence) -> list[str]:
     data, model = evidence.data, evidence.model
     form = f"form {NOT_ASSESSED}" if model is None else model.form
     missing = NOT_ASSESSED if data.missing is None else share(data.missing)
+    empty = f"; empty cells: {missing}" if evidence.schema.columns else ""
     unknown = f"{NOT_ASSESSED} (no column names them)"
     patients = unknown if data.patients is None else count(data.patients)
     return [
         escaped(f"{count(data.synthetic)} {_rows(form)} ({form}) of {data.source}."),
         escaped(
-            f"The real table has {count(data.rows)} rows and {count(data.columns)} columns; "
-            f"patients: {patients}; empty cells: {missing}."
+            f"The real data have {count(data.rows)} rows and {count(data.columns)} {data.across}; "
+            f"patients: {patients}{empty}."
         ),
     ]
 

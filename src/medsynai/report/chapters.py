@@ -27,6 +27,8 @@ PLACES: dict[str, tuple[Family, str]] = {
     "correlation": (Family.FIDELITY, "Relations between columns"),
     "pca": (Family.FIDELITY, "Rows on a plane: principal components"),
     "tsne": (Family.FIDELITY, "Rows on a plane: t-SNE"),
+    "prevalence": (Family.FIDELITY, "Every code: its share of rows"),
+    "code_pairs": (Family.FIDELITY, "Pairs of codes that differ most"),
     "giveaways": (Family.DETECTION, "What gives synthetic rows away"),
     "utility_rows": (Family.UTILITY, "Every model, trained on synthetic and on real rows"),
     "draws": (Family.UTILITY, "How many rows to draw for training"),
@@ -117,7 +119,7 @@ def _exhibit(evidence: Evidence, name: str) -> Markup:
     if name in evidence.shown.withheld:
         return joined([heading, paragraph(evidence.shown.withheld[name], kind="absent")])
     reason = evidence.absent.get(MEASURES.get(name, name), "")
-    if reason or name in EXPECTED:
+    if reason or (name in EXPECTED and evidence.schema.columns):
         words = f"Not assessed: {reason or 'the panel made no such exhibit'}."
         return joined([heading, paragraph(words, kind="absent")])
     return NOTHING
@@ -219,7 +221,7 @@ def _data(evidence: Evidence) -> list[tuple[str, Child]]:
     return [
         ("Source", data.source or absent),
         ("Real rows", count(data.rows)),
-        ("Columns", count(data.columns)),
+        (data.across.capitalize(), count(data.columns)),
         ("Patients", "no column names them" if data.patients is None else count(data.patients)),
         ("Empty cells", absent if data.missing is None else share(data.missing)),
         ("Train rows", absent if data.train is None else count(data.train)),
@@ -233,6 +235,8 @@ def _data(evidence: Evidence) -> list[tuple[str, Child]]:
 
 def _columns(evidence: Evidence) -> Markup:
     """Kinds and handling; no ranges, which may be single patients' values."""
+    if not evidence.schema.columns:
+        return NOTHING
     rows = [
         (c.name, c.kind.value, c.role.value, c.handling.value, c.origin.value)
         for c in evidence.schema.columns

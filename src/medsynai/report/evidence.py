@@ -24,6 +24,7 @@ class DataFacts:
         synthetic: rows in the release.
         credit: origin, as given.
         licence, contact: as given.
+        across: what a row consists of: "columns", or "codes".
     """
 
     source: str
@@ -37,6 +38,7 @@ class DataFacts:
     credit: str = ""
     licence: str = ""
     contact: str = ""
+    across: str = "columns"
 
 
 @dataclass(frozen=True)

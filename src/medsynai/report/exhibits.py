@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from medsynai.report.markup import Child, Markup, joined, paragraph, table, tag
-from medsynai.report.plots import bars, curves, density, heatmap, histogram, levels, short
+from medsynai.report.plots import bars, curves, density, heatmap, histogram, levels, scatter, short
 from medsynai.report.rounding import MINUS, is_figure, plain, share
 from medsynai.report.words import label
 
@@ -254,6 +254,17 @@ def _is_curves(value: Any) -> bool:
     return bool(parts) and all(_has(p, "time", "survival") for p in parts)
 
 
+def _prevalence(exhibit: dict[str, Any]) -> Markup:
+    names = ("real", "synthetic")
+    drawn = scatter("Share of rows with each code", exhibit["x"], exhibit["y"], names)
+    hidden = plain(exhibit.get("left_out", 0))
+    said = (
+        "One square a code. On the line, as many synthetic as real rows have it; at the lower "
+        f"edge, none has. {hidden} codes of fewer than 11 real rows are not shown."
+    )
+    return joined([tag("div", drawn, class_="pictures"), paragraph(said, kind="note")])
+
+
 PICTURES: dict[str, tuple[Callable[[Any], bool], Callable[[Any], Markup]]] = {
     "histograms": (_all(_binned), _histograms),
     "correlation": (lambda e: _has(e, "columns", "real", "synthetic", "difference"), _correlation),
@@ -263,4 +274,5 @@ PICTURES: dict[str, tuple[Callable[[Any], bool], Callable[[Any], Markup]]] = {
     "km": (_all(_is_curves), _survival),
     "copies": (_is_copies, _copies),
     "membership": (_is_membership, _membership),
+    "prevalence": (lambda e: _has(e, "x", "y") and len(e["x"]) == len(e["y"]), _prevalence),
 }

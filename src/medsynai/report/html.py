@@ -130,7 +130,7 @@ def facts(evidence: Evidence) -> str:
     """What the data are, in one line."""
     data = evidence.data
     said = [f"{count(data.synthetic)} synthetic rows made from {data.source}"]
-    said.append(f"{count(data.rows)} real rows, {count(data.columns)} columns")
+    said.append(f"{count(data.rows)} real rows, {count(data.columns)} {data.across}")
     if data.patients is not None and data.patients != data.rows:
         said.append(f"{count(data.patients)} patients")
     if data.missing is not None:

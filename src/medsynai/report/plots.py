@@ -4,6 +4,7 @@ Colour never stands alone: real data are solid shapes, synthetic data outlines o
 every picture carries its words.
 """
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -329,3 +330,35 @@ __all__ = [
     "range_bar",
     "short",
 ]
+
+
+def scatter(title: str, x: Sequence[float], y: Sequence[float], names: tuple[str, str]) -> Markup:
+    """Shares against shares on log scales, with the diagonal on which both are equal.
+
+    Args:
+        title: of the picture.
+        x: shares above 0.
+        y: shares; 0 is drawn at the lower edge.
+        names: of the axes.
+    """
+    width, left, top, floor = 300.0, 52.0, 20.0, 262.0
+    known = [v for v in (*x, *y) if v > 0]
+    low = math.log10(min(known, default=1e-3)) - 0.2
+    high = math.log10(max(known, default=1.0)) + 0.1
+    across, up = Scale(low, high, left, width - 8), Scale(low, high, floor, top)
+
+    def place(value: float) -> float:
+        return math.log10(value) if value > 0 else low
+
+    squares = [
+        (across(place(a)) - 1.5, up(place(b)) - 1.5, 3, 3, "syn") for a, b in zip(x, y, strict=True)
+    ]
+    drawn: list[Child] = [text(6, 12, title, "name"), line(left, floor, width - 8, top, "anchor")]
+    drawn += [line(left, floor, width - 8, floor, "axis"), line(left, top, left, floor, "axis")]
+    for tick in range(math.ceil(low), math.floor(high) + 1):
+        words = share(10.0**tick)
+        drawn.append(text(across(tick), floor + 14, words, "tiny", "middle"))
+        drawn.append(text(left - 4, up(tick) + 3, words, "tiny", "end"))
+    drawn += [cells(squares), text(width - 8, floor + 30, names[0], "tiny", "end")]
+    drawn.append(text(left + 4, top + 8, names[1], "tiny"))
+    return frame(width, floor + 36, title, f"{len(x)} points", *drawn)

@@ -14,8 +14,8 @@ SMALL_TABLE = 500  # rows; below it intervals are wide and single patients weigh
 
 # The panel's own names of what a first screen shows; another panel's first score stands in.
 HEADLINES = {
-    Family.UTILITY: ("tstr_auroc", "tstr_r2", "global_utility"),
-    Family.FIDELITY: ("tvd_pairs",),
+    Family.UTILITY: ("tstr_auroc", "tstr_r2", "global_utility", "code_auroc"),
+    Family.FIDELITY: ("tvd_pairs", "code_pairs_r2"),
     Family.DETECTION: ("c2st",),
     Family.PRIVACY: ("membership_auc",),
     Family.VALIDITY: ("validity",),

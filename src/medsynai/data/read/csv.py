@@ -26,7 +26,7 @@ def read(path: Path) -> Raw:
             or with two columns of one name.
     """
     source = sniff(check_file(path))
-    fields, source = _parse(path, source)
+    fields, source = parse_fields(path, source)
     if fields.num_rows < 2:
         raise ReadError(f"{path} has column names but no rows")
     _refuse_open_quote(fields, path)
@@ -37,7 +37,7 @@ def read(path: Path) -> Raw:
     return Raw(frame, source, _notes(source) + notes)
 
 
-def _parse(path: Path, source: Source) -> tuple[Any, Source]:
+def parse_fields(path: Path, source: Source) -> tuple[Any, Source]:
     """All fields, header row included, as an Arrow table of strings; and the encoding that fits."""
     import pyarrow as pa
 

@@ -76,6 +76,13 @@ def elbo(beta: float, drop: float, latent: int) -> Loss:
     return loss
 
 
+def encoded(modules: Modules, batch: Batch) -> Float[Tensor, "batch latent"]:
+    """A draw of q(z|x) for each row; its noise is the last columns."""
+    mean, spread = modules["encoder"](batch.real, torch.ones_like(batch.real))
+    z: Tensor = mean + spread.exp() * batch.noise[:, -mean.shape[1] :]
+    return z
+
+
 def divergence(
     mean: Float[Tensor, "batch latent"], spread: Float[Tensor, "batch latent"]
 ) -> PerRow:

@@ -1,0 +1,1 @@
+"""Judging codes: the same questions as of tables, asked of who has which code."""

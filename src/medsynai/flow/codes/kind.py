@@ -1,0 +1,35 @@
+"""The doors of the kind "codes", and the story of a run on them; see `flow/run.py` of tables."""
+
+from pathlib import Path
+
+from medsynai.data.codefiles import recognise
+from medsynai.flow.codes import stages
+from medsynai.flow.codes.judging import assess
+from medsynai.flow.codes.maker import has_model, sample
+from medsynai.flow.codes.release import CodeRelease
+from medsynai.flow.plan import Plan
+from medsynai.flow.watch import Tell, Watch
+from medsynai.privacy.ledger import Ledger
+
+__all__ = ["assess", "has_model", "make", "recognises", "sample"]
+
+
+def recognises(source: Path) -> bool:
+    """Whether a file shows that it holds codes; see `medsynai.data.codefiles.recognise`."""
+    return recognise(source) is not None
+
+
+def make(plan: Plan, tell: Tell) -> CodeRelease:
+    """Make a release of codes in memory; see `medsynai.flow.run.make`.
+
+    Raises:
+        InputError: whatever the user can mend; the message says how.
+    """
+    ledger, watch = Ledger(), Watch(tell)
+    loaded = stages.read(plan, ledger, watch)
+    parts = stages.divide(loaded, plan, watch)  # by patient, before anything is fitted
+    trained = stages.train(parts, loaded, plan, ledger, watch)
+    made = stages.draw(trained, parts, plan, watch)
+    judged = stages.judge(made, parts, plan, watch)
+    found = stages.Findings(loaded, parts, trained, made, judged)
+    return stages.report(found, plan, ledger, watch)
