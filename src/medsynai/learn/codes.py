@@ -204,17 +204,16 @@ def settle(fitted: FittedCodeNetwork, share: np.ndarray, rows: int, seeds: Seeds
     never = torch.from_numpy(share == 0)
     drawer.shift[never] = -torch.inf
     wanted = np.log((share * n + 0.5) / ((1 - share) * n + 0.5))
-    for turn in range(TURNS):
+    for turn in range(TURNS + 1):
         generator = torch.Generator().manual_seed(seeds.of("settle", turn).integer())
         parts = [
             tossed(drawer.logits(min(CHUNK, n - start), generator), generator)
             for start in range(0, n, CHUNK)
         ]
-        ends = torch.quantile(torch.cat(parts).double(), torch.linspace(0, 1, MARKS).double())
-        steps = (
-            ends + torch.linspace(0, 1, MARKS)
-        ).float()  # whole numbers, spread over their unit
-        drawer.marks.copy_(steps)
+        alone = torch.cat(parts) + torch.rand(n, generator=generator)
+        drawer.marks.copy_(torch.quantile(alone, torch.linspace(0, 1, MARKS)))
+        if turn == TURNS:
+            return  # these are the marks of the last correction
         made = np.asarray(fitted.sample(n, seeds.of("trial", turn)).present.mean(axis=0)).ravel()
         found = np.log((made * n + 0.5) / ((1 - made) * n + 0.5))
         move = torch.from_numpy(np.clip(wanted - found, -STEP, STEP)).float()
