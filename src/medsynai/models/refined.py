@@ -213,7 +213,7 @@ def load(folder: Path) -> FittedRefined:
         codec = TableCodec.load(whole.schema, whole.arrays)
         turns = range(int(whole.facts["boosters"]))
         boosters = tuple(Booster.load(whole.arrays, f"booster.{turn}") for turn in turns)
-        inner = open_model(folder / INNER)
+        inner: Any = open_model(folder / INNER)  # of a table, as `fit` asked for
         return FittedRefined(whole.settings, inner, whole.schema, codec, boosters)
 
     return read_model(folder, MODEL, Refined, build)
