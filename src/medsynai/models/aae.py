@@ -66,7 +66,7 @@ class Aae:
         """The parts' with a critic; held-out rows are watched by how well they are rebuilt."""
         job = self.parts.job(space, rows)
         job.modules["critic"] = mlp(self.latent, self.width, 1)
-        return replace(job, phases=self.phases(), noise=job.noise + self.latent)
+        return replace(job, phases=self.phases())
 
     drawer, settle = autoencoding.drawer, autoencoding.settle
     fit = fit_network

@@ -77,9 +77,9 @@ def elbo(beta: float, drop: float, latent: int) -> Loss:
 
 
 def encoded(modules: Modules, batch: Batch) -> Float[Tensor, "batch latent"]:
-    """A draw of q(z|x) for each row; its noise is the last columns."""
+    """A draw of q(z|x) for each row; its noise is the first columns, as in `elbo`."""
     mean, spread = modules["encoder"](batch.real, torch.ones_like(batch.real))
-    z: Tensor = mean + spread.exp() * batch.noise[:, -mean.shape[1] :]
+    z: Tensor = mean + spread.exp() * batch.noise[:, : mean.shape[1]]
     return z
 
 
