@@ -1,0 +1,117 @@
+"""Facts about columns that are bought: counts, quantiles, bounds, sets of categories.
+
+Nothing here charges: the caller has charged the `Spend` that it hands over.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtri
+
+from medsynai.errors import PlanError
+from medsynai.privacy.accounting import Kind, Spend
+from medsynai.privacy.noise import GRAIN, noisy_counts
+
+OTHER = "OTHER"
+
+
+def threshold(spend: Spend) -> float:
+    """The noisy count from which a category may be named.
+
+    A category of one patient reaches it with chance `spend.delta` at most: 1 plus the upper
+    delta-quantile of the noise, one grain of the lattice on top (Korolova et al. 2009, Releasing
+    search queries and clicks privately; Bun, Nissim and Stemmer 2016, stability-based histograms).
+
+    >>> round(threshold(Spend(Kind.LAPLACE, 10.0, delta=1e-6)))  # 1 + ln(1 / (2 delta)) / eps
+    132
+    """
+    if spend.delta <= 0:
+        raise PlanError("a set of categories costs a delta of its own")
+    if spend.kind is Kind.LAPLACE:
+        above = spend.noise * np.log(1 / (2 * spend.delta)) if spend.delta < 0.5 else 0.0
+    else:
+        above = -spend.noise * ndtri(spend.delta)
+    return float(1 + above + 1 / GRAIN)
+
+
+def stable_histogram(counts: Mapping[str, int], spend: Spend) -> dict[str, float]:
+    """The categories that many patients share, with noisy counts; all others become OTHER.
+
+    **Guarantee:** that of `spend` with its delta, where each patient counts in one category.
+
+    | counts | result |
+    |---|---|
+    | empty | OTHER alone |
+    | a category of one patient | named with chance delta at most |
+    """
+    limit = threshold(spend)
+    names = [n for n, count in counts.items() if count > 0 and n != OTHER]
+    noised = noisy_counts(np.array([counts[n] for n in names], dtype=np.int64), spend)
+    kept = {n: float(v) for n, v in zip(names, noised, strict=True) if v >= limit}
+    return {**kept, OTHER: 0.0}
+
+
+def bounds(values: np.ndarray, spend: Spend) -> tuple[float, float]:
+    """A range for numbers of unknown size: powers of two around where patients are.
+
+    One noisy histogram over (-2^k, -2^(k-1)], 0, [2^(k-1), 2^k) for k in -20 to 40; the outermost
+    cells whose count stands out of the noise of all cells give the range (Wilson et al. 2020,
+    Differentially private SQL, section 4).
+
+    Args:
+        values: (n,) one number a patient; NaN counts nowhere.
+        spend: the mechanism and its noise, already charged.
+
+    Raises:
+        PlanError: too few patients for any cell to stand out.
+    """
+    powers = np.arange(-20, 41)
+    edges = np.r_[-(2.0 ** powers[::-1]), 2.0**powers]
+    finite = np.clip(values[~np.isnan(values)], edges[0], edges[-1] * (1 - 1e-12))
+    cells = np.searchsorted(edges, finite, side="right") - 1
+    noised = noisy_counts(np.bincount(np.maximum(cells, 0), minlength=len(edges) - 1), spend)
+    out = np.flatnonzero(noised > _stands_out(spend, len(noised)))
+    if not len(out):
+        raise PlanError("too few patients to buy a range: declare minimum and maximum instead")
+    low, high = edges[out[0]], edges[out[-1] + 1]
+    # the cell around 0 is no power of two wide: it is 0
+    return (
+        0.0 if low == -edges[len(powers)] else float(low),
+        float(high) if high != edges[len(powers)] else 0.0,
+    )
+
+
+def _stands_out(spend: Spend, cells: int) -> float:
+    """What the noise alone passes in one of all cells with a chance of 5 % at most."""
+    if spend.kind is Kind.LAPLACE:
+        return float(spend.noise * np.log(cells / 0.1))
+    return float(-spend.noise * ndtri(0.05 / cells))
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Cells of a number line with noisy weights.
+
+    Attributes:
+        edges: (cells + 1,) public, ascending.
+        weights: (cells,) noisy, at least 0.
+    """
+
+    edges: np.ndarray
+    weights: np.ndarray
+
+    def quantile(self, share: np.ndarray) -> np.ndarray:
+        """Where these shares of the weight lie below."""
+        ends = np.r_[0.0, np.cumsum(self.weights)]
+        total = ends[-1] or 1.0
+        return np.interp(share, ends / total, self.edges)
+
+
+def monotone_counts(noised: np.ndarray, total: float) -> np.ndarray:
+    """Noisy counts as weights: at least 0, with this sum (nearest in L2: a simplex projection)."""
+    ordered = np.sort(noised)[::-1]
+    over = (np.cumsum(ordered) - total) / np.arange(1, len(ordered) + 1)
+    last = np.flatnonzero(ordered > over)
+    shift = over[last[-1]] if len(last) else 0.0
+    return np.maximum(noised - shift, 0.0)

@@ -1,0 +1,110 @@
+"""Noise that nobody can repeat: all of it comes from the operating system's entropy.
+
+There is no seed and no generator to hand in. Counts get exact discrete noise on a fine lattice
+(OpenDP), so that the low bits of a float tell nothing (Mironov 2012). Gradients get the sum of
+several Gaussian draws, whose float artefacts hide each other (Holohan and Braghin 2021, Secure
+random sampling in differential privacy, section 4), rounded to a lattice.
+"""
+
+import os
+import secrets
+from typing import Any
+
+import numpy as np
+
+from medsynai.errors import BudgetError, MissingExtra
+from medsynai.privacy.accounting import Kind, Spend
+
+GRAIN = 16  # counts are noised on a lattice of 1 / 16
+LEAST = 2.0  # spread on that lattice: from here on a discrete Gaussian costs what a Gaussian does
+DRAWS = 4  # Gaussian draws that are summed
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+
+
+def noisy_counts(counts: np.ndarray, spend: Spend, reach: int = 1) -> Floats:
+    """Counts with discrete Gaussian or Laplace noise, each exactly a multiple of 1/16.
+
+    **Guarantee:** that of `spend`, for counts that one patient changes by at most `reach` in L1.
+    On the lattice the spread is at least 2, where the discrete Gaussian's privacy loss differs from
+    the Gaussian's by less than exp(-2 pi^2 4) in relative terms (Canonne, Kamath and Steinke 2020,
+    The discrete Gaussian for differential privacy, section 2).
+
+    Args:
+        counts: whole numbers of any shape.
+        spend: the mechanism and its noise, already charged.
+        reach: rows that one patient has at most.
+
+    Raises:
+        BudgetError: noise too small for the lattice.
+        MissingExtra: OpenDP is not installed.
+    """
+    scale = spend.noise * reach * GRAIN
+    if scale < LEAST:
+        raise BudgetError("this little noise is no protection; ask for a smaller epsilon")
+    whole = np.asarray(counts, dtype=np.int64).ravel() * GRAIN
+    noised = _lattice(whole, scale, spend.kind)
+    found: Floats = (noised / GRAIN).reshape(np.shape(counts))
+    return found
+
+
+def _lattice(whole: np.ndarray, scale: float, kind: Kind) -> np.ndarray:
+    """Whole numbers with exact discrete noise; OpenDP draws from the system's entropy."""
+    try:
+        import opendp.prelude as dp
+    except ImportError:
+        raise MissingExtra("differential privacy", "opendp", "dp") from None
+    dp.enable_features("contrib")
+    domain: Any = dp.vector_domain(dp.atom_domain(T="i64"))
+    mechanism: Any
+    if kind is Kind.GAUSSIAN:
+        mechanism = dp.m.make_gaussian(domain, dp.l2_distance(T="f64"), scale=scale)
+    elif kind is Kind.LAPLACE:
+        mechanism = dp.m.make_laplace(domain, dp.l1_distance(T="i64"), scale=scale)
+    else:
+        raise BudgetError("counts take Gaussian or Laplace noise")
+    return np.array(mechanism(whole.tolist()), dtype=np.int64)
+
+
+def gaussian(size: int, spread: float) -> Floats:
+    """`size` Gaussian numbers of this spread for gradients, rounded to spread / 2^20.
+
+    Four draws from the system's entropy are summed, each by Box and Muller 1958.
+    """
+    total = np.zeros(size)
+    for _ in range(DRAWS // 2):
+        pair = _box_muller(size)
+        total += pair[0]
+        total += pair[1]
+    grain = 2.0**-20
+    return np.rint(total / np.sqrt(DRAWS) / grain) * (grain * spread)
+
+
+def _box_muller(size: int) -> Floats:
+    """(2, size) standard Gaussian numbers."""
+    first, second = uniform(size), uniform(size)
+    radius = np.sqrt(-2 * np.log1p(-first))
+    return np.stack([radius * np.cos(2 * np.pi * second), radius * np.sin(2 * np.pi * second)])
+
+
+def uniform(size: int) -> Floats:
+    """`size` numbers in [0, 1) with 53 bits from the system's entropy."""
+    words = np.frombuffer(os.urandom(8 * size), dtype=np.uint64)
+    return (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def choose(scores: np.ndarray, epsilon: float, reach: float = 1.0) -> int:
+    """The exponential mechanism: the place of a high score (McSherry and Talwar 2007).
+
+    Scores far below the best are lifted to where their weight is 2^-30 of it: that changes by no
+    more than `reach` either, and every whole-numbered weight is then exact to 2^-20.
+
+    Args:
+        scores: (m,) each changed by one patient by at most `reach`.
+        epsilon: range of the privacy loss, already charged.
+        reach: by how much one patient changes a score.
+    """
+    exponent = epsilon / (2 * reach) * (np.asarray(scores, float) - np.max(scores))
+    weights = np.exp(np.maximum(exponent, -30 * np.log(2)))
+    ends = np.cumsum([int(w * 2.0**50) for w in weights], dtype=object)
+    ticket = secrets.randbelow(int(ends[-1]))
+    return int(next(i for i, end in enumerate(ends) if ticket < end))

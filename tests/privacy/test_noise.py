@@ -1,0 +1,122 @@
+"""Noise, sampling and bought facts: distributions, rates, and that nobody can seed them."""
+
+import inspect
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from medsynai.errors import BudgetError, PlanError
+from medsynai.privacy import histograms, noise, sampling
+from medsynai.privacy.accounting import Kind, Spend
+from medsynai.privacy.histograms import OTHER, bounds, stable_histogram, threshold
+from medsynai.privacy.noise import GRAIN, choose, gaussian, noisy_counts
+from medsynai.privacy.sampling import PoissonSampler, capped
+
+pytest.importorskip("opendp")
+
+
+def test_nothing_on_the_private_path_takes_a_seed_or_a_generator():
+    for module in (noise, sampling, histograms):
+        for name, thing in inspect.getmembers(module, inspect.isfunction):
+            words = set(inspect.signature(thing).parameters)
+            assert not words & {"seed", "seeds", "rng", "generator", "random_state"}, name
+        text = inspect.getsource(module)
+        assert "default_rng" not in text and "Seeds" not in text and "np.random" not in text
+
+
+def test_two_runs_differ_whatever_is_seeded():
+    for draw in (lambda: gaussian(50, 1.0), lambda: noisy_counts(np.zeros(50), counted(3.0))):
+        np.random.seed(3)  # noqa: NPY002
+        one = draw()
+        np.random.seed(3)  # noqa: NPY002
+        assert not np.array_equal(one, draw())
+
+
+def counted(size: float, **facts) -> Spend:
+    return Spend(Kind.GAUSSIAN, size, **facts)
+
+
+def test_counts_get_discrete_noise_of_the_stated_spread():
+    noised = noisy_counts(np.full((100, 200), 7), counted(5.0))
+    assert noised.shape == (100, 200)
+    assert np.array_equal(noised * GRAIN, np.rint(noised * GRAIN))  # nothing in the low bits
+    assert abs(noised.mean() - 7) < 0.2 and abs(noised.std() - 5) < 0.15
+    lifted = noisy_counts(np.zeros(20000), counted(5.0), reach=3)
+    assert abs(lifted.std() - 15) < 0.5
+    laplace = noisy_counts(np.zeros(20000), Spend(Kind.LAPLACE, 5.0))
+    assert abs(laplace.std() - 5 * np.sqrt(2)) < 0.4
+
+
+def test_too_little_noise_for_the_lattice_is_refused():
+    with pytest.raises(BudgetError):
+        noisy_counts(np.zeros(3), counted(0.0))
+    with pytest.raises(BudgetError):
+        noisy_counts(np.zeros(3), counted(0.1))
+
+
+def test_gradient_noise_is_gaussian_and_on_a_lattice():
+    drawn = gaussian(100_000, 2.0)
+    assert stats.kstest(drawn / 2, "norm").pvalue > 1e-4
+    assert np.array_equal(drawn / 2 * 2**20, np.rint(drawn / 2 * 2**20))
+
+
+def test_the_exponential_mechanism_picks_with_its_probabilities():
+    scores, eps = np.array([0.0, 1.0, 3.0]), 2.0
+    wanted = np.exp(eps / 2 * scores) / np.exp(eps / 2 * scores).sum()
+    found = np.bincount([choose(scores, eps) for _ in range(6000)], minlength=3) / 6000
+    assert np.abs(found - wanted).max() < 0.03
+    far = [choose(np.array([0.0, 1e9]), 1.0) for _ in range(50)]
+    assert set(far) == {1}
+
+
+def test_sampling_is_poisson_by_patient():
+    patients = np.repeat(np.arange(200), 3)
+    sampler = PoissonSampler(patients, 0.1)
+    drawn = [sampler.draw() for _ in range(2000)]
+    sizes = np.array([len(d) for d in drawn]) / 3
+    assert (sizes == np.round(sizes)).all()  # a patient with all rows or none
+    assert abs(sizes.mean() - 20) < 0.4
+    assert abs(sizes.var() - 200 * 0.1 * 0.9) < 2  # a fixed batch size would have none
+    times = np.bincount(np.concatenate(drawn), minlength=600)[::3]
+    assert stats.kstest((times - 200) / np.sqrt(180), "norm").pvalue > 1e-3
+    tiny = PoissonSampler(np.arange(3), 0.05)
+    assert any(len(tiny.draw()) == 0 for _ in range(100))
+    with pytest.raises(PlanError):
+        PoissonSampler(patients, 0.0)
+
+
+def test_a_patient_is_capped_whatever_the_others_have():
+    patients = np.array([5, 1, 5, 5, 2, 1])
+    assert capped(patients, 2).tolist() == [0, 1, 2, 4, 5]
+    assert capped(np.array([], dtype=int), 2).tolist() == []
+
+
+@pytest.mark.parametrize("kind", [Kind.GAUSSIAN, Kind.LAPLACE])
+def test_a_singleton_is_named_at_most_at_delta(kind):
+    spend = Spend(kind, 3.0, delta=1e-2)
+    limit, runs = threshold(spend), 20_000
+    named = (noisy_counts(np.ones(runs), spend) >= limit).mean()
+    assert named <= 1e-2 + 3 * np.sqrt(1e-2 / runs)
+    assert named > 3e-3  # and the threshold wastes little
+
+
+def test_the_threshold_formula_and_the_other_category():
+    exact = 1 + np.log(1 / (2 * 1e-6)) / 0.1
+    assert threshold(Spend(Kind.LAPLACE, 10.0, delta=1e-6)) == pytest.approx(exact + 1 / GRAIN)
+    kept = stable_histogram({"a": 500, "b": 1, OTHER: 400}, counted(3.0, delta=1e-6))
+    assert set(kept) == {"a", OTHER}
+    with pytest.raises(PlanError):
+        threshold(counted(3.0))
+
+
+def test_bounds_hold_the_crowd_and_not_one_outlier():
+    rng = np.random.default_rng(0)
+    values = np.r_[rng.uniform(20, 90, 2000), 1e9, np.nan]
+    low, high = bounds(values, counted(3.0))
+    assert (low, high) == (16.0, 128.0)
+    assert bounds(-values, counted(3.0)) == (-128.0, -16.0)
+    low, high = bounds(np.zeros(500), counted(3.0))
+    assert low <= 0 <= high and high - low < 1e-3
+    with pytest.raises(PlanError):
+        bounds(np.array([1.0]), counted(3.0))
