@@ -79,6 +79,8 @@ class Column:
         categories: for levels: the allowed values, in order for an ordinal one.
         minimum, maximum: for numbers and dates (days since 1970-01-01): the allowed range.
         decimals: for numbers: the most decimal places written.
+        digits: for numbers: significant digits written, as an instrument gives them.
+        edges: for numbers: cuts between the bins that a private model begins with.
         date_format: for dates: the strftime pattern of the source.
         missing: whether the value may be absent.
         missing_tokens: what stands for absent in the source, beside the empty field.
@@ -97,6 +99,8 @@ class Column:
     minimum: float | None = None
     maximum: float | None = None
     decimals: int | None = None
+    digits: int | None = None
+    edges: tuple[float, ...] = ()
     date_format: str | None = None
     missing_tokens: tuple[str, ...] = ()
     sentinels: tuple[str, ...] = ()
@@ -117,6 +121,8 @@ class Survival:
 class Schema:
     """All columns in file order, with the keys, pairs and rules that span them.
 
+    `max_rows` is how many rows of each patient count, where differential privacy needs to know it.
+
     >>> s = Schema((Column("sex", Kind.BINARY, categories=("f", "m")), Column("age", Kind.INTEGER)))
     >>> s["age"].kind.is_number, s.names
     (True, ('sex', 'age'))
@@ -128,6 +134,7 @@ class Schema:
     reference_date: str | None = None
     survival: tuple[Survival, ...] = ()
     rules: tuple[str, ...] = ()  # read by medsynai.constraints
+    max_rows: int = 1
 
     def __post_init__(self) -> None:
         names = [c.name for c in self.columns]
@@ -136,6 +143,8 @@ class Schema:
         )
         if twice:
             raise SchemaError(f"column {twice[0]!r} is listed more than once")
+        if self.max_rows < 1:
+            raise SchemaError("max_rows must be at least 1")
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -225,6 +225,34 @@ CATALOG = (
         conditional=False,
     ),
     Entry(
+        "mst",
+        "MST (private marginals of a tree)",
+        "McKenna, Miklau and Sheldon 2021, Winning the NIST contest: a scalable and general "
+        "approach to differentially private synthetic data",
+        ("table",),
+        "differential privacy on wide tables, or where nothing is known of the use",
+        "relations of three columns at once; a run without epsilon: it is always private",
+        "Each column, and the pairs of columns that form a tree, are counted with noise; the "
+        "simplest distribution that explains these counts gives the rows.",
+        "medsynai.models.mst:Mst",
+        "medsynai.models.mst:load",
+        private=True,
+    ),
+    Entry(
+        "aim",
+        "AIM (private marginals, chosen in turn)",
+        "McKenna, Mullins, Sheldon and Miklau 2022, AIM: an adaptive and iterative mechanism for "
+        "differentially private synthetic data",
+        ("table",),
+        "differential privacy on tables of up to a few dozen columns",
+        "very wide tables, for its time; a run without epsilon: it is always private",
+        "Round after round, the pair of columns that the model so far explains worst is counted "
+        "with noise; the simplest distribution that explains all counts gives the rows.",
+        "medsynai.models.aim:Aim",
+        "medsynai.models.aim:load",
+        private=True,
+    ),
+    Entry(
         "shuffle",
         "Shuffled columns (baseline)",
         "Goncalves et al. 2020, Generation and evaluation of synthetic patient data (independent "

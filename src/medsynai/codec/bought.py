@@ -1,0 +1,241 @@
+"""Codes of a table whose every bin is public or paid for: the codec of private models.
+
+Each column gives one noisy histogram over public cells: its categories, or cells between the
+schema's bounds and edges. Cells of a number that turn out to be crowded are cut and counted once
+more. Bins, quantiles inside them and first marginals all come from these counts.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from medsynai.codec.choices import Choices
+from medsynai.codec.numbers import NumberCodec
+from medsynai.codec.table import ColumnCodec, LevelCodec, TableCodec
+from medsynai.data.contract import check_contract, conformed
+from medsynai.data.schema import Column, Schema
+from medsynai.data.table import Table
+from medsynai.privacy.accounting import Kind, Spend
+from medsynai.privacy.histograms import monotone_counts
+from medsynai.privacy.noise import noisy_counts
+
+CELLS = 32  # public cells that a number begins with, where it has no edges of its own
+PLAIN = 100  # a number of at most so many lawful values has a cell for each
+CUTS = 16  # parts that a crowded cell is cut into
+KNOTS = 8  # steps of the quantile function inside a bin
+
+
+@dataclass(frozen=True)
+class Bought:
+    """A codec with the noisy counts that it was made from.
+
+    Attributes:
+        counts: for each column, a noisy count for each code (missing is the last).
+        variances: of these counts.
+        total: noisy number of rows.
+    """
+
+    codec: TableCodec
+    counts: tuple[np.ndarray, ...]
+    variances: tuple[np.ndarray, ...]
+    total: float
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Noisy counts over a number's cells; the last entry of `counts` is missing.
+
+    Attributes:
+        edges: (cells + 1,) between lattice values.
+    """
+
+    edges: np.ndarray
+    counts: np.ndarray
+    variances: np.ndarray
+
+
+def planned(schema: Schema) -> int:
+    """How many histograms `buy` takes: public, from the schema alone."""
+    return sum(1 + _is_cut(c) for c in schema.columns)
+
+
+def _is_cut(column: Column) -> bool:
+    return column.kind.is_number and (bool(column.edges) or _values(column) > PLAIN)
+
+
+def buy(table: Table, spend: Spend, bins: int) -> Bought:
+    """Count every column once or twice, with noise.
+
+    **Guarantee:** `planned` releases of Gaussian noise as `spend` says; the caller charged them. A
+    patient is in one cell of each histogram with each of at most `max_rows` rows.
+
+    Args:
+        table: learnable columns, at most `max_rows` rows of each patient.
+        spend: Gaussian noise of each histogram.
+        bins: about how many bins a number gets.
+
+    Raises:
+        SchemaError: a schema with inferred or absent facts.
+    """
+    check_contract(table.schema)
+    reach = table.schema.max_rows
+    variance = (spend.noise * reach) ** 2
+    table = conformed(table)
+    fitted, counts, variances = [], [], []
+    for column in table.schema.columns:
+        values = table.frame[column.name]
+        codec: NumberCodec | LevelCodec
+        if column.kind.is_number:
+            cells = _count_number(values.to_numpy("float64"), column, spend, reach)
+            codec, merged = _bins_of(cells, column, bins)
+        else:
+            size = len(column.categories or ())
+            codes = ColumnCodec(column, LevelCodec(size)).encode(values)
+            noised = noisy_counts(np.bincount(codes, minlength=size + 1), spend, reach)
+            codec, merged = LevelCodec(size), (noised, np.full(size + 1, variance))
+        fitted.append(ColumnCodec(column, codec))
+        counts.append(_without_missing(merged[0], column))
+        variances.append(merged[1])
+    totals = np.array([c.sum() for c in counts])
+    weights = 1 / np.array([v.sum() for v in variances])
+    total = max(1.0, float((totals * weights).sum() / weights.sum()))
+    return Bought(TableCodec(tuple(fitted)), tuple(counts), tuple(variances), total)
+
+
+def _without_missing(counts: np.ndarray, column: Column) -> np.ndarray:
+    """Where nothing may be missing, nothing is."""
+    if not column.missing:
+        counts = counts.copy()
+        counts[-1] = 0.0
+    return counts
+
+
+def _grain(column: Column) -> float:
+    return 10.0 ** -min(column.decimals or 0, 12)
+
+
+def _values(column: Column) -> int:
+    """How many lawful values a number has."""
+    return round(((column.maximum or 0.0) - (column.minimum or 0.0)) / _grain(column)) + 1
+
+
+def _public_edges(column: Column) -> np.ndarray:
+    """Cuts half a grain below lawful values, from below the minimum to above the maximum."""
+    low, grain = float(column.minimum or 0.0), _grain(column)
+    count = _values(column)
+    if column.edges:
+        inside = np.round((np.array(column.edges) - low) / grain).astype(np.int64)
+        places = np.unique(np.r_[0, inside, count])
+    elif count <= PLAIN:
+        places = np.arange(count + 1)
+    else:
+        places = np.unique(np.linspace(0, count, CELLS + 1).astype(np.int64))
+    return low + (places - 0.5) * grain
+
+
+def _histogram(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Counts of cells, missing ones last."""
+    gone = np.isnan(values)
+    place = np.clip(np.searchsorted(edges, values[~gone], side="right") - 1, 0, len(edges) - 2)
+    return np.append(np.bincount(place, minlength=len(edges) - 1), gone.sum())
+
+
+def _count_number(values: np.ndarray, column: Column, spend: Spend, reach: int) -> Cells:
+    edges = _public_edges(column)
+    variance = (spend.noise * reach) ** 2
+    counts = noisy_counts(_histogram(values, edges), spend, reach)
+    if not _is_cut(column):
+        return Cells(edges, counts, np.full(len(counts), variance))
+    grain = _grain(column)
+    wide = np.diff(edges) > 1.5 * grain
+    crowded = counts[:-1] > max(3 * math.sqrt(variance), counts[:-1].clip(0).sum() / (2 * CELLS))
+    pieces, owner = [], []
+    for cell in range(len(edges) - 1):
+        parts = 1
+        if wide[cell] and crowded[cell]:
+            parts = min(CUTS, round((edges[cell + 1] - edges[cell]) / grain))
+        places = np.round(np.linspace(edges[cell], edges[cell + 1], parts + 1) / grain - 0.5) + 0.5
+        pieces.append(places[:-1] * grain)
+        owner += [cell] * parts
+    fine = np.append(np.concatenate(pieces), edges[-1])
+    again = noisy_counts(_histogram(values, fine)[:-1], spend, reach)
+    return _consistent(fine, np.array(owner), counts, again, variance)
+
+
+def _consistent(
+    fine: np.ndarray, owner: np.ndarray, counts: np.ndarray, again: np.ndarray, variance: float
+) -> Cells:
+    """Parts and wholes were counted apart: their least-squares union (Hay et al. 2010)."""
+    parts = np.bincount(owner)
+    sums = np.bincount(owner, weights=again)
+    whole = (parts * counts[:-1] + sums) / (parts + 1)
+    best = again + ((whole - sums) / parts)[owner]
+    spread = variance * (1 - 1 / (parts + 1))[owner]
+    return Cells(fine, np.append(best, counts[-1]), np.append(spread, variance))
+
+
+def _bins_of(
+    cells: Cells, column: Column, bins: int
+) -> tuple[NumberCodec, tuple[np.ndarray, np.ndarray]]:
+    """Bins of about equal noisy weight, with the noisy count of each and of missing."""
+    present = max(float(cells.counts[:-1].sum()), 1.0)
+    weights = monotone_counts(cells.counts[:-1], present)
+    share = np.cumsum(weights) / weights.sum()
+    middle = share - weights / weights.sum() / 2
+    bin_of = np.minimum((middle * bins).astype(np.int64), bins - 1)
+    bin_of = np.unique(bin_of, return_inverse=True)[1]
+    size = int(bin_of[-1]) + 1
+    owner = np.append(bin_of, size)
+    counts = np.bincount(owner, weights=cells.counts)
+    variances = np.bincount(owner, weights=cells.variances)
+    return _number_codec(cells.edges, weights, bin_of, column), (counts, variances)
+
+
+def _number_codec(
+    edges: np.ndarray, weights: np.ndarray, bin_of: np.ndarray, column: Column
+) -> NumberCodec:
+    """Quantile functions inside the bins from the cells' weights; all values are lawful ones."""
+    grain, bins = _grain(column), int(bin_of[-1]) + 1
+    first = np.searchsorted(bin_of, np.arange(bins))
+    last = np.append(first[1:], len(bin_of))
+    low = np.append(edges[first], edges[-1])
+    knots, centre = [], []
+    heavy: tuple[list[int], list[float], list[float]] = ([], [], [])
+    for b in range(bins):
+        here = slice(first[b], last[b])
+        own, inside = weights[here], edges[first[b] : last[b] + 1]
+        own = own if own.sum() > 0 else np.diff(inside)
+        if np.allclose(np.diff(inside), grain):  # every cell is one value
+            heavy[0].extend([b] * len(own))
+            heavy[1].extend(np.round(inside[:-1] + grain / 2, column.decimals or 0))
+            heavy[2].extend(np.maximum(own, 1e-9))
+        at = np.interp(np.linspace(0, 1, KNOTS + 1), np.r_[0, np.cumsum(own) / own.sum()], inside)
+        knots.append(np.clip(at, inside[0] + grain * 0.501, inside[-1] - grain * 0.501))
+        centre.append(float((own * (inside[1:] + inside[:-1]) / 2).sum() / own.sum()))
+    items = Choices.of(
+        np.array(heavy[0], dtype=np.int64), np.array(heavy[1]), np.array(heavy[2]), bins
+    )
+    whole = np.isin(np.arange(bins), heavy[0]).astype(float)
+    low[0] = float(column.minimum or 0.0)
+    return NumberCodec(
+        low=low[:-1],
+        top=float(column.maximum or 0.0),
+        centre=np.array(centre),
+        heavy_share=whole,
+        heavy=items,
+        knots=np.concatenate(knots),
+        knot_start=np.arange(bins + 1) * (KNOTS + 1),
+        decimals=_decimals(column, low),
+    )
+
+
+def _decimals(column: Column, low: np.ndarray) -> Choices:
+    """How many decimals each bin's values have: the column's, or what its digits leave."""
+    bins, most = len(low) - 1, column.decimals or 0
+    places = np.full(bins, most, dtype=np.int64)
+    if column.digits is not None:
+        size = np.maximum(np.abs((low[:-1] + low[1:]) / 2), 1e-12)
+        places = np.clip(column.digits - 1 - np.floor(np.log10(size)), 0, most).astype(np.int64)
+    return Choices.of(np.arange(bins), places, np.ones(bins), bins)
+

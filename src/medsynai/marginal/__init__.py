@@ -1,0 +1,1 @@
+"""Marginal models: bought histograms, a graphical model of them, rows drawn from it."""

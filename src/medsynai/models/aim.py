@@ -1,0 +1,63 @@
+"""AIM: round after round, the pair of columns that the model explains worst is measured.
+
+McKenna, Mullins, Sheldon and Miklau 2022, AIM: an adaptive and iterative mechanism for
+differentially private synthetic data. Here the rounds and their noise are fixed by the plan.
+"""
+
+import time
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar
+
+from medsynai.data.table import Table
+from medsynai.errors import PlanError
+from medsynai.marginal.estimate import Model
+from medsynai.marginal.fit import Shape, Way, budget_of, fit_marginal
+from medsynai.marginal.fitted import SEEDS, FittedMarginal, load_marginal
+from medsynai.marginal.select import Candidate, Prices, Search, adaptive
+from medsynai.privacy.ledger import Ledger
+from medsynai.seeds import Seeds
+
+SHAPE = Shape()
+
+
+@dataclass(frozen=True)
+class Aim:
+    """Settings of AIM; all public.
+
+    Attributes:
+        shape: bins, shares of the budget, and the greatest size of the model.
+        rounds: pairs that are measured; 0: by epsilon and the number of columns.
+        target: how much more a pair with the outcome counts.
+        seconds: of processor time, after which no more pairs are added.
+    """
+
+    shape: Shape = SHAPE
+    rounds: int = 0
+    target: float = 1.5
+    seconds: float = 60.0
+    name: ClassVar[str] = "aim"
+
+    def __post_init__(self) -> None:
+        if self.rounds < 0 or self.target < 1 or self.seconds <= 0:
+            raise PlanError("aim: rounds at least 0, target at least 1, seconds above 0")
+
+    def pairs(self, columns: int, epsilon: float) -> int:
+        """How many pairs are measured: a tree's at epsilon 1 and below, up to three times that."""
+        return self.rounds or max(1, round((columns - 1) * min(3.0, max(1.0, epsilon**0.4))))
+
+    def fit(
+        self, table: Table, ledger: Ledger | None = None, seeds: Seeds = SEEDS
+    ) -> FittedMarginal:
+        """Learn from train rows under the ledger's budget; see `fit_marginal`."""
+        began, budget = time.process_time(), budget_of(ledger, self.name)
+
+        def grow(search: Search, pairs: list[Candidate], prices: Prices, noise: float) -> Model:
+            late = began + self.seconds
+            return adaptive(search, pairs, prices, noise, lambda: time.process_time() > late)
+
+        way = Way(self.pairs(len(table.schema.columns), budget.epsilon), grow, self.target)
+        return fit_marginal(self, self.shape, way, table, ledger or Ledger())
+
+
+load = partial(load_marginal, kind=Aim)
