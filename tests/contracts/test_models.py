@@ -1,17 +1,18 @@
 """Every model of the catalogue is asked the same questions."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from medsynai.data.schema import Column, Kind, Schema
+from medsynai.data.schema import Column, Kind, Origin, Schema
 from medsynai.data.table import Table, canonical_dtype
 from medsynai.errors import ConditionError, InputError, ModelError
 from medsynai.generator import Condition, Wanted
 from medsynai.models.catalog import CATALOG, load_model, open_model
-from medsynai.privacy.ledger import Ledger
+from medsynai.privacy.ledger import Budget, Ledger
 from medsynai.seeds import Seeds
 
 TABLES = [entry for entry in CATALOG if "table" in entry.data]
@@ -29,8 +30,33 @@ QUICK = {
 }
 
 
+# Always private: noise cannot be seeded, and every fact of the schema is declared.
+BUDGETED = [entry.name for entry in CATALOG if entry.needs_budget]
+
+
 def quick(name: str):
     return load_model(name, QUICK.get(name))
+
+
+def ledger_of(name: str) -> Ledger:
+    return Ledger(Budget(40.0, 1e-3)) if name in BUDGETED else Ledger()
+
+
+def quick_fit(name: str, table: Table, seeds: Seeds):
+    return quick(name).fit(declared(name, table), ledger_of(name), seeds)
+
+
+def declared(name: str, table: Table) -> Table:
+    """The table as a person would describe it beforehand, for a model that must be told."""
+    if name not in BUDGETED:
+        return table
+    columns = []
+    for column in table.schema.columns:
+        column = replace(column, origin=Origin.DECLARED)
+        if column.kind.is_number and column.minimum is None:
+            column = replace(column, minimum=0.0, maximum=99.0, decimals=column.decimals or 0)
+        columns.append(column)
+    return Table(table.frame, replace(table.schema, columns=tuple(columns)))
 
 
 def make_table(columns: dict[str, tuple[Column, list]]) -> Table:
@@ -91,7 +117,7 @@ def table() -> Table:
 def fitted(table):
     class Models(dict):
         def __missing__(self, name):
-            self[name] = quick(name).fit(table, Ledger(), Seeds(3))
+            self[name] = quick_fit(name, table, Seeds(3))
             return self[name]
 
     return Models()
@@ -116,7 +142,7 @@ def assert_lawful(drawn: Table, schema: Schema, rows: int) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_same_seed_same_rows_and_another_seed_others(name, table, fitted):
-    again = quick(name).fit(table, Ledger(), Seeds(3))
+    again = fitted[name] if name in BUDGETED else quick_fit(name, table, Seeds(3))
     one, two = fitted[name].sample(150, Seeds(4)), again.sample(150, Seeds(4))
     pd.testing.assert_frame_equal(one.frame, two.frame)
     assert not fitted[name].sample(150, Seeds(5)).frame.equals(one.frame)
@@ -211,6 +237,8 @@ IMPOSSIBLE = [
 @pytest.mark.parametrize("name", SAVED)
 @pytest.mark.parametrize("condition", IMPOSSIBLE, ids=lambda c: str(c.wanted[0]))
 def test_what_never_occurs_is_refused(name, condition, fitted):
+    if name in BUDGETED and condition.columns == ("site",):
+        return  # a public level: whether anybody has it is not told
     with pytest.raises(InputError):
         fitted[name].sample(10, Seeds(6), condition)
 
@@ -259,18 +287,23 @@ ODD = {
 @pytest.mark.parametrize("odd", ODD)
 def test_odd_tables(name, odd):
     table = make_table(ODD[odd])
-    drawn = quick(name).fit(table, Ledger(), Seeds(1)).sample(33, Seeds(2))
+    if name in BUDGETED and any(c.categories == () for c in table.schema.columns):
+        with pytest.raises(InputError):
+            quick_fit(name, table, Seeds(1))
+        return
+    drawn = quick_fit(name, table, Seeds(1)).sample(33, Seeds(2))
     assert_lawful(drawn, table.schema, 33)
     for column in table.schema.columns:
         if table.frame[column.name].isna().all():
-            assert drawn.frame[column.name].isna().all()
+            least = 0.8 if name in BUDGETED else 1.0  # noise may hide that all are
+            assert drawn.frame[column.name].isna().mean() >= least
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_one_row_is_learnt_lawfully_or_refused(name):
     table = make_table({"x": (AGE, [7.0])})
     try:
-        drawn = quick(name).fit(table, Ledger(), Seeds(1)).sample(3, Seeds(2))
+        drawn = quick_fit(name, table, Seeds(1)).sample(3, Seeds(2))
     except InputError:
         return
     assert_lawful(drawn, table.schema, 3)
@@ -293,11 +326,12 @@ class Watched:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_ledger_is_charged_before_a_row_is_read(name, table):
-    ledger = Ledger()
-    watched = Watched(table, ledger)
+    ledger = ledger_of(name)
+    watched = Watched(declared(name, table), ledger)
     quick(name).fit(watched, ledger, Seeds(1))
     assert watched.charged_first
-    assert ledger.guarantee == "unprotected"
+    private = ledger.guarantee.startswith("(40, 0.001)")
+    assert private if name in BUDGETED else ledger.guarantee == "unprotected"
 
 
 def test_a_foreign_or_broken_folder_is_refused(fitted, tmp_path):

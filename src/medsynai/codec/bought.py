@@ -13,10 +13,10 @@ import numpy as np
 from medsynai.codec.choices import Choices
 from medsynai.codec.numbers import NumberCodec
 from medsynai.codec.table import ColumnCodec, LevelCodec, TableCodec
-from medsynai.data.contract import check_contract, conformed
+from medsynai.data.contract import check_contract
 from medsynai.data.schema import Column, Schema
 from medsynai.data.table import Table
-from medsynai.privacy.accounting import Kind, Spend
+from medsynai.privacy.accounting import Spend
 from medsynai.privacy.histograms import monotone_counts
 from medsynai.privacy.noise import noisy_counts
 
@@ -71,7 +71,7 @@ def buy(table: Table, spend: Spend, bins: int) -> Bought:
     patient is in one cell of each histogram with each of at most `max_rows` rows.
 
     Args:
-        table: learnable columns, at most `max_rows` rows of each patient.
+        table: learnable columns, conformed, at most `max_rows` rows of each patient.
         spend: Gaussian noise of each histogram.
         bins: about how many bins a number gets.
 
@@ -81,7 +81,6 @@ def buy(table: Table, spend: Spend, bins: int) -> Bought:
     check_contract(table.schema)
     reach = table.schema.max_rows
     variance = (spend.noise * reach) ** 2
-    table = conformed(table)
     fitted, counts, variances = [], [], []
     for column in table.schema.columns:
         values = table.frame[column.name]
@@ -209,7 +208,7 @@ def _number_codec(
         if np.allclose(np.diff(inside), grain):  # every cell is one value
             heavy[0].extend([b] * len(own))
             heavy[1].extend(np.round(inside[:-1] + grain / 2, column.decimals or 0))
-            heavy[2].extend(np.maximum(own, 1e-9))
+            heavy[2].extend(np.rint(own * 1024) + 1)  # whole numbers: their sums are exact
         at = np.interp(np.linspace(0, 1, KNOTS + 1), np.r_[0, np.cumsum(own) / own.sum()], inside)
         knots.append(np.clip(at, inside[0] + grain * 0.501, inside[-1] - grain * 0.501))
         centre.append(float((own * (inside[1:] + inside[:-1]) / 2).sum() / own.sum()))
@@ -238,4 +237,3 @@ def _decimals(column: Column, low: np.ndarray) -> Choices:
         size = np.maximum(np.abs((low[:-1] + low[1:]) / 2), 1e-12)
         places = np.clip(column.digits - 1 - np.floor(np.log10(size)), 0, most).astype(np.int64)
     return Choices.of(np.arange(bins), places, np.ones(bins), bins)
-

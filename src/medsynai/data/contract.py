@@ -3,7 +3,6 @@
 A bound, a list of categories or a missing flag that was looked up in the rows tells of the rows.
 """
 
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -15,8 +14,7 @@ from medsynai.errors import SchemaError
 
 HOW = (
     "write what is publicly known of each column (categories, or minimum, maximum and decimals; "
-    'missing) and where it is from (origin = "standard", "dictionary" or "declared"); '
-    "`medsynai inspect DATA --private --out schema.toml` begins such a file without a look at a row"
+    'missing) and where it is from (origin = "standard", "dictionary" or "declared")'
 )
 
 
@@ -70,7 +68,7 @@ def conformed(table: Table) -> Table:
     A number out of range goes to the bound; a missing value where none may be goes to the minimum,
     or to the first category. What one row holds changes nothing for the others.
     """
-    return replace(table, frame=conformed_frame(table.frame, table.schema))
+    return Table(conformed_frame(table.frame, table.schema), table.schema, table.origin)
 
 
 def conformed_frame(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:

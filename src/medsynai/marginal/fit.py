@@ -20,6 +20,9 @@ from medsynai.marginal.select import Candidate, Prices, Rows, Search, candidates
 from medsynai.marginal.tree import Clique
 from medsynai.privacy.calibrate import calibrate
 from medsynai.privacy.ledger import Budget, Ledger, Release
+from medsynai.privacy.sampling import capped
+
+CRUMBS = 5.0  # times the noise of a whole budget: beyond it nothing but noise is bought
 
 
 @dataclass(frozen=True)
@@ -34,11 +37,11 @@ class Shape:
         cells: cells of the graphical model at most.
     """
 
-    bins: int = 12
+    bins: int = 10
     coarse: int = 4
-    singles: float = 0.25
+    singles: float = 0.3
     choices: float = 0.1
-    cells: int = 200_000
+    cells: int = 50_000
 
     def __post_init__(self) -> None:
         if min(self.bins, self.coarse) < 2 or self.cells < 100:
@@ -67,7 +70,8 @@ def budget_of(ledger: Ledger | None, name: str) -> Budget:
     """
     if ledger is None or ledger.budget is None:
         raise PlanError(
-            f"{name} is differentially private and needs a budget: --epsilon 1 --delta 1e-6"
+            f"{name} is differentially private and needs a budget, from Python: "
+            "fit(table, Ledger(Budget(1.0, 1e-6)))"
         )
     return ledger.budget
 
@@ -77,27 +81,35 @@ def fit_marginal(
 ) -> FittedMarginal:
     """Charge, buy the bins, measure pairs, fit; see `Generator.fit`.
 
-    **Guarantee:** the ledger's, for one patient with at most `schema.max_rows` rows here. After the
-    charges, rows are read by `buy`, `Rows.choose` and `Rows.measure` alone.
+    **Guarantee:** the ledger's, for one patient: of the rows of each subject at most
+    `schema.max_rows` are kept, and where no column names the subject each row must be a patient of
+    its own. After the charges, rows are read by `buy`, `Rows.choose` and `Rows.measure` alone.
 
     Raises:
-        PlanError: a ledger without a budget.
+        PlanError: a ledger without a budget, or several rows a patient and no subject column.
         SchemaError: a schema whose facts are inferred.
         BudgetError: the budget is spent.
         ModelError: no column.
     """
-    budget, schema = budget_of(ledger, settings.name), table.schema
+    budget, table = budget_of(ledger, settings.name), _of_each_patient(table)
+    schema = table.schema
     if not schema.columns:
         raise ModelError("there is no column to learn")
     check_contract(schema)
     rounds = way.rounds if len(schema.columns) > 1 else 0
     prices, before = Prices(planned(schema), rounds, shape.singles, shape.choices), ledger.spends
-    noise = calibrate(lambda s: (*before, *prices.spends(s)), budget.epsilon, budget.delta)
+    noise = calibrate(prices.spends, budget.epsilon, budget.delta)
+    if before:  # what is left must be worth a fit
+        most = CRUMBS * noise
+        noise = calibrate(
+            lambda s: (*before, *prices.spends(s)), budget.epsilon, budget.delta, most
+        )
     for release in _releases(settings.name, prices, noise):
         ledger.charge(release)
-    bought = buy(table, prices.single(noise), shape.bins)
+    lawful = conformed(table)
+    bought = buy(lawful, prices.single(noise), shape.bins)
     codec = bought.codec
-    codes = codec.encode(conformed(table)).astype(np.int64)
+    codes = codec.encode(lawful).astype(np.int64)
     rows = Rows(codes, codec.sizes, schema.max_rows)
     search = Search(rows, bought.total, _first(bought), _zeros(schema, codec), shape.cells)
     model = way.grow(search, _candidates(codec, shape, way), prices, noise)
@@ -105,6 +117,20 @@ def fit_marginal(
     pairs = [[schema.names[v] for v in m.columns] for m in search.found]
     facts = {"pairs": pairs, "cells": model.tree.cells}
     return FittedMarginal(settings, schema, codec, model, facts)
+
+
+def _of_each_patient(table: Table) -> Table:
+    """Learnable columns of at most `max_rows` rows of each patient."""
+    schema = table.schema
+    if schema.subject in table.frame:
+        patients = pd.factorize(table.frame[schema.subject], use_na_sentinel=False)[0]
+        table = table.rows(capped(patients, schema.max_rows))
+    elif schema.max_rows > 1:
+        raise PlanError(
+            "max_rows above 1 needs the column whose role is 'subject': without it nobody can see "
+            "that no patient has more rows"
+        )
+    return table.learnt()
 
 
 def _candidates(codec: TableCodec, shape: Shape, way: Way) -> list[Candidate]:
@@ -139,7 +165,7 @@ def _first(bought: Bought) -> list[Measurement]:
 
 
 def _zeros(schema: Schema, codec: TableCodec) -> list[tuple[Clique, np.ndarray]]:
-    """Cells that cannot be: missing where nothing may be, and pairs that a declared rule forbids."""
+    """Cells that cannot be: missing where nothing may be, and what declared rules forbid."""
     zeros: list[tuple[Clique, np.ndarray]] = []
     for place, column in enumerate(codec.columns):
         if not column.column.missing:

@@ -1,4 +1,4 @@
-"""A fitted marginal model: bins, and the graphical model over them. Everything in it was paid for."""
+"""A fitted marginal model: bins and a graphical model over them, all of it paid for."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -82,7 +82,6 @@ class Rows:
     reach: int = 1
 
     def _counts(self, candidate: Candidate) -> np.ndarray:
-        first, second = candidate.columns
         a, b = (
             g[self.codes[:, c]] for g, c in zip(candidate.groups, candidate.columns, strict=True)
         )
@@ -142,10 +141,15 @@ class Search:
         measured = [*self.first, *self.found]
         return estimate(self.rows.sizes, measured, self.total, self.zeros, start, steps)
 
-    def fits(self, pair: Clique) -> bool:
-        """Whether the tree stays small enough with this pair."""
-        cliques = [m.columns for m in self.found] + [c for c, _ in self.zeros]
-        return junction_tree(self.rows.sizes, [*cliques, pair]).cells <= self.most
+    def able(self, candidates: Sequence[Candidate], model: Model) -> list[Candidate]:
+        """Those with which the tree stays small enough."""
+        tree, fits = model.tree, dict[Clique, bool]()
+        for pair in {c.columns for c in candidates}:
+            inside = any(set(pair) <= set(c) for c in tree.cliques)
+            fits[pair] = inside or (
+                junction_tree(tree.sizes, [*tree.cliques, pair]).cells <= self.most
+            )
+        return [c for c in candidates if fits[c.columns]]
 
 
 def spanning_tree(
@@ -185,7 +189,7 @@ def adaptive(
     model = search.fit(None, 100)
     spread = prices.pair(noise).noise * search.rows.reach
     for _ in range(prices.rounds):
-        able = [c for c in candidates if search.fits(c.columns)]
+        able = search.able(candidates, model)
         if not able or out_of_time():
             break
         beliefs = model.beliefs()

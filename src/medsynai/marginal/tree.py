@@ -98,7 +98,7 @@ def junction_tree(sizes: tuple[int, ...], measured: Sequence[Clique]) -> Tree:
 def _joined(sizes: tuple[int, ...], found: list[frozenset[int]]) -> Tree:
     """A spanning tree of greatest separators over the cliques (Prim 1957)."""
     inside, outside = [found[-1]], found[:-1]
-    parents, separators = [-1], [()]
+    parents, separators = [-1], list[Clique]([()])
     best = {c: (len(c & inside[0]), 0) for c in outside}
     while outside:
         clique = max(outside, key=lambda c: best[c][0])

@@ -43,8 +43,8 @@ class Aim:
             raise PlanError("aim: rounds at least 0, target at least 1, seconds above 0")
 
     def pairs(self, columns: int, epsilon: float) -> int:
-        """How many pairs are measured: a tree's at epsilon 1 and below, up to three times that."""
-        return self.rounds or max(1, round((columns - 1) * min(3.0, max(1.0, epsilon**0.4))))
+        """How many pairs are measured: a tree's at least, three times as many at most."""
+        return self.rounds or round((columns - 1) * min(3.0, max(1.0, 1.6 * epsilon**0.27)))
 
     def fit(
         self, table: Table, ledger: Ledger | None = None, seeds: Seeds = SEEDS
@@ -56,7 +56,7 @@ class Aim:
             late = began + self.seconds
             return adaptive(search, pairs, prices, noise, lambda: time.process_time() > late)
 
-        way = Way(self.pairs(len(table.schema.columns), budget.epsilon), grow, self.target)
+        way = Way(self.pairs(len(table.schema.learnt), budget.epsilon), grow, self.target)
         return fit_marginal(self, self.shape, way, table, ledger or Ledger())
 
 

@@ -23,6 +23,7 @@ class Entry:
         loader: "module:function" that opens a saved one; "" if it is never saved.
         conditional: conditions are met exactly, on every row.
         private: it can be trained under differential privacy.
+        needs_budget: it is always private, and cannot be fitted without epsilon.
         copies: it hands out real rows; a release is refused.
         of_codes: "module:Class" of its settings for codes, where it serves tables as well; the
             loader of a saved one is the module's `load`.
@@ -39,6 +40,7 @@ class Entry:
     loader: str = ""
     conditional: bool = True
     private: bool = False
+    needs_budget: bool = False
     copies: bool = False
     of_codes: str = ""
 
@@ -237,6 +239,7 @@ CATALOG = (
         "medsynai.models.mst:Mst",
         "medsynai.models.mst:load",
         private=True,
+        needs_budget=True,
     ),
     Entry(
         "aim",
@@ -251,6 +254,7 @@ CATALOG = (
         "medsynai.models.aim:Aim",
         "medsynai.models.aim:load",
         private=True,
+        needs_budget=True,
     ),
     Entry(
         "shuffle",

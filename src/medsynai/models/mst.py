@@ -35,7 +35,7 @@ class Mst:
     ) -> FittedMarginal:
         """Learn from train rows under the ledger's budget; see `fit_marginal`."""
         budget_of(ledger, self.name)
-        way = Way(max(0, len(table.schema.columns) - 1), _grow)
+        way = Way(max(0, len(table.schema.learnt) - 1), _grow)
         return fit_marginal(self, self.shape, way, table, ledger or Ledger())
 
 

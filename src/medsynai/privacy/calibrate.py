@@ -39,7 +39,7 @@ def calibrate(
         return epsilon_of(planned(noise), delta)
 
     low, high, noise = 0.0, math.inf, 1.0
-    while noise < most:
+    while noise <= most:
         found = cost(noise)
         if epsilon * (1 - CLOSE) <= found <= epsilon:
             return noise

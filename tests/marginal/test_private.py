@@ -1,0 +1,272 @@
+"""What leaves the rows, and that faults in it would show: each guarantee with its violation."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import beta
+
+from medsynai.codec.bought import buy, planned
+from medsynai.data.contract import check_contract, conformed
+from medsynai.data.schema import Column, Kind, Origin, Role, Schema
+from medsynai.data.table import Table, canonical_dtype
+from medsynai.errors import BudgetError, PlanError, SchemaError
+from medsynai.marginal import fit as fitting
+from medsynai.marginal import select
+from medsynai.models.aim import Aim
+from medsynai.models.mst import Mst
+from medsynai.privacy import noise
+from medsynai.privacy.accounting import Kind as Price
+from medsynai.privacy.accounting import Spend
+from medsynai.privacy.ledger import Budget, Ledger
+from medsynai.seeds import Seeds
+
+pytest.importorskip("dp_accounting")
+pytest.importorskip("opendp")
+
+SCHEMA = Schema(
+    (
+        Column("age", Kind.INTEGER, minimum=0, maximum=120, decimals=0, origin=Origin.STANDARD),
+        Column(
+            "lab",
+            Kind.CONTINUOUS,
+            minimum=0.01,
+            maximum=100,
+            decimals=2,
+            digits=3,
+            edges=(1.0, 5.0, 20.0),
+            missing=True,
+            origin=Origin.DICTIONARY,
+        ),
+        Column("sex", Kind.BINARY, categories=("f", "m"), origin=Origin.DECLARED),
+        Column("dead", Kind.BINARY, Role.TARGET, categories=("no", "yes"), origin=Origin.DECLARED),
+        Column(
+            "cause",
+            Kind.CATEGORICAL,
+            categories=("heart", "lung", "other"),
+            missing=True,
+            origin=Origin.DECLARED,
+        ),
+    ),
+    rules=("cause is missing when dead = 'no'",),
+)
+
+
+def patients(rows: int = 600, seed: int = 0) -> Table:
+    rng = np.random.default_rng(seed)
+    age = np.round(rng.normal(60, 12, rows).clip(0, 120))
+    dead = np.where(rng.random(rows) < age / 130, "yes", "no")
+    cause = [rng.choice(["heart", "lung", "other"]) if d == "yes" else None for d in dead]
+    lab = np.where(rng.random(rows) < 0.2, np.nan, np.round(np.exp(rng.normal(1, 0.5, rows)), 2))
+    return tabled(
+        {"age": age, "lab": lab, "sex": rng.choice(["f", "m"], rows), "dead": dead, "cause": cause}
+    )
+
+
+def tabled(columns: dict, schema: Schema = SCHEMA) -> Table:
+    data = {
+        c.name: pd.Series(list(columns[c.name]), dtype=object).astype(canonical_dtype(c))
+        for c in schema.columns
+    }
+    return Table(pd.DataFrame(data), schema)
+
+
+def with_row(table: Table, **values) -> Table:
+    one = tabled(
+        {"age": [50.0], "lab": [1.0], "sex": ["f"], "dead": ["no"], "cause": [None]}
+        | {k: [v] for k, v in values.items()}
+    )
+    frame = pd.concat([table.frame, one.frame], ignore_index=True)
+    return Table(frame, table.schema)
+
+
+def fit(table: Table, model=None, epsilon: float = 5.0):
+    return (model or Mst()).fit(table, Ledger(Budget(epsilon, 1e-5)), Seeds(0))
+
+
+@pytest.mark.parametrize("model", [Mst(), Aim()])
+def test_the_bill_is_the_budget_and_a_second_fit_is_refused(model):
+    ledger = Ledger(Budget(1.0, 1e-6))
+    model.fit(patients(), ledger, Seeds(0))
+    assert 0.99 < ledger.spent <= 1.0
+    asked = {s.kind.value for s in ledger.spends}
+    assert asked == {"gaussian", "exponential"}
+    with pytest.raises(BudgetError):
+        model.fit(patients(), ledger, Seeds(0))
+
+
+def test_without_a_budget_nothing_is_fitted():
+    for ledger in (None, Ledger()):
+        with pytest.raises(PlanError, match="needs a budget"):
+            Aim().fit(patients(), ledger, Seeds(0))
+
+
+def test_as_many_histograms_are_counted_as_were_charged(monkeypatch):
+    asked = []
+    true = noise._lattice
+    monkeypatch.setattr(noise, "_lattice", lambda w, s, k: asked.append(s) or true(w, s, k))
+    ledger = Ledger(Budget(2.0, 1e-6))
+    Mst().fit(patients(), ledger, Seeds(0))
+    paid = [s.noise * noise.GRAIN for s in ledger.spends if s.kind == "gaussian"]
+    assert sorted(asked) == pytest.approx(sorted(paid))
+
+
+def test_the_seed_does_not_repeat_the_noise():
+    one, two = (fit(patients()).sample(200, Seeds(1)).frame for _ in range(2))
+    assert not one.equals(two)
+
+
+@pytest.mark.parametrize("spoil", ["inferred", "no range", "no levels", "edges"])
+def test_a_schema_that_looked_at_the_rows_or_says_too_little_is_refused(spoil):
+    changed = {
+        "inferred": replace(SCHEMA["age"], origin=Origin.INFERRED),
+        "no range": replace(SCHEMA["age"], maximum=None),
+        "no levels": replace(SCHEMA["sex"], categories=None),
+        "edges": replace(SCHEMA["lab"], edges=(5.0, 1.0)),
+    }[spoil]
+    schema = SCHEMA.replacing(changed)
+    with pytest.raises(SchemaError, match=changed.name):
+        check_contract(schema)
+    ledger = Ledger(Budget(1.0, 1e-6))
+    with pytest.raises(SchemaError):
+        Mst().fit(Table(patients().frame, schema), ledger, Seeds(0))
+    assert not ledger.entries  # nothing was charged, nothing was read
+
+
+STRANGE = [{"age": 1e6}, {"age": np.nan}, {"lab": -5.0}, {"sex": None}, {"cause": "heart"}]
+
+
+@pytest.mark.parametrize("values", STRANGE, ids=str)
+def test_a_strange_row_changes_no_shape_and_one_count_by_one(values, monkeypatch):
+    seen: list[list[np.ndarray]] = []
+
+    def quiet(whole, scale, kind):
+        seen[-1].append(whole // noise.GRAIN)
+        return whole + 160  # the same noise each time
+
+    monkeypatch.setattr(noise, "_lattice", quiet)
+    for table in (patients(), with_row(patients(), **values)):
+        seen.append([])
+        buy(conformed(table), Spend(Price.GAUSSIAN, 2.0), 8)
+    assert len(seen[0]) == planned(SCHEMA) == len(seen[1])
+    for before, after in zip(*seen, strict=True):
+        assert before.shape == after.shape
+        assert np.abs(after - before).sum() <= 1 and (after >= before).all()
+
+
+def test_what_one_row_holds_changes_no_other_row():
+    strange = with_row(patients(), age=1e6, sex=None, lab=-1.0)
+    kept = conformed(strange).frame.iloc[:-1].reset_index(drop=True)
+    pd.testing.assert_frame_equal(kept, conformed(patients()).frame)
+    last = conformed(strange).frame.iloc[-1]
+    assert (last["age"], last["sex"], last["lab"]) == (120.0, "f", 0.01)
+
+
+def test_a_choice_moves_by_no_more_than_its_weight(monkeypatch):
+    """Scores of neighbours: their greatest difference is the reach that was paid for."""
+    heard = []
+    monkeypatch.setattr(select, "choose", lambda s, e, reach: heard.append((s, reach)) or 0)
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, 3, (200, 3))
+    pairs = select.candidates_of((3, 3, 3), (False,) * 3, {0: 2.0}, 4)
+    guess = [np.full((3, 3), 20.0)] * len(pairs)
+    for rows in (codes, np.vstack([codes, [[1, 2, 0]]])):
+        select.Rows(rows, (3, 3, 3)).choose(pairs, guess, Spend(Price.EXPONENTIAL, 1.0), 3.0)
+    (before, reach), (after, _) = heard
+    assert reach == 2.0 and 0 < np.abs(after - before).max() <= reach
+
+
+def lower_bound(inside: np.ndarray, outside: np.ndarray, delta: float) -> float:
+    """Epsilon that the counts prove at 95 %, by the better of thresholds fixed on half the runs."""
+    half = len(inside) // 2
+    cuts = np.quantile(np.r_[inside[:half], outside[:half]], np.linspace(0.02, 0.98, 49))
+    rates = [
+        ((inside[:half] > c).mean() + 0.01) / ((outside[:half] > c).mean() + 0.01) for c in cuts
+    ]
+    cut, n = cuts[int(np.argmax(rates))], len(inside) - half
+    hits, alarms = (inside[half:] > cut).sum(), (outside[half:] > cut).sum()
+    tpr = beta.ppf(0.025, hits, n - hits + 1) if hits else 0.0
+    fpr = beta.ppf(0.975, alarms + 1, n - alarms)
+    return float(np.log(max(tpr - delta, 1e-9) / fpr))
+
+
+def audited(runs: int = 600) -> float:
+    """Worst-case neighbours: one patient whose category nobody else has, epsilon 1."""
+    spend, delta = Spend(Price.GAUSSIAN, 3.7306), 1e-5  # epsilon 1
+    schema = SCHEMA.only(("cause",))
+    base = tabled({"cause": ["heart"] * 30}, replace(schema, rules=()))
+    more = tabled({"cause": ["heart"] * 30 + ["lung"]}, replace(schema, rules=()))
+    draws = [[buy(t, spend, 5).counts[0][1] for _ in range(runs)] for t in (more, base)]
+    return lower_bound(np.array(draws[0]), np.array(draws[1]), delta)
+
+
+def test_an_audit_proves_no_more_than_was_paid():
+    assert audited() <= 1.0
+
+
+@pytest.mark.parametrize("fault", ["noise off", "noise of a tenth", "fixed noise"])
+def test_the_audit_catches_a_planted_fault(fault, monkeypatch):
+    true, fixed = noise._lattice, np.random.default_rng(0).normal(0, 60, 4).astype(int)
+    faulty = {
+        "noise off": lambda w, s, k: w,
+        "noise of a tenth": lambda w, s, k: true(w, s / 10, k),
+        "fixed noise": lambda w, s, k: w + fixed[: len(w)],
+    }[fault]
+    monkeypatch.setattr(noise, "_lattice", faulty)
+    assert audited(300) > 1.0
+
+
+def test_no_array_of_a_fitted_model_is_as_long_as_the_rows():
+    table = patients(613)
+    fitted = fit(table, Aim())
+    arrays = [*fitted.codec.arrays().values(), *fitted.model.potentials]
+    assert all(613 not in a.shape for a in arrays)
+
+
+def test_rows_follow_the_data_and_the_declared_rule():
+    table = patients(3000)
+    drawn = fit(table, Aim(), 10.0).sample(3000, Seeds(1)).frame
+    assert not (drawn["cause"].notna() & (drawn["dead"] == "no")).any()
+    assert abs(drawn["age"].mean() - table.frame["age"].mean()) < 2
+    assert abs(drawn["lab"].isna().mean() - 0.2) < 0.03
+    old = drawn["age"] > 70
+    assert (drawn["dead"][old] == "yes").mean() > (drawn["dead"][~old] == "yes").mean() + 0.08
+    lab = drawn["lab"].dropna()
+    digits = [len(f"{x:.10g}".replace(".", "").lstrip("0")) for x in lab]
+    assert max(digits) <= 4 and (lab >= 0.01).all()
+
+
+def test_several_rows_of_a_patient_raise_the_noise():
+    schema = replace(SCHEMA, max_rows=4)
+    asked = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(noise, "_lattice", lambda w, s, k: asked.append(s) or w)
+        for s in (SCHEMA, schema):
+            buy(conformed(Table(patients().frame, s)), Spend(Price.GAUSSIAN, 2.0), 8)
+    assert asked[planned(SCHEMA)] == 4 * asked[0]
+
+
+def of_one_patient(max_rows: int) -> Table:
+    """600 rows of 200 patients, three each."""
+    table, key = patients(), Column("id", Kind.IDENTIFIER, Role.SUBJECT)
+    frame = table.frame.assign(id=[f"p{i % 200}" for i in range(len(table))])
+    schema = replace(SCHEMA, columns=(*SCHEMA.columns, key), max_rows=max_rows)
+    return Table(frame, schema)
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_no_more_rows_of_a_patient_are_counted_than_the_noise_is_made_for(monkeypatch, most):
+    counted = []
+    before = fitting.buy
+    monkeypatch.setattr(fitting, "buy", lambda t, *rest: counted.append(len(t)) or before(t, *rest))
+    fit(of_one_patient(most), Mst(), 10.0)
+    assert counted == [200 * most]
+    monkeypatch.setattr(fitting, "capped", lambda who, most: np.arange(len(who)))  # the violation
+    fit(of_one_patient(most), Mst(), 10.0)
+    assert counted[-1] == 600
+
+
+def test_several_rows_a_patient_without_a_key_are_refused():
+    with pytest.raises(PlanError, match="subject"):
+        fit(Table(patients().frame, replace(SCHEMA, max_rows=3)), Mst(), 10.0)
