@@ -91,8 +91,7 @@ def fit_marginal(
         BudgetError: the budget is spent.
         ModelError: no column.
     """
-    budget, table = budget_of(ledger, settings.name), _of_each_patient(table)
-    schema = table.schema
+    budget, schema = budget_of(ledger, settings.name), _learnable(table.schema)
     if not schema.columns:
         raise ModelError("there is no column to learn")
     check_contract(schema)
@@ -106,7 +105,7 @@ def fit_marginal(
         )
     for release in _releases(settings.name, prices, noise):
         ledger.charge(release)
-    lawful = conformed(table)
+    lawful = conformed(_of_each_patient(table))
     bought = buy(lawful, prices.single(noise), shape.bins)
     codec = bought.codec
     codes = codec.encode(lawful).astype(np.int64)
@@ -119,17 +118,22 @@ def fit_marginal(
     return FittedMarginal(settings, schema, codec, model, facts)
 
 
-def _of_each_patient(table: Table) -> Table:
-    """Learnable columns of at most `max_rows` rows of each patient."""
-    schema = table.schema
-    if schema.subject in table.frame:
-        patients = pd.factorize(table.frame[schema.subject], use_na_sentinel=False)[0]
-        table = table.rows(capped(patients, schema.max_rows))
-    elif schema.max_rows > 1:
+def _learnable(schema: Schema) -> Schema:
+    """The columns that are learnt, once it is sure that patients can be told apart."""
+    if schema.max_rows > 1 and schema.subject is None:
         raise PlanError(
             "max_rows above 1 needs the column whose role is 'subject': without it nobody can see "
             "that no patient has more rows"
         )
+    return schema.only(tuple(c.name for c in schema.learnt))
+
+
+def _of_each_patient(table: Table) -> Table:
+    """Learnable columns of at most `max_rows` rows of each patient."""
+    schema = table.schema
+    if schema.subject is not None:
+        patients = pd.factorize(table.frame[schema.subject], use_na_sentinel=False)[0]
+        table = table.rows(capped(patients, schema.max_rows))
     return table.learnt()
 
 
