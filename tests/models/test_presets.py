@@ -9,7 +9,7 @@ from medsynai.models.catalog import CATALOG, load_model
 from medsynai.models.presets import BALANCED, NAMES, PRESETS, preset_of
 from medsynai.models.search import SEARCHED
 
-MODELS = [entry.name for entry in CATALOG]
+MODELS = [entry.name for entry in CATALOG if "table" in entry.data]
 KNOBS = [(model, knob) for model, knobs in SEARCHED.items() for knob in knobs]
 
 

@@ -47,7 +47,8 @@ class Ranges:
             groups[-1].append(place)
             filled += int(counts[place])
         if filled < least and len(groups) > 1:
-            groups[-2] += groups.pop()
+            few = groups.pop()
+            groups[-1] += few
         low, high = (found[[g[end] for g in groups]] for end in (0, -1))
         share = np.array([counts[g].sum() for g in groups], np.float64)
         return Ranges(low, high, share / max(share.sum(), 1))

@@ -22,6 +22,7 @@ from medsynai.learn.fitted import shorten
 from medsynai.learn.job import Job, Pace, halves
 from medsynai.learn.loop import train
 from medsynai.learn.mechanism import Plain
+from medsynai.learn.threads import one_thread
 from medsynai.privacy.ledger import Ledger
 from medsynai.saved import Saved, read_model, write_model
 from medsynai.seeds import Seeds
@@ -108,6 +109,7 @@ class FittedCodeNetwork:
     facts: dict[str, Any]
 
     @torch.no_grad()
+    @one_thread()
     def sample(self, n: int, seeds: Seeds = SEEDS) -> CodeMatrix:
         """Draw exactly `n` rows; see `medsynai.generator.FittedCodes.sample`.
 
@@ -145,6 +147,7 @@ def tossed(logits: Float[Tensor, "n codes"], generator: torch.Generator) -> Tens
     return (torch.rand(logits.shape, generator=generator) < chance).sum(1).float()
 
 
+@one_thread()
 def fit_codes(
     settings: CodeComposition,
     matrix: CodeMatrix,

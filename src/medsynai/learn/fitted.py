@@ -26,6 +26,7 @@ from medsynai.learn.draw import Asked, Drawer, begin_under
 from medsynai.learn.job import Job, Pace, halves
 from medsynai.learn.loop import train
 from medsynai.learn.mechanism import Plain
+from medsynai.learn.threads import one_thread
 from medsynai.privacy.ledger import Ledger
 from medsynai.saved import Saved, read_model, write_model
 from medsynai.seeds import Seeds
@@ -103,6 +104,7 @@ class FittedNetwork:
         """Columns in the network's order."""
         return tuple(c.column.name for c in self.codec.columns)
 
+    @one_thread()
     def sample(
         self,
         n: int,
@@ -189,6 +191,7 @@ class FittedNetwork:
         write_model(folder, Saved(self.settings.name, self.settings, self.schema, facts, whole))
 
 
+@one_thread()
 def fit_network(
     settings: Composition, table: Table, ledger: Ledger | None = None, seeds: Seeds = SEEDS
 ) -> FittedNetwork:

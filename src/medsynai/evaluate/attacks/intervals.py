@@ -187,7 +187,7 @@ def f1_excess(inside: Numbers, outside: Numbers, members: float, z: float = 1.95
         members: p, the share of members among the people whom the attacker asks about.
         z: normal quantile of the interval.
 
-    >>> f1_excess(np.arange(10, 20.0), np.arange(10.0), 0.8).value
+    >>> f1_excess(np.full(10, 5.0), np.arange(5.0), 0.8).value
     1.0
     """
     if len(inside) < 4 or len(outside) < 4:
