@@ -29,11 +29,12 @@ from medsynai.models.code_aae import CodeAae
 from medsynai.models.code_mixture import CodeMixture
 from medsynai.models.diffusion import Diffusion
 from medsynai.models.emr_wgan import EmrWgan
+from medsynai.models.gan import Gan
 from medsynai.models.medgan import MedGan
 from medsynai.models.tvae import Tvae
 
 OF_CODES = (MedGan, EmrWgan, Aae)
-NETWORKS = (Vae, Tvae, BetaVae, Autoregressive, Diffusion)
+NETWORKS = (Vae, Tvae, BetaVae, Autoregressive, Diffusion, Gan)
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("bench/*.md")])

@@ -5,7 +5,7 @@ the real rows can be read off its phases.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -84,6 +84,18 @@ class Update:
             return loss(modules, batch) + heavy * penalty(modules, batch)
 
         return batchwise(self.batchwise)(both) if self.batchwise else both
+
+    def beside(self, other: Loss, reads_real: bool = False) -> "Update":
+        """The same step down both losses; a pack's own gets its rows' mean of `other`."""
+        mine = self.loss
+
+        def both(modules: Modules, batch: Batch) -> PerRow:
+            first, second = mine(modules, batch), other(modules, batch)
+            return first + second.reshape(len(first), -1).mean(1)
+
+        reason = batchwise_reason(mine) or batchwise_reason(other)
+        whole = batchwise(reason)(both) if reason else both
+        return replace(self, loss=whole, reads_real=self.reads_real or reads_real)
 
     @property
     def batchwise(self) -> str | None:

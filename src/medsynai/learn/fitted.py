@@ -225,7 +225,7 @@ def fit_network(
     drawer.seen.copy_(seen_in(space.codes, rows))
     settings.settle(drawer, trained.modules, rows, seeds)
     facts = {"rounds": trained.marks[-1].rounds, "ended": trained.ended}
-    facts |= {"healthy": trained.healthy, "losses": store.to_plain(trained.marks)}
+    facts |= {"healthy": trained.healthy, "losses": [m.flat() for m in trained.marks]}
     return FittedNetwork(settings, schema, codec, space, drawer.requires_grad_(False), facts)
 
 

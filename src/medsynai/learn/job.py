@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from medsynai.errors import PlanError
+from medsynai.learn.condition import Asking, Nothing
 from medsynai.learn.core import Loss, Modules, Phase
 from medsynai.learn.mechanism import Mechanism, Plain
+from medsynai.learn.monitor import Monitor
 from medsynai.learn.state import Mark
 from medsynai.seeds import Seeds
 
@@ -25,6 +27,7 @@ class Pace:
         held: share of the train patients held out for those looks; 0: no early stopping.
         average: how much of the averaged weights each round keeps (Polyak averaging).
         clip: the greatest norm of a gradient.
+        fade: share of the rounds, at the end, over which the learning rate falls to zero.
     """
 
     batch: int = 256
@@ -34,6 +37,7 @@ class Pace:
     held: float = 0.1
     average: float = 0.99
     clip: float = 5.0
+    fade: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("batch", "check", "patience"):
@@ -41,8 +45,14 @@ class Pace:
                 raise PlanError(f"pace: {name} must be at least 1")
         if not 0 <= self.held <= 0.5 or not 0 <= self.average < 1:
             raise PlanError("pace: held must lie in 0 to 0.5, and average in 0 to below 1")
+        if not 0 <= self.fade <= 1:
+            raise PlanError("pace: fade must lie in 0 to 1")
         if self.clip <= 0 or (self.seconds is not None and self.seconds <= 0):
             raise PlanError("pace: clip and seconds must be above 0")
+
+    def rate(self, done: float) -> float:
+        """What is left of the learning rate when so large a share of the rounds is done."""
+        return min(1.0, (1 - done) / self.fade) if self.fade else 1.0
 
 
 @dataclass(frozen=True)
@@ -53,6 +63,8 @@ class Job:
         modules: the networks, by the names that updates use; the loop gives them first values.
         noise: standard normal numbers that a row's losses use.
         watched: the loss that early stopping looks at, on held-out rows; None: it does not look.
+        asking: which rows a step sees, and what its generator is asked for.
+        monitor: measures the networks at every look.
     """
 
     modules: Modules
@@ -61,6 +73,8 @@ class Job:
     pace: Pace
     watched: Loss | None = None
     mechanism: Mechanism = field(default_factory=Plain)
+    asking: Asking = field(default_factory=Nothing)
+    monitor: Monitor | None = None
 
     @property
     def rounds(self) -> int:

@@ -11,13 +11,13 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
-from medsynai import store
 from medsynai.errors import ModelError, PlanError
 from medsynai.learn.clock import OUT_OF_TIME, Clock
 from medsynai.learn.core import Batch, Modules, Phase, Update
 from medsynai.learn.desk import desk
 from medsynai.learn.job import Job, Trained
 from medsynai.learn.mechanism import Mechanism, Plain
+from medsynai.learn.monitor import BATCH, collapsed
 from medsynai.learn.nets.mlp import initialise
 from medsynai.learn.state import Progress
 from medsynai.seeds import Seeds
@@ -57,7 +57,7 @@ def train(
             continue
         run.look()
         if run.progress.marks:
-            around.hear(run.progress.done, job.rounds, store.to_plain(run.progress.marks[-1]))
+            around.hear(run.progress.done, job.rounds, run.progress.marks[-1].flat())
         due = run.progress.ended or perf_counter() - saved >= around.every
         if folder is not None and due:
             run.progress.save(folder)
@@ -85,7 +85,10 @@ class _Run:
             generator=generator,
         )
         fixed = torch.Generator().manual_seed(seeds.of("look").integer())
-        self.look_batch = _batch(held, job.noise, fixed)
+        none = torch.zeros(len(held), 0)
+        noise = torch.randn(len(held), job.noise, generator=fixed)
+        self.look_batch = Batch(held, none, none, noise)
+        self.monitor_batch = self._batch(BATCH, fixed) if job.monitor else None
 
     def round(self) -> None:
         """Every update of the phase at hand, as often as it repeats."""
@@ -109,8 +112,7 @@ class _Run:
 
     def _step(self, number: int, update: Update, first: bool) -> None:
         progress, modules = self.progress, self.job.modules
-        pick = torch.randint(len(self.rows), (self.job.pace.batch,), generator=progress.generator)
-        batch = _batch(self.rows[pick], self.job.noise, progress.generator)
+        batch = self._batch(self.job.pace.batch, progress.generator)
         how: Mechanism = self.job.mechanism
         if not update.reads_real:
             batch, how = batch.blind(), Plain()
@@ -125,9 +127,18 @@ class _Run:
                 )
             self._alarm("the loss was no longer a number: lower the learning rate")
             return
-        self.steppers[number, update.trains].step()
+        stepper = self.steppers[number, update.trains]
+        stepper.param_groups[0]["lr"] = update.lr * self.job.pace.rate(
+            progress.done / self.job.rounds
+        )
+        stepper.step()
         if update.reads_real:
             progress.losses.append(loss)
+
+    def _batch(self, n: int, generator: torch.Generator) -> Batch:
+        pick = self.job.asking.pick(self.rows, n, generator)
+        noise = torch.randn(n, self.job.noise, generator=generator)
+        return Batch(self.rows[pick.rows], pick.labels, pick.condition, noise)
 
     def _average(self) -> None:
         done = self.progress.done
@@ -149,20 +160,28 @@ class _Run:
         progress = self.progress
         if progress.ended:
             return
-        held = math.nan
-        if self.job.watched is not None and self._watches():
-            with torch.no_grad():
-                held = float(self.job.watched(progress.averaged, self.look_batch).mean())
-        progress.mark(held)
-        if self._watches():
+        held, figures = self._measure()
+        progress.mark(held, figures)
+        collapse = collapsed([m.figures for m in progress.marks])
+        if collapse:
+            self._alarm(collapse)
+        elif len(self.held) and (self.job.watched or self.job.monitor):
             self._compare(held)
         else:
             progress.keep()
         if not progress.ended:
             self._ends()
 
-    def _watches(self) -> bool:
-        return self.job.watched is not None and len(self.held) > 0
+    @torch.no_grad()
+    def _measure(self) -> tuple[float, dict[str, float]]:
+        """The loss or distance on held-out rows, NaN without any, and what the monitor measured."""
+        networks, held = self.progress.averaged, math.nan
+        if self.job.watched is not None and len(self.held):
+            held = float(self.job.watched(networks, self.look_batch).mean())
+        if self.job.monitor is None or self.monitor_batch is None:
+            return held, {}
+        figures = self.job.monitor(networks, self.monitor_batch, self.held[:BATCH])
+        return figures.pop("held", held), figures
 
     def _compare(self, held: float) -> None:
         progress = self.progress
@@ -196,11 +215,6 @@ class _Run:
                 f"training failed before its first look at held-out rows: {progress.ended}"
             )
         return Trained(progress.best, tuple(progress.marks), progress.ended, progress.healthy)
-
-
-def _batch(rows: Tensor, noise: int, generator: torch.Generator) -> Batch:
-    none = torch.zeros(len(rows), 0)
-    return Batch(rows, none, none, torch.randn(len(rows), noise, generator=generator))
 
 
 def _optimiser(modules: Modules, update: Update) -> torch.optim.Adam:

@@ -5,6 +5,7 @@ import math
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,11 +20,20 @@ PLAIN = ("done", "kept", "stale", "ended", "healthy")
 
 @dataclass(frozen=True)
 class Mark:
-    """One look at a run: rounds done, mean training loss since the last look, held-out loss."""
+    """One look at a run: rounds done, mean training loss since the last look, held-out loss.
+
+    Attributes:
+        figures: what the job's monitor measured, by name.
+    """
 
     rounds: int
     train: float
     held: float
+    figures: dict[str, float] = field(default_factory=dict)
+
+    def flat(self) -> dict[str, float]:
+        """All numbers by name, for records and for whoever listens."""
+        return {"rounds": self.rounds, "train": self.train, "held": self.held, **self.figures}
 
 
 @dataclass
@@ -51,10 +61,10 @@ class Progress:
     ended: str = ""
     healthy: bool = True
 
-    def mark(self, held: float) -> None:
+    def mark(self, held: float, figures: dict[str, float]) -> None:
         """Write a look down."""
         mean = sum(self.losses) / len(self.losses) if self.losses else math.nan
-        self.marks.append(Mark(self.done, mean, held))
+        self.marks.append(Mark(self.done, mean, held, figures))
         self.losses.clear()
 
     def keep(self) -> None:
@@ -66,7 +76,7 @@ class Progress:
         """Write the progress; whatever interrupts this, the last whole one stays readable."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         facts = {name: getattr(self, name) for name in PLAIN}
-        facts["marks"] = [[m.rounds, m.train, m.held] for m in self.marks]
+        facts["marks"] = [[m.rounds, m.train, m.held, m.figures] for m in self.marks]
         arrays = {name: tensor.numpy() for name, tensor in self._tensors().items()}
         facts["file"] = TENSORS.replace("*", str(self.done))
         store.save_arrays(folder / facts["file"], arrays)
@@ -90,7 +100,7 @@ class Progress:
             facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
             tensors = folder / Path(facts["file"]).name
             whole = set(PLAIN) <= set(facts) and facts["sha256"] == store.sha256(tensors)
-            marks = [Mark(m[0], *(_number(x) for x in m[1:])) for m in facts["marks"]]
+            marks = [_mark(*m) for m in facts["marks"]]
             self._fill(store.load_arrays(tensors) if whole else {})
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError):
             raise ModelError(
@@ -127,6 +137,11 @@ class Progress:
 def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     mine = f"{prefix}."
     return {k.removeprefix(mine): v for k, v in tensors.items() if k.startswith(mine)}
+
+
+def _mark(rounds: int, train: float | None, held: float | None, figures: dict[str, Any]) -> Mark:
+    told = {name: _number(value) for name, value in figures.items()}
+    return Mark(rounds, _number(train), _number(held), told)
 
 
 def _number(value: float | None) -> float:

@@ -257,6 +257,20 @@ CATALOG = (
         needs_budget=True,
     ),
     Entry(
+        "gan",
+        "Generative adversarial network",
+        "Goodfellow et al. 2014, Generative adversarial nets; Huang et al. 2024, The GAN is dead; "
+        "long live the GAN (the loss); Lin et al. 2018, PacGAN",
+        ("table",),
+        "tables of a few thousand rows or more, where an adversarial network is wanted",
+        "small tables; dozens of columns, where the forest is nearer and quicker; keeping columns",
+        "One neural network makes rows out of noise while another learns to tell packs of them "
+        "from real ones; each gets better by the other's mistakes. How often values of two columns "
+        "go together is matched beside that.",
+        "medsynai.models.gan:Gan",
+        "medsynai.models.gan:load",
+    ),
+    Entry(
         "shuffle",
         "Shuffled columns (baseline)",
         "Goncalves et al. 2020, Generation and evaluation of synthetic patient data (independent "

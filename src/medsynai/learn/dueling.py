@@ -1,0 +1,37 @@
+"""What every model of two players shares: the networks, and settings that must fit each other."""
+
+import torch
+from torch import Tensor
+
+from medsynai.codec.spaces import Space
+from medsynai.errors import PlanError
+from medsynai.learn.core import Modules
+from medsynai.learn.job import Pace
+from medsynai.learn.nets.mlp import modules_of
+from medsynai.learn.nets.player import Shape, TableCritic, TableGenerator
+
+BETAS = (0.5, 0.9)  # of Adam: a short memory, as the other player moves on
+RAREST = 1e-4  # share that an unseen cell's logit starts from
+
+
+def players(space: Space, latent: int, shape: Shape, pack: int, rows: Tensor) -> Modules:
+    """A straight-through generator that starts from the cells' shares, and its critic."""
+    generator = TableGenerator(space, latent, shape)
+    begin_at_shares(generator, rows)
+    return modules_of(generator=generator, critic=TableCritic(space, shape, pack))
+
+
+def begin_at_shares(generator: TableGenerator, rows: Tensor) -> None:
+    """Every row starts from the logarithms of the cells' shares."""
+    cells = generator.board.view(rows)[:, : generator.board.cells.width]
+    generator.usual.copy_(torch.log(cells.mean(0) + RAREST))
+
+
+def check_pack(model: str, pack: int, pace: Pace) -> None:
+    """Refuse a batch that does not fall into packs.
+
+    Raises:
+        PlanError: what must be changed.
+    """
+    if pace.batch % pack:
+        raise PlanError(f"{model}: pace.batch must be a multiple of pack ({pack})")
