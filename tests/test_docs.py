@@ -157,7 +157,8 @@ def test_commands_on_the_pages_are_understood(page: Path) -> None:
         if words[:1] != ["medsynai"]:
             continue
         parent = click.Context(cli, info_name="medsynai")
-        cli.commands[words[1]].make_context(words[1], words[2:], parent=parent)
+        understood = cli.commands[words[1]].make_context(words[1], words[2:], parent=parent)
+        assert understood.params, line
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)

@@ -16,7 +16,11 @@ KNOBS = [(model, knob) for model, knobs in SEARCHED.items() for knob in knobs]
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("preset", NAMES)
 def test_every_preset_is_settings_of_its_model(model, preset):
-    load_model(model, preset_of(model, preset))
+    asked = preset_of(model, preset)
+    made = store.to_plain(load_model(model, asked))
+    for name, value in asked.items():
+        kept = {k: made[name][k] for k in value} if isinstance(value, dict) else made[name]
+        assert kept == value, name
 
 
 def test_presets_are_of_models_and_change_something():

@@ -137,3 +137,9 @@ def test_what_an_attack_may_reach_for_a_gaussian():
             exact = norm.cdf(norm.ppf(fpr) + 1 / noise)
             assert exact <= attack_bound([Spend(GAUSS, noise)], fpr) <= exact + 0.005
     assert attack_bound([], 0.1) == 0.1 and attack_bound([Spend(GAUSS, 0.0)], 0.1) == 1
+
+
+def test_a_failure_chance_of_its_own_raises_what_an_attack_can_do():
+    quiet, failing = Spend(Kind.GAUSSIAN, 1e3), Spend(Kind.GAUSSIAN, 1e3, delta=0.05)
+    assert attack_bound([quiet], 0.01) < 0.02
+    assert attack_bound([failing], 0.01) >= 0.05  # whoever fails is named by everyone

@@ -82,24 +82,18 @@ def epsilon_of(spends: Sequence[Spend], delta: float) -> float:
         return 0.0
     if rest <= 0 or any(s.noise == 0 for s in spends):
         return math.inf
-    total = _distribution(spends[0])
-    for spend in spends[1:]:
-        total = total.compose(_distribution(spend))
-    return float(total.get_epsilon_for_delta(rest))
+    return float(_composed(spends).get_epsilon_for_delta(rest))
 
 
 def delta_of(spends: Sequence[Spend], epsilon: float) -> float:
     """The least delta at this epsilon: the other half of the same curve."""
-    own = sum(s.delta * s.steps for s in spends)
+    own = _own(spends)
     spends = merged(spends)
     if not spends:
         return own
     if any(s.noise == 0 for s in spends):
         return 1.0
-    total = _distribution(spends[0])
-    for spend in spends[1:]:
-        total = total.compose(_distribution(spend))
-    return min(1.0, own + float(total.get_delta_for_epsilon(epsilon)))
+    return min(1.0, own + float(_composed(spends).get_delta_for_epsilon(epsilon)))
 
 
 def renyi_epsilon_of(spends: Sequence[Spend], delta: float) -> float:
@@ -152,7 +146,20 @@ def merged(spends: Sequence[Spend]) -> tuple[Spend, ...]:
 def _rest(spends: Sequence[Spend], delta: float) -> float:
     if not 0 < delta < 1:
         raise PlanError("delta must lie above 0 and below 1")
-    return delta - math.fsum(s.delta * s.steps for s in spends)
+    return delta - _own(spends)
+
+
+def _own(spends: Sequence[Spend]) -> float:
+    """Failure chances that stand beside the noise; `merged` leaves them out."""
+    return math.fsum(s.delta * s.steps for s in spends)
+
+
+def _composed(spends: Sequence[Spend]) -> Any:
+    """The privacy-loss distribution of all of them, at least one."""
+    total = _distribution(spends[0])
+    for spend in spends[1:]:
+        total = total.compose(_distribution(spend))
+    return total
 
 
 def _distribution(spend: Spend) -> Any:
@@ -231,16 +238,14 @@ def attack_bound(spends: Sequence[Spend], fpr: float) -> float:
     Over all points (epsilon, delta) of the releases' curve: TPR <= e^eps FPR + delta, and
     TPR <= 1 - e^-eps (1 - delta - FPR) (Kairouz, Oh and Viswanath 2015, theorem 2.1).
     """
-    spends = merged(spends)
+    own, spends = _own(spends), merged(spends)
     if not spends:
-        return fpr
+        return min(1.0, fpr + own)
     if any(s.noise == 0 for s in spends):
         return 1.0
-    total = _distribution(spends[0])
-    for spend in spends[1:]:
-        total = total.compose(_distribution(spend))
+    total = _composed(spends)
     grid = np.linspace(0, 15, 301)
-    deltas = np.array([total.get_delta_for_epsilon(float(e)) for e in grid])
+    deltas = np.array([total.get_delta_for_epsilon(float(e)) for e in grid]) + own
     low = np.exp(grid) * fpr + deltas
     high = 1 - np.exp(-grid) * (1 - deltas - fpr)
     return float(np.clip(np.minimum(low, high).min(), fpr, 1.0))
