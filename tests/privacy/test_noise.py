@@ -14,6 +14,7 @@ from medsynai.privacy.noise import GRAIN, choose, gaussian, noisy_counts
 from medsynai.privacy.sampling import PoissonSampler, capped
 
 pytest.importorskip("opendp")
+SURE = 1e-7  # this noise has no seed: a right build may fail here once in a million runs, not more
 
 
 def test_nothing_on_the_private_path_takes_a_seed_or_a_generator():
@@ -57,7 +58,7 @@ def test_too_little_noise_for_the_lattice_is_refused():
 
 def test_gradient_noise_is_gaussian_and_on_a_lattice():
     drawn = gaussian(100_000, 2.0)
-    assert stats.kstest(drawn / 2, "norm").pvalue > 1e-4
+    assert stats.kstest(drawn / 2, "norm").pvalue > SURE
     assert np.array_equal(drawn / 2 * 2**20, np.rint(drawn / 2 * 2**20))
 
 
@@ -76,10 +77,10 @@ def test_sampling_is_poisson_by_patient():
     drawn = [sampler.draw() for _ in range(2000)]
     sizes = np.array([len(d) for d in drawn]) / 3
     assert (sizes == np.round(sizes)).all()  # a patient with all rows or none
-    assert abs(sizes.mean() - 20) < 0.4
-    assert abs(sizes.var() - 200 * 0.1 * 0.9) < 2  # a fixed batch size would have none
+    assert abs(sizes.mean() - 20) < 0.5
+    assert abs(sizes.var() - 200 * 0.1 * 0.9) < 3.5  # a fixed batch size would have none
     times = np.bincount(np.concatenate(drawn), minlength=600)[::3]
-    assert stats.kstest((times - 200) / np.sqrt(180), "norm").pvalue > 1e-3
+    assert stats.kstest((times - 200) / np.sqrt(180), "norm").pvalue > SURE
     tiny = PoissonSampler(np.arange(3), 0.05)
     assert any(len(tiny.draw()) == 0 for _ in range(100))
     with pytest.raises(PlanError):
@@ -97,7 +98,7 @@ def test_a_singleton_is_named_at_most_at_delta(kind):
     spend = Spend(kind, 3.0, delta=1e-2)
     limit, runs = threshold(spend), 20_000
     named = (noisy_counts(np.ones(runs), spend) >= limit).mean()
-    assert named <= 1e-2 + 3 * np.sqrt(1e-2 / runs)
+    assert named <= 1e-2 + 5.2 * np.sqrt(1e-2 / runs)
     assert named > 3e-3  # and the threshold wastes little
 
 

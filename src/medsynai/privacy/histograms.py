@@ -14,6 +14,7 @@ from medsynai.privacy.accounting import Kind, Spend
 from medsynai.privacy.noise import GRAIN, noisy_counts
 
 OTHER = "OTHER"
+FALSE_CELL = 1e-6  # a range that noise alone stretches to 2^40 would ruin a column: never, then
 
 
 def threshold(spend: Spend) -> float:
@@ -83,10 +84,10 @@ def bounds(values: np.ndarray, spend: Spend) -> tuple[float, float]:
 
 
 def _stands_out(spend: Spend, cells: int) -> float:
-    """What the noise alone passes in one of all cells with a chance of 5 % at most."""
+    """What the noise alone passes in one of all cells with a chance of `FALSE_CELL` at most."""
     if spend.kind is Kind.LAPLACE:
-        return float(spend.noise * np.log(cells / 0.1))
-    return float(-spend.noise * ndtri(0.05 / cells))
+        return float(spend.noise * np.log(cells / (2 * FALSE_CELL)))
+    return float(-spend.noise * ndtri(FALSE_CELL / cells))
 
 
 @dataclass(frozen=True)
