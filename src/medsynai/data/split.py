@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from medsynai.data.cohort import Cohort
 from medsynai.data.table import Table
 from medsynai.errors import PlanError
 from medsynai.seeds import Seeds
@@ -39,8 +40,7 @@ def split(table: Table, holdout: float, seeds: Seeds) -> Parts:
     Raises:
         PlanError: a share out of range, or fewer than two patients.
     """
-    if not 0 <= holdout < 1:
-        raise PlanError(f"holdout = {holdout}: the share must be at least 0 and below 1")
+    check_share(holdout)
     patients = _patients(table)
     if patients.max(initial=-1) < 1:
         what = f"{len(table)} rows" if table.schema.subject is None else "one patient or none"
@@ -69,6 +69,29 @@ def split_patients(
     rows = rng.permutation(len(patients))
     inside = held[patients[rows]]
     return rows[~inside], rows[inside]
+
+
+def split_cohort(cohort: Cohort, holdout: float, seeds: Seeds) -> tuple[Cohort, Cohort | None]:
+    """Hold out a share of a cohort's patients, with their rows in all its tables; see `split`.
+
+    Raises:
+        PlanError: a share out of range, or fewer than two patients.
+    """
+    check_share(holdout)
+    if len(cohort) < 2:
+        raise PlanError(f"the cohort has {len(cohort)} patients; at least two are needed")
+    inside, outside = split_patients(np.arange(len(cohort)), holdout, seeds)
+    return cohort.only(inside), cohort.only(outside) if len(outside) else None
+
+
+def check_share(holdout: float) -> None:
+    """Refuse a share of patients that cannot be held out.
+
+    Raises:
+        PlanError: not in 0 to below 1.
+    """
+    if not 0 <= holdout < 1:
+        raise PlanError(f"holdout = {holdout}: the share must be at least 0 and below 1")
 
 
 def _patients(table: Table) -> np.ndarray:
