@@ -218,7 +218,7 @@ def test_the_audit_catches_a_planted_fault(fault, monkeypatch):
         "fixed noise": lambda w, s, k: w + fixed[: len(w)],
     }[fault]
     monkeypatch.setattr(noise, "_lattice", faulty)
-    assert audited(300) > 1.0
+    assert audited(1200 if fault == "noise of a tenth" else 300) > 1.0
 
 
 def test_no_array_of_a_fitted_model_is_as_long_as_the_rows():
