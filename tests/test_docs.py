@@ -24,11 +24,11 @@ from medsynai.models.autoencoder import Vae
 from medsynai.models.autoregressive import Autoregressive
 from medsynai.models.baseline import Shuffle
 from medsynai.models.beta_vae import BetaVae
-from medsynai.models.catalog import CATALOG
 from medsynai.models.code_aae import CodeAae
 from medsynai.models.code_mixture import CodeMixture
 from medsynai.models.diffusion import Diffusion
 from medsynai.models.emr_wgan import EmrWgan
+from medsynai.models.entries import CATALOG
 from medsynai.models.gan import Gan
 from medsynai.models.medgan import MedGan
 from medsynai.models.tvae import Tvae

@@ -340,7 +340,7 @@ def evaluate(out: Path, overwrite: bool, as_json: bool, **given: Any) -> int:
 @guarded
 def models(as_json: bool) -> int:
     """List the models: what data they take, when to use them, when they fail."""
-    from medsynai.models.catalog import CATALOG
+    from medsynai.models.entries import CATALOG
 
     if as_json:
         print_json({"models": CATALOG})

@@ -7,7 +7,8 @@ import pytest
 
 from medsynai.data.codes import CodeMatrix
 from medsynai.errors import InputError, ModelError
-from medsynai.models.catalog import CATALOG, load_code_model, load_model, open_model
+from medsynai.models.catalog import load_code_model, load_model, open_model
+from medsynai.models.entries import CATALOG
 from medsynai.privacy.ledger import Ledger
 from medsynai.seeds import Seeds
 

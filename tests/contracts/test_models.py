@@ -11,7 +11,8 @@ from medsynai.data.schema import Column, Kind, Origin, Schema
 from medsynai.data.table import Table, canonical_dtype
 from medsynai.errors import ConditionError, InputError, ModelError
 from medsynai.generator import Condition, Wanted
-from medsynai.models.catalog import CATALOG, load_model, open_model
+from medsynai.models.catalog import load_model, open_model
+from medsynai.models.entries import CATALOG
 from medsynai.privacy.ledger import Budget, Ledger
 from medsynai.seeds import Seeds
 

@@ -5,7 +5,8 @@ from dataclasses import fields
 import pytest
 
 from medsynai import store
-from medsynai.models.catalog import CATALOG, load_model
+from medsynai.models.catalog import load_model
+from medsynai.models.entries import CATALOG
 from medsynai.models.presets import BALANCED, NAMES, PRESETS, preset_of
 from medsynai.models.search import SEARCHED
 

@@ -10,7 +10,8 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from medsynai import store
 from medsynai.errors import PlanError
 from medsynai.generator import Generator
-from medsynai.models.catalog import TABLE, find_entry, load_code_model, load_model
+from medsynai.models.catalog import find_entry, load_code_model, load_model
+from medsynai.models.entries import TABLE
 from medsynai.models.presets import preset_of
 
 NONE = ("none", "None")

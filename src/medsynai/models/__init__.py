@@ -1,1 +1,1 @@
-"""Models: each a short composition with one paper behind it; catalog.py lists them."""
+"""Models, each with a paper behind it: entries.py lists them, catalog.py opens them."""

@@ -24,7 +24,8 @@ from medsynai.flow.opening import FEWEST, name_source
 from medsynai.flow.plan import Plan
 from medsynai.flow.stages import MODEL_INSIDE, risks
 from medsynai.flow.watch import Watch
-from medsynai.models.catalog import CODES, find_entry, load_code_model
+from medsynai.models.catalog import find_entry, load_code_model
+from medsynai.models.entries import CODES
 from medsynai.models.presets import preset_of
 from medsynai.privacy.ledger import Ledger, Release
 from medsynai.report.evidence import DataFacts, Evidence, ModelFacts

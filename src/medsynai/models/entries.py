@@ -1,0 +1,289 @@
+"""The one list of models: what each is, when to use it, when it fails, and where it lives."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A model as `medsynai models` shows it.
+
+    Attributes:
+        about: how it works, in plain sentences for the report.
+        home: "module:Class" of its settings.
+        loader: "module:function" that opens a saved one; "" if it is never saved.
+        conditional: conditions are met exactly, on every row.
+        private: it can be trained under differential privacy.
+        needs_budget: it is always private, and cannot be fitted without epsilon.
+        copies: it hands out real rows; a release is refused.
+        of_codes: "module:Class" of its settings for codes, where it serves tables as well; the
+            loader of a saved one is the module's `load`.
+    """
+
+    name: str
+    title: str
+    paper: str
+    data: tuple[str, ...]
+    use: str
+    fails: str
+    about: str
+    home: str
+    loader: str = ""
+    conditional: bool = True
+    private: bool = False
+    needs_budget: bool = False
+    copies: bool = False
+    of_codes: str = ""
+
+
+TABLE, CODES = "table", "codes"  # kinds of data, as `Entry.data` and `medsynai.flow.kinds` say
+
+CATALOG = (
+    Entry(
+        "forest",
+        "Sequential forest",
+        "Reiter 2005, Using CART to generate partially synthetic microdata, J. Off. Stat. 21(3); "
+        "Caiola and Reiter 2010, Random forests for generating partially synthetic data",
+        ("table",),
+        "the default for tables: mixed types, missing values, rules, a few hundred rows or more",
+        "tables of a few dozen rows; dozens of nearly collinear measurements",
+        "Columns are drawn one after another, each from a small forest of decision trees grown on "
+        "the columns before it. A leaf holds how often each range of values occurred among a set "
+        "number of patients or more, never a patient's row.",
+        "medsynai.forest.forest:Forest",
+        "medsynai.forest.forest:load",
+    ),
+    Entry(
+        "copula",
+        "Gaussian copula",
+        "Nelsen 2006, An Introduction to Copulas; Patki et al. 2016, The Synthetic Data Vault",
+        ("table",),
+        "a fast second opinion; numbers tied by smooth, monotone relations",
+        "interactions, relations that turn, rules between columns, unordered levels",
+        "Each column has its own distribution, cut into cells of several patients; one matrix of "
+        "correlations between normal scores ties the columns together.",
+        "medsynai.models.copula:Copula",
+        "medsynai.models.copula:load",
+    ),
+    Entry(
+        "grouped-copula",
+        "Grouped Gaussian copula",
+        "Marbac, Biernacki and Vandewalle 2017, Model-based clustering of Gaussian copulas for "
+        "mixed data; McLachlan, Peel and Bean 2003, Modelling high-dimensional data by mixtures of "
+        "factor analyzers",
+        ("table",),
+        "small tables of many measurements that go together; an outcome of a few levels",
+        "relations that turn; rules between columns; outcomes of many rare levels",
+        "Rows are grouped by the levels of the outcome. Each group has its own means, spreads and "
+        "correlations, behind which stand a few common factors; all groups share each column's "
+        "distribution, cut into cells of several patients.",
+        "medsynai.models.grouped:GroupedCopula",
+        "medsynai.models.grouped:load",
+    ),
+    Entry(
+        "vae",
+        "Variational autoencoder",
+        "Kingma and Welling 2014, Auto-encoding variational Bayes; Ghosh et al. 2020, From "
+        "variational to deterministic autoencoders (the prior)",
+        ("table",),
+        "tables of a thousand rows or more, where a network is wanted that trains in seconds",
+        "small tables; keeping real columns; tables of dozens of columns",
+        "Each row of codes is squeezed by a neural network into a few numbers and rebuilt from "
+        "them by another. New rows are rebuilt from new numbers, drawn from a mixture of normal "
+        "distributions fitted to where the train rows lie.",
+        "medsynai.models.autoencoder:Vae",
+        "medsynai.models.autoencoder:load",
+    ),
+    Entry(
+        "autoregressive",
+        "Any-order autoregressive network",
+        "Uria, Murray and Larochelle 2014, A deep and tractable density estimator",
+        ("table",),
+        "a network whose conditions and kept columns are exact, whichever they are",
+        "small tables; tables of dozens of columns, where the forest is nearer and quicker",
+        "One neural network draws the columns one after another, each from those drawn before it. "
+        "It is trained to start from any columns, so whatever is asked for is drawn first.",
+        "medsynai.models.autoregressive:Autoregressive",
+        "medsynai.models.autoregressive:load",
+    ),
+    Entry(
+        "tvae",
+        "TVAE",
+        "Xu et al. 2019, Modeling tabular data using conditional GAN, section 4.4",
+        ("table",),
+        "to compare with: the variational autoencoder of tables as it was published",
+        "the same as vae, and more of it: what ties columns together, spikes, wide tables",
+        "Each number is told as one of a few humps of its column and a place in it. A neural "
+        "network squeezes each row into a few numbers, another rebuilds it; new rows are rebuilt "
+        "from random numbers.",
+        "medsynai.models.tvae:Tvae",
+        "medsynai.models.tvae:load",
+    ),
+    Entry(
+        "beta-vae",
+        "beta-VAE",
+        "Higgins et al. 2017, beta-VAE: learning basic visual concepts with a constrained "
+        "variational framework",
+        ("table",),
+        "a few independent factors behind the rows; a smooth model that knows little of anyone",
+        "fine detail and tight relations: they are the price of clean factors",
+        "A variational autoencoder that is pressed to describe each row by as few independent "
+        "numbers as it can; new rows are rebuilt from random ones.",
+        "medsynai.models.beta_vae:BetaVae",
+        "medsynai.models.beta_vae:load",
+    ),
+    Entry(
+        "diffusion",
+        "Flow matching",
+        "Lipman et al. 2023, Flow matching for generative modeling; Eijkelboom et al. 2024, "
+        "Variational flow matching; Kotelnikov et al. 2023, TabDDPM (the setting)",
+        ("table",),
+        "mixed tables with many numbers, a thousand rows or more; low membership risk",
+        "small tables; keeping real columns; rare conditions; exact ties between columns",
+        "A neural network learns to tell from a row that is partly noise what the row was. New "
+        "rows begin as noise and are carried along, step by step, to where rows lie.",
+        "medsynai.models.diffusion:Diffusion",
+        "medsynai.models.diffusion:load",
+    ),
+    Entry(
+        "refined",
+        "Refinement by a discriminator",
+        "Azadi et al. 2019, Discriminator rejection sampling",
+        ("table",),
+        "rows of a network, or of any model, that are told apart too easily from real ones",
+        "where membership matters more than likeness: the real rows are read once more",
+        "Rows of another model are drawn in plenty; boosted decision trees that tell real from "
+        "drawn rows weigh them, and only as many as are asked for are kept, the likely ones more "
+        "often.",
+        "medsynai.models.refined:Refined",
+        "medsynai.models.refined:load",
+    ),
+    Entry(
+        "aae",
+        "Adversarial autoencoder",
+        "Makhzani et al. 2016, Adversarial autoencoders",
+        ("table", "codes"),
+        "to compare with: an autoencoder whose latent a critic shapes",
+        "small tables; keeping real columns; where a divergence (vae) or a mixture is at hand, "
+        "they are nearer",
+        "Each row is squeezed by a neural network into a few numbers and rebuilt from them by "
+        "another; a third learns to tell these numbers from a normal distribution's, and the first "
+        "to deceive it. New rows are rebuilt from new numbers.",
+        "medsynai.models.aae:Aae",
+        "medsynai.models.aae:load",
+        of_codes="medsynai.models.code_aae:CodeAae",
+    ),
+    Entry(
+        "medgan",
+        "medGAN",
+        "Choi et al. 2017, Generating multi-label discrete patient records using generative "
+        "adversarial networks",
+        ("codes",),
+        "the GAN of codes that others are compared with",
+        "few patients; pairs of codes, which the mixture of codes has nearer in a second",
+        "An autoencoder of patients' codes is trained first. A generator then learns to make "
+        "latents whose decoded codes a critic, which sees each row beside the mean of its batch, "
+        "cannot tell from real ones.",
+        "medsynai.models.medgan:MedGan",
+        "medsynai.models.medgan:load",
+        conditional=False,
+    ),
+    Entry(
+        "emr-wgan",
+        "EMR-WGAN",
+        "Zhang et al. 2020, Ensuring electronic medical record simulation through better training, "
+        "modeling, and evaluation, J. Am. Med. Inform. Assoc. 27(1)",
+        ("codes",),
+        "a GAN of codes without an autoencoder",
+        "few patients; few minutes: it trains slowly, and the mixture of codes is nearer",
+        "A generator turns noise into codes, and a critic measures how far they lie from real ones "
+        "(the Wasserstein distance), its slope held near one.",
+        "medsynai.models.emr_wgan:EmrWgan",
+        "medsynai.models.emr_wgan:load",
+        conditional=False,
+    ),
+    Entry(
+        "code-mixture",
+        "Mixture of codes",
+        "Everitt and Hand 1981, Finite mixture distributions (latent class analysis); Rosen 1997, "
+        "On sampling with probability proportional to size",
+        ("codes",),
+        "the default for codes: seconds for 100,000 patients of 1,000 codes",
+        "fewer than a few hundred patients: one component is left, and pairs of codes are lost",
+        "Patients are sorted into kinds, each with its own shares of codes and numbers of codes, "
+        "and every kind stands for some hundred patients. A new patient is of a kind, has a number "
+        "of codes, and so many different codes by their shares in that kind.",
+        "medsynai.models.code_mixture:CodeMixture",
+        "medsynai.models.code_mixture:load",
+        conditional=False,
+    ),
+    Entry(
+        "mst",
+        "MST (private marginals of a tree)",
+        "McKenna, Miklau and Sheldon 2021, Winning the NIST contest: a scalable and general "
+        "approach to differentially private synthetic data",
+        ("table",),
+        "differential privacy on wide tables, or where nothing is known of the use",
+        "relations of three columns at once; a run without epsilon: it is always private",
+        "Each column, and the pairs of columns that form a tree, are counted with noise; the "
+        "simplest distribution that explains these counts gives the rows.",
+        "medsynai.models.mst:Mst",
+        "medsynai.models.mst:load",
+        private=True,
+        needs_budget=True,
+    ),
+    Entry(
+        "aim",
+        "AIM (private marginals, chosen in turn)",
+        "McKenna, Mullins, Sheldon and Miklau 2022, AIM: an adaptive and iterative mechanism for "
+        "differentially private synthetic data",
+        ("table",),
+        "differential privacy on tables of up to a few dozen columns",
+        "very wide tables, for its time; a run without epsilon: it is always private",
+        "Round after round, the pair of columns that the model so far explains worst is counted "
+        "with noise; the simplest distribution that explains all counts gives the rows.",
+        "medsynai.models.aim:Aim",
+        "medsynai.models.aim:load",
+        private=True,
+        needs_budget=True,
+    ),
+    Entry(
+        "gan",
+        "Generative adversarial network",
+        "Goodfellow et al. 2014, Generative adversarial nets; Huang et al. 2024, The GAN is dead; "
+        "long live the GAN (the loss); Lin et al. 2018, PacGAN",
+        ("table",),
+        "tables of a few thousand rows or more, where an adversarial network is wanted",
+        "small tables; dozens of columns, where the forest is nearer and quicker; keeping columns",
+        "One neural network makes rows out of noise while another learns to tell packs of them "
+        "from real ones; each gets better by the other's mistakes. How often values of two columns "
+        "go together is matched beside that.",
+        "medsynai.models.gan:Gan",
+        "medsynai.models.gan:load",
+    ),
+    Entry(
+        "shuffle",
+        "Shuffled columns (baseline)",
+        "Goncalves et al. 2020, Generation and evaluation of synthetic patient data (independent "
+        "marginals)",
+        ("table", "codes"),
+        "a floor to compare with; teaching and software tests",
+        "any question about two columns at once: every relation is gone",
+        "Each column is drawn on its own from cells of several patients; no relation between "
+        "columns is kept.",
+        "medsynai.models.baseline:Shuffle",
+        "medsynai.models.baseline:load_shuffle",
+        of_codes="medsynai.models.code_baseline:CodeShuffle",
+    ),
+    Entry(
+        "bootstrap",
+        "Bootstrap copy (positive control)",
+        "Efron 1979, Bootstrap methods: another look at the jackknife",
+        ("table", "codes"),
+        "to see that the privacy attacks catch a copy; never for a release",
+        "privacy: its rows are real patients",
+        "Whole rows of real patients are drawn with replacement.",
+        "medsynai.models.baseline:Bootstrap",
+        copies=True,
+        of_codes="medsynai.models.code_baseline:CodeBootstrap",
+    ),
+)
