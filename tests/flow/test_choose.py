@@ -24,7 +24,12 @@ def linked(rows: int = 600) -> Arena:
     y, z = (x + 0.2 * rng.standard_normal(rows) for _ in range(2))
     frame = pd.DataFrame({"x": x, "y": y, "z": z})
     schema = Schema(tuple(Column(name, Kind.CONTINUOUS) for name in frame))
-    return Arena(Table(frame, schema), np.arange(rows) // 3)
+    return Arena(Table(frame, schema, patients=np.arange(rows) // 3))
+
+
+def labelled(arena: Arena) -> Arena:
+    frame = arena.train.frame.assign(x=arena.train.whose().astype(float))
+    return replace(arena, train=replace(arena.train, frame=frame))
 
 
 def test_the_model_that_keeps_relations_wins():
@@ -45,8 +50,7 @@ def test_a_single_candidate_reads_no_row():
 
 def test_a_patient_is_never_on_both_sides_of_the_inner_split():
     arena = linked()
-    labelled = arena.train.frame.assign(x=arena.patients.astype(float))
-    inner, held = Arena(Table(labelled, arena.train.schema), arena.patients).halves(Seeds(2))
+    inner, held = labelled(arena).halves(Seeds(2))
     assert len(inner) + len(held) == 600
     assert not set(inner.frame["x"]) & set(held.frame["x"])
     assert 120 <= len(held) <= 180
@@ -54,9 +58,7 @@ def test_a_patient_is_never_on_both_sides_of_the_inner_split():
 
 def test_splits_are_judged_by_rows_of_other_patients_each():
     arena = linked()
-    labelled = arena.train.frame.assign(x=arena.patients.astype(float))
-    parts = [Arena(Table(labelled, arena.train.schema), arena.patients)]
-    held = [set(parts[0].halves(Seeds(2), turn)[1].frame["x"]) for turn in range(parts[0].turns)]
+    held = [set(labelled(arena).halves(Seeds(2), t)[1].frame["x"]) for t in range(arena.turns)]
     assert len(held) == 3
     assert len(set.union(*held)) == sum(map(len, held))
     assert linked(1200).turns == 1

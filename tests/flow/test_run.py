@@ -63,8 +63,8 @@ def test_a_patients_rows_stay_together():
     assert table.schema.subject == "patient_id"
     parts = divide(table, Plan(holdout=0.25), Seeds(4), LEAST)
     assert len(parts.train) % 3 == 0 and len(parts.holdout) == 45
-    assert len(np.unique(parts.patients)) == 45
-    assert (np.bincount(parts.patients) == 3).all()
+    assert len(np.unique(parts.train.whose())) == 45
+    assert (np.bincount(parts.train.whose()) == 3).all()
     assert "patient_id" not in parts.train.schema
 
 

@@ -73,8 +73,8 @@ def watched_rows(monkeypatch, plan, leak: bool) -> bool:
         train = parts.train
         if leak:  # the violation, planted: a holdout row among the train rows
             rows = pd.concat([train.frame, held.head(30)], ignore_index=True)
-            train = replace(train, frame=rows)
-        return replace(parts, train=train, holdout=holdout, patients=np.arange(len(train)))
+            train = replace(train, frame=rows, patients=np.arange(len(rows)))
+        return replace(parts, train=train, holdout=holdout)
 
     monkeypatch.setattr(opening, "divide", marked)
     fit, judge = Copula.fit, Arena.judge

@@ -72,13 +72,13 @@ def test_the_ledger_says_that_real_rows_are_read_again():
 def test_rows_that_cannot_be_told_apart_are_left_alone():
     rng = np.random.default_rng(6)
     rows, real = rng.normal(size=(600, 4)), np.arange(600) < 300
-    booster = Learner(100, 8, 40, 0.1).fit(rows, real, 1)
+    booster = Learner(100, 8, 40, 0.1).fit(rows, real, np.arange(len(rows)), Seeds(1))
     assert len(booster.trees.root) < 40  # it stopped: held rows were told apart no better
     assert np.abs(booster.log_odds(rows)).max() < 1.5
 
 
 def test_too_few_rows_to_judge_by_say_nothing():
-    booster = Learner(100, 8, 40, 0.1).fit(np.eye(10), np.arange(10) < 5, 1)
+    booster = Learner(100, 8, 40, 0.1).fit(np.eye(10), np.arange(10) < 5, np.arange(10), Seeds(1))
     assert (booster.log_odds(np.eye(10)) == 0).all()
 
 

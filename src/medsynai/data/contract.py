@@ -3,6 +3,7 @@
 A bound, a list of categories or a missing flag that was looked up in the rows tells of the rows.
 """
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -68,7 +69,7 @@ def conformed(table: Table) -> Table:
     A number out of range goes to the bound; a missing value where none may be goes to the minimum,
     or to the first category. What one row holds changes nothing for the others.
     """
-    return Table(conformed_frame(table.frame, table.schema), table.schema, table.origin)
+    return replace(table, frame=conformed_frame(table.frame, table.schema))
 
 
 def conformed_frame(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:

@@ -47,7 +47,8 @@ def impute(table: Table, way: str, spared: tuple[str, ...] = ()) -> Imputed:
             filled[column.name] = int(gaps.sum())
             column = replace(column, missing=False)
         columns.append(column)
-    return Imputed(Table(frame, table.schema.replacing(*columns), table.origin), filled)
+    schema = table.schema.replacing(*columns)
+    return Imputed(replace(table, frame=frame, schema=schema), filled)
 
 
 def _fillable(table: Table, column: Column, spared: tuple[str, ...]) -> bool:

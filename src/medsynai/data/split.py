@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from medsynai.data.cohort import Cohort
 from medsynai.data.table import Table
@@ -41,7 +40,7 @@ def split(table: Table, holdout: float, seeds: Seeds) -> Parts:
         PlanError: a share out of range, or fewer than two patients.
     """
     check_share(holdout)
-    patients = _patients(table)
+    patients = table.whose()
     if patients.max(initial=-1) < 1:
         what = f"{len(table)} rows" if table.schema.subject is None else "one patient or none"
         raise PlanError(f"the table has {what}; at least two patients are needed")
@@ -92,14 +91,3 @@ def check_share(holdout: float) -> None:
     """
     if not 0 <= holdout < 1:
         raise PlanError(f"holdout = {holdout}: the share must be at least 0 and below 1")
-
-
-def _patients(table: Table) -> np.ndarray:
-    """Each row's patient, as numbers from 0."""
-    if table.schema.subject is None:
-        return np.arange(len(table))
-    codes, known = pd.factorize(table.frame[table.schema.subject])
-    lone = codes < 0
-    codes = codes.astype(np.int64)
-    codes[lone] = len(known) + np.arange(int(lone.sum()))
-    return codes

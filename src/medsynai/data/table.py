@@ -18,15 +18,22 @@ class Table:
     categorical, binary and constant are pandas categories of strings (`schema.categories`, in
     order); dates are datetime64[us]; text and identifiers are objects (strings or None).
     Readers make this form; writers give back the source's own dtypes and text.
+
+    Attributes:
+        patients: (rows,) whose row each is, by number, where the column that says so is gone;
+            None: ask `whose`.
     """
 
     frame: pd.DataFrame
     schema: Schema
     origin: Literal["real", "synthetic"] = "real"
+    patients: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if tuple(self.frame.columns) != self.schema.names:
             raise SchemaError("the table's columns are not those of its schema, in its order")
+        if self.patients is not None and len(self.patients) != len(self.frame):
+            raise SchemaError("the table does not say of each of its rows whose it is")
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -34,11 +41,30 @@ class Table:
     def rows(self, index: np.ndarray) -> "Table":
         """The rows at these positions (integers or a mask)."""
         part = self.frame[index] if index.dtype == bool else self.frame.iloc[index]
-        return Table(part.reset_index(drop=True), self.schema, self.origin)
+        patients = None if self.patients is None else self.patients[index]
+        return Table(part.reset_index(drop=True), self.schema, self.origin, patients)
 
     def only(self, names: tuple[str, ...]) -> "Table":
         """These columns, in the order given."""
-        return Table(self.frame[list(names)], self.schema.only(names), self.origin)
+        told = self.patients is not None or self.schema.subject is not None
+        patients = self.whose() if told else None  # the subject's column may stay behind
+        return Table(self.frame[list(names)], self.schema.only(names), self.origin, patients)
+
+    def whose(self) -> np.ndarray:
+        """(rows,) whose row each is, by number.
+
+        Without a subject column every row is a patient of its own, and so is a row whose subject
+        is missing.
+        """
+        if self.patients is not None:
+            return self.patients
+        if self.schema.subject is None:
+            return np.arange(len(self))
+        codes, known = pd.factorize(self.frame[self.schema.subject])
+        lone = codes < 0
+        codes = codes.astype(np.int64)
+        codes[lone] = len(known) + np.arange(int(lone.sum()))
+        return codes
 
     def learnt(self) -> "Table":
         """The columns that generators and judges work on: no identifiers, text or raw dates."""

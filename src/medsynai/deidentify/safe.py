@@ -71,7 +71,7 @@ def deidentify(table: Table) -> Safe:
     only = replace(schema.only(()), columns=learnt, rules=rules, reference_date=None)
     only = replace(only, survival=schema.only(names).survival)
     frame = pd.DataFrame({p.learnt.name: p.values for p in kept if p.learnt is not None})
-    safe = Table(frame.reset_index(drop=True), only, table.origin)
+    safe = Table(frame.reset_index(drop=True), only, table.origin, table.whose())
     recipe = Recipe(
         schema=_released(schema, parts),
         reference=reference,

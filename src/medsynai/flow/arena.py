@@ -26,14 +26,12 @@ class Arena:
     """Where candidates meet.
 
     Attributes:
-        train: learnt columns of the train rows.
-        patients: (rows,) whose row it is; a patient is never on both sides of the inner split.
+        train: learnt columns of the train rows; a patient is never on both sides of a split.
         leaks: columns that tell the outcome afterwards.
         condition, keep: what the release asks of a model, so that one that cannot is not chosen.
     """
 
     train: Table
-    patients: np.ndarray
     leaks: tuple[str, ...] = ()
     condition: Condition = FREE
     keep: tuple[str, ...] = ()
@@ -50,9 +48,10 @@ class Arena:
             seeds: the order of the patients.
             turn: from 0 to 3; the rows to judge by are of other patients in each.
         """
-        people = seeds.numpy().permutation(np.unique(self.patients))
+        patients = self.train.whose()
+        people = seeds.numpy().permutation(np.unique(patients))
         size = max(1, round(INNER * len(people)))
-        held = np.isin(self.patients, people[turn * size : (turn + 1) * size])
+        held = np.isin(patients, people[turn * size : (turn + 1) * size])
         return self.train.rows(~held), self.train.rows(held)
 
     def fit(self, model: Generator, train: Table, seeds: Seeds) -> Fitted:

@@ -30,9 +30,8 @@ class Parts:
     """Real rows in learnt columns: identifiers and text are out, dates are numbers.
 
     Attributes:
-        train: what the generator may see.
+        train: what the generator may see; it says whose row each is.
         holdout: what it never sees; None if nothing is held out.
-        patients: (train rows,) whose row it is, as numbers.
         records: (train rows,) which row of the source it is, from 1; never shown outside of the
             internal part of a release.
         recipe: how synthetic rows get the source's columns again.
@@ -42,7 +41,6 @@ class Parts:
 
     train: Table
     holdout: Table | None
-    patients: np.ndarray
     records: np.ndarray
     recipe: Recipe
     notes: tuple[str, ...]
@@ -164,14 +162,7 @@ def divide(table: Table, plan: Plan, seeds: Seeds, least: int) -> Parts:
         held = replace(parts.holdout, schema=schema)
         held = Table(deidentify(held).table.frame, safe.table.schema)
     records = parts.places + 1
-    return Parts(safe.table, held, _patients(parts.train), records, safe.recipe, safe.log, closed)
-
-
-def _patients(table: Table) -> np.ndarray:
-    subject = table.schema.subject
-    if subject is None:
-        return np.arange(len(table))
-    return pd.factorize(table.frame[subject], use_na_sentinel=False)[0]
+    return Parts(safe.table, held, records, safe.recipe, safe.log, closed)
 
 
 def name_source(source: object) -> str:

@@ -61,7 +61,8 @@ def train(
     """Find the rules and fit the model, on train rows only.
 
     Args:
-        parts: the train rows, and whose they are.
+        parts: the train rows, which say whose they are: no model tells when to stop by rows of
+            a patient that it learnt from.
         source: the form of the real file.
         plan: the model, and how long it may take.
         ledger: charged before a row is read.
@@ -78,7 +79,7 @@ def train(
         ledger.charge(Release("tune the settings", note=plan.tuned))
     name, choice = plan.model, None
     if plan.model == "auto":
-        choice = _contest(table, parts, plan, ledger, watch)
+        choice = _contest(table, plan, ledger, watch)
         name = choice.name
     model = _in_front(model_of(name, plan.preset, plan.settings), _first(plan, table.schema))
     title = f"Training the {find_entry(name).title.lower()}"
@@ -125,14 +126,14 @@ def ruled(train: Table, ledger: Ledger, watch: Watch) -> Table:
     return replace(train, schema=replace(train.schema, rules=rules))
 
 
-def _contest(table: Table, parts: Parts, plan: Plan, ledger: Ledger, watch: Watch) -> Choice:
+def _contest(table: Table, plan: Plan, ledger: Ledger, watch: Watch) -> Choice:
     """Let the candidates meet on inner splits of the train rows."""
     first = _first(plan, table.schema)
     names = candidates_for(len(table), table.schema, timed=plan.time_budget is not None)
     rivals = {name: _in_front(model_of(name, plan.preset, {}), first) for name in names}
     leaks = (*plan.leaks, *tied_to_target(table.schema))
     condition = parse_conditions(plan.conditions, table.schema)
-    arena = Arena(table, parts.patients, leaks, condition, plan.keep)
+    arena = Arena(table, leaks, condition, plan.keep)
     with watch.stage("choose", "Choosing a model"):
         seeds = Seeds(plan.seed).of("train")
         return choose(rivals, arena, ledger, seeds, plan.time_budget, watch.tell)

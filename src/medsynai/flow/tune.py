@@ -118,7 +118,7 @@ def tune(plan: Plan, search: Search, tell: Tell = silent) -> Tuned:
     table = ruled(parts.train, Ledger(), watch)
     schema = table.schema
     leaks = (*plan.leaks, *tied_to_target(schema))
-    arena = Arena(table, parts.patients, leaks, parse_conditions(plan.conditions, schema))
+    arena = Arena(table, leaks, parse_conditions(plan.conditions, schema))
     run = _Run(plan, search, replace(arena, keep=plan.keep), tell)
     try:
         run.first()

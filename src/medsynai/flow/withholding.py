@@ -129,7 +129,7 @@ def withhold(table: Table, least: int, seeds: Seeds, spared: tuple[str, ...] = (
         be = "rare level is" if gone == 1 else "rare levels are"
         notes.append(f"{name}: {gone:,} {be} withheld, each of fewer than {least} train rows")
     schema = list_only(table.schema, levels)
-    return Withheld(Table(frame, schema, table.origin), levels, tuple(notes))
+    return Withheld(replace(table, frame=frame, schema=schema), levels, tuple(notes))
 
 
 def _exchanged(

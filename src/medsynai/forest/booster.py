@@ -8,9 +8,11 @@ that nothing is pickled.
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Integer
 
+from medsynai.data.split import split_patients
 from medsynai.forest.trees import Trees, plant
+from medsynai.seeds import Seeds
 from medsynai.store import Arrays
 
 HELD = 0.25  # share of the rows that only say when to stop
@@ -29,12 +31,22 @@ class Learner:
     min_leaf: int
     rate: float
 
-    def fit(self, rows: Features, real: Bool[np.ndarray, " rows"], seed: int) -> "Booster":
-        """Tell real rows from others; too few rows to tell by give a booster that says nothing."""
+    def fit(
+        self,
+        rows: Features,
+        real: Bool[np.ndarray, " rows"],
+        patients: Integer[np.ndarray, " rows"],
+        seeds: Seeds,
+    ) -> "Booster":
+        """Tell real rows from others; too few rows to tell by give a booster that says nothing.
+
+        The rows that say when to stop are of other patients than those it is grown on.
+        """
         from sklearn.ensemble import HistGradientBoostingClassifier
         from threadpoolctl import threadpool_limits
 
-        if min(real.sum(), (~real).sum()) < 2 * self.min_leaf:
+        mine, held = split_patients(np.unique(patients, return_inverse=True)[1], HELD, seeds)
+        if min(real[mine].sum(), (~real[mine]).sum()) < 1.5 * self.min_leaf:
             return Booster(plant([None]), np.zeros(1, np.float32))
         weight = np.where(real, 0.5 / real.mean(), 0.5 / (1 - real.mean()))  # half and half
         model = HistGradientBoostingClassifier(
@@ -44,12 +56,18 @@ class Learner:
             min_samples_leaf=self.min_leaf,
             max_features=HALF,
             early_stopping=True,
-            validation_fraction=HELD,
             n_iter_no_change=PATIENCE,
-            random_state=seed,
+            random_state=seeds.of("grow").integer(),
         )
         with threadpool_limits(limits=1):  # small trees: threads only get into their own way
-            model.fit(rows, real, sample_weight=weight)
+            model.fit(
+                rows[mine],
+                real[mine],
+                weight[mine],
+                X_val=rows[held],
+                y_val=real[held],
+                sample_weight_val=weight[held],
+            )
         # no public name leads to the trees; their arrays are copied, the object is let go
         grown = [_Structure.of(stage[0].nodes) for stage in model._predictors]
         value = np.concatenate([tree.value for tree in grown])

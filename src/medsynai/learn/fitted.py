@@ -204,7 +204,6 @@ def fit_network(
     phases = settings.phases()
     charge = Plain().charge(f"train the {settings.name} model", phases)
     (ledger or Ledger()).charge(charge)
-    patients = _patients(table)
     table = table.learnt()
     if not len(table) or not table.schema.columns:
         raise ModelError("a network needs at least one row and one column that it may learn")
@@ -215,7 +214,7 @@ def fit_network(
     codes = withhold(codec.encode(table), codec, MIN_LEVEL, rng)[0]
     space = Space.fit(settings.space, codec, codes, seeds.of("space").integer())
     rows = to_rows(codes)
-    inside, outside = halves(patients, settings.pace.held, seeds)
+    inside, outside = halves(table.whose(), settings.pace.held, seeds)
     job = settings.job(space, rows[inside])
     if not len(outside) and settings.pace.held:
         job = shorten(job, len(rows))
@@ -241,13 +240,6 @@ def _key(settings: Composition, seeds: Seeds, rows: Tensor) -> str:
     public = replace(settings, pace=replace(settings.pace, seconds=None))  # type: ignore[type-var]
     told = store.to_json([settings.name, public, seeds]).encode()
     return hashlib.sha256(told + rows.numpy().tobytes()).hexdigest()[:16]
-
-
-def _patients(table: Table) -> np.ndarray:
-    subject = table.schema.subject
-    if subject is None:
-        return np.arange(len(table))
-    return pd.factorize(table.frame[subject])[0]
 
 
 def load_network(folder: Path, kind: Any) -> FittedNetwork:

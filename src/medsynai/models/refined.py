@@ -89,13 +89,16 @@ class Refined:
         codec = TableCodec.fit(table, self.bins)
         fitted = FittedRefined(self, inner, table.schema, codec)
         real = codec.encode(table)
+        patients = table.whose()
+        last = patients.max(initial=-1) + 1
         learner = Learner(self.trees, self.leaves, self.min_leaf, self.rate)
         for turn in range(self.rounds):
             own = seeds.of("round", turn)
             drawn = codec.encode(fitted.sample(self.drawn * len(table), own.of("draw")))
             both = np.vstack([real, drawn])
             is_real = np.arange(len(both)) < len(table)
-            booster = learner.fit(both, is_real, own.of("grow").integer())
+            whose = np.concatenate([patients, last + np.arange(len(drawn))])
+            booster = learner.fit(both, is_real, whose, own)
             fitted = replace(fitted, boosters=(*fitted.boosters, booster))
         return fitted
 

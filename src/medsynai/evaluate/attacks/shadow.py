@@ -199,8 +199,11 @@ class _Game:
 
 
 def _joined(a: Table, b: Table) -> Table:
+    """All rows of both; a patient of the one is none of the other's."""
     frame = pd.concat([a.frame, b.frame], ignore_index=True)
-    return Table(frame.astype(dict(a.frame.dtypes)), a.schema)
+    first, second = a.whose(), b.whose()
+    patients = np.concatenate([first, second + first.max(initial=-1) + 1])
+    return Table(frame.astype(dict(a.frame.dtypes)), a.schema, patients=patients)
 
 
 def _ranked(guess: Numbers, inside: Numbers) -> float:
