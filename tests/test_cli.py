@@ -173,6 +173,7 @@ def test_a_hybrid_names_each_rows_provenance_and_never_passes_for_synthetic(data
     assert len(made) == 300
     assert not set(made["patient_id"]) & set(pd.read_csv(data)["patient_id"])
     assert "Raised risk" in result.output and "hybrid" in result.output
+    assert (out / "card.md").read_text().startswith("# Hybrid clinic.csv\n")
 
 
 def test_sample_draws_more_in_the_form_that_is_asked_for(release, tmp_path):

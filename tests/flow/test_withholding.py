@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import medsynai
 from medsynai.data.schema import Column, Kind, Origin, Schema
 from medsynai.data.table import Table, canonical_dtype
 from medsynai.errors import PlanError
@@ -16,7 +17,7 @@ from medsynai.flow.maker import open_maker
 from medsynai.flow.opening import Handed
 from medsynai.flow.plan import Plan
 from medsynai.flow.run import make
-from medsynai.flow.withholding import near_identifiers, withhold
+from medsynai.flow.withholding import listable, near_identifiers, withhold
 from medsynai.generator import Condition
 from medsynai.seeds import Seeds
 
@@ -38,7 +39,7 @@ def test_a_rare_level_is_exchanged_for_a_kept_one_and_leaves_the_rules() -> None
     assert held.table.schema["c"].categories == ("a", "b")
     assert held.table.schema.rules == ("c = 'a' when c = 'a'",)
     assert held.table.frame["c"].notna().all() and len(held.table) == 82
-    assert held.notes == ("c: 2 rare levels are withheld, each of fewer than 3 train rows",)
+    assert held.notes == ("c: 2 rare levels are withheld, each of fewer than 3 train patients",)
 
 
 def test_an_ordered_level_goes_to_its_neighbour() -> None:
@@ -146,3 +147,37 @@ def test_a_rare_level_is_in_no_file_of_a_release(tmp_path: Path, model: str) -> 
     assert "model/ is not for release" in (folder / "card.md").read_text()
     again = open_maker(folder / MODEL).draw(50, Seeds(3), Condition())
     assert set(again.table.frame["ward"].unique()) <= {"north", "south", "east"}
+
+
+def stays_of(patients: int, each: int) -> pd.DataFrame:
+    """Stays of patients who have a code of their own, and of one who alone has a ward."""
+    rng, n = np.random.default_rng(5), patients * each
+    ward = rng.choice(["north", "south"], n).astype(object)
+    ward[:each] = RARE
+    return pd.DataFrame(
+        {
+            "patient_id": np.repeat(np.arange(patients) + 5_000, each),
+            "age": rng.integers(20, 80, n),
+            "ward": ward,
+            "study": [f"Quagga{i // each:03d}" for i in range(n)],
+            "sex": rng.choice(["f", "m"], n),
+        }
+    )
+
+
+@pytest.mark.parametrize("model", ["forest", "copula"])
+def test_thirty_stays_of_one_patient_do_not_make_a_code_common(tmp_path: Path, model: str) -> None:
+    plan = Plan(model=model, measures=("validity",), holdout=0.0)
+    release = make(plan, Handed(frame=stays_of(12, 30)))
+    assert "study" not in release.frame and "ward" in release.frame
+    assert any("ward: 1 rare level is withheld" in note for note in release.evidence.notes)
+    folder = release.save(tmp_path / "out")
+    for file in sorted(p for p in folder.rglob("*") if p.is_file()):
+        told = file.read_bytes()
+        assert RARE.encode() not in told and b"Quagga" not in told, file.name
+
+
+def test_what_is_listed_of_a_judged_file_counts_patients_too() -> None:
+    listed = listable(medsynai.read(stays_of(12, 30)), 3)
+    assert listed["ward"].categories == ("north", "south")
+    assert listed["study"].categories is None

@@ -191,6 +191,10 @@ def test_raised_risks_are_on_the_first_screen(evidence: Evidence) -> None:
     text = Page(html.render(mixed)).text
     first = text[: text.index("Gates: what the policy asked")]
     assert "age hold real patients' values" in first and "25.0 % of the rows are real" in first
+    assert "rows, real patients' among them, made from" in first
+    kept = replace(evidence, model=replace(evidence.model, kept=("age",)))
+    assert "rows with real patients' values in them, made from" in Page(html.render(kept)).text
+    assert "synthetic rows, made from" in Page(html.render(evidence)).text
 
 
 def test_strange_exhibits_become_tables(evidence: Evidence) -> None:

@@ -14,7 +14,7 @@ def discover(table: Table) -> tuple[str, ...]:
     Sought are: values missing exactly for some levels, below or above some whole number, or
     together with another column; levels that follow from others; numbers never above others;
     sums, differences and equalities. Candidates come from a sample of the rows and must hold in
-    all of them. A bound that a rule names is shown by at least eleven rows.
+    all of them. A bound that a rule names is shown by at least eleven patients.
 
     Args:
         table: train rows, learnable columns only.

@@ -18,7 +18,7 @@ LEAST = 300  # rows that could break a rule: with none that does, at most 1 % of
 SIDE = 30  # rows on each side of a relation that splits the whole table in two
 SURPRISE = 20.0  # breaches expected by chance where none is seen: e**-20 is beyond any search
 ONE_WAY = 60.0  # the same where only one side of a relation is sharp, and may be sharp by chance
-SMALL = 11  # what fewer rows show is not published, not even as a bound
+SMALL = 11  # what fewer patients show is not published, not even as a bound
 LOOKED_AT = 4000  # rows on which candidates are sought before all rows are asked
 MOST_LEVELS = 100  # levels of a column that is used in a condition
 
@@ -30,12 +30,14 @@ class Rows:
     Attributes:
         levels: codes of level columns (-1 for missing), by name.
         numbers: number columns as float64, by name.
+        patients: (rows,) whose row each is.
         gone: which cells are missing (rows, columns), for the columns in `named`.
     """
 
     table: Table
     levels: dict[str, Array]
     numbers: dict[str, Array]
+    patients: Array
     gone: Array
     named: tuple[str, ...]
 
@@ -75,4 +77,4 @@ def rows_of(table: Table) -> Rows:
         else:
             levels[column.name] = frame[column.name].cat.codes.to_numpy().astype(np.int64)
             gone[:, i] = levels[column.name] < 0
-    return Rows(table, levels, numbers, gone, named)
+    return Rows(table, levels, numbers, table.whose(), gone, named)

@@ -88,7 +88,8 @@ def _by_number(rows: Rows, few: Rows, name: str) -> Candidate:
         known = some[~few.absent(name) & ~np.isnan(some)]
         if not len(known) or not ((some < known.min()) | (some > known.max())).any():
             continue
-        seen = values[~gone & ~np.isnan(values)]
+        told = ~gone & ~np.isnan(values)
+        seen, whose = values[told], rows.patients[told]
         if len(seen) < LEAST:
             continue
         for op, edge, side in (
@@ -96,7 +97,7 @@ def _by_number(rows: Rows, few: Rows, name: str) -> Candidate:
             (Op.ABOVE, seen.max(), values > seen.max()),
         ):
             covered = int(side.sum())
-            if covered < max(LEAST, best[0] + 1) or int((seen == edge).sum()) < SMALL:
+            if covered < max(LEAST, best[0] + 1) or len(np.unique(whose[seen == edge])) < SMALL:
                 continue
             # The share elsewhere says how many of these rows would have a value by chance.
             if covered * (1 - gone[~side].mean()) >= ONE_WAY:

@@ -149,7 +149,7 @@ def _is_equal_where(rows: Rows, rule: Sum, inside: Array) -> bool:
     here, there = both & inside, both & ~inside
     if here.sum() < LEAST or (a != b)[here].any() or len(np.unique(a[here])) < VARIED:
         return False
-    if there.sum() < SMALL:
+    if len(np.unique(rows.patients[there])) < SMALL:
         return False
     apart = float((a != b)[there].mean())
     return apart * here.sum() >= SURPRISE

@@ -57,12 +57,28 @@ def arrange(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(levels, key=_natural))
 
 
-def is_near_identifier(counts: np.ndarray, least: int) -> bool:
-    """Whether most filled rows hold a level that fewer than `least` rows have.
+def patients_of_levels(codes: np.ndarray, patients: np.ndarray, levels: int) -> np.ndarray:
+    """(levels,) different patients who have each level.
 
     Args:
-        counts: (levels,) rows of each level.
-        least: rows below which a level points to persons.
+        codes: (rows,) places of the levels, -1 for missing.
+        patients: (rows,) whose row each is, by number from 0.
+        levels: how many there are.
+
+    >>> patients_of_levels(np.array([0, 0, 0, 1, -1]), np.array([7, 7, 7, 2, 2]), 3)
+    array([1, 1, 0])
+    """
+    filled, people = codes >= 0, int(patients.max(initial=0)) + 1
+    pairs = np.unique(codes[filled].astype(np.int64) * people + patients[filled])
+    return np.bincount(pairs // people, minlength=levels)
+
+
+def is_near_identifier(counts: np.ndarray, least: int) -> bool:
+    """Whether most filled cells hold a level that fewer than `least` have.
+
+    Args:
+        counts: (levels,) patients of each level, or rows where no patient is known.
+        least: the number below which a level points to persons.
 
     >>> is_near_identifier(np.array([1, 2, 1, 1, 3]), 3)
     True

@@ -132,7 +132,7 @@ def divide(table: Table, plan: Plan, seeds: Seeds, least: int) -> Parts:
         table: all real rows.
         plan: what is held out, and what is kept as it is.
         seeds: the same seeds give the same parts.
-        least: train rows that a level must have.
+        least: train patients that a level must have.
 
     Raises:
         PlanError: too few rows or patients, or a target of rare levels.
@@ -148,7 +148,7 @@ def divide(table: Table, plan: Plan, seeds: Seeds, least: int) -> Parts:
     if table.schema.target in [c.name for c in closed]:
         raise PlanError(
             f"target {table.schema.target!r} is nearly an identifier: most of its values have "
-            f"fewer than {least} train rows; choose another column, or group it"
+            f"fewer than {least} train patients; choose another column, or group it"
         )
     safe = deidentify(replace(parts.train, schema=schema))
     count = len(safe.table.schema.columns)

@@ -194,8 +194,9 @@ def report(found: Findings, plan: Plan, ledger: Ledger, watch: Watch) -> Release
     table, parts, maker = found.loaded.table, found.parts, found.trained.maker
     listed = list_only(table.schema.replacing(*parts.closed), maker.levels)
     table = replace(table, schema=publishable(listed))
+    model = _model_facts(found.trained, plan)
     evidence = Evidence(
-        f"Synthetic {opening.name_source(plan.source)}",
+        f"{model.form.removeprefix('fully ').capitalize()} {opening.name_source(plan.source)}",
         DataFacts(
             opening.name_source(plan.source),
             rows=len(table),
@@ -212,7 +213,7 @@ def report(found: Findings, plan: Plan, ledger: Ledger, watch: Watch) -> Release
         table.schema,
         found.judged.panel.scores,
         found.judged.verdict,
-        model=_model_facts(found.trained, plan),
+        model=model,
         ledger=ledger.record(),
         plan=tomllib.loads(plan.to_toml()),
         exhibits=_exhibits(found),

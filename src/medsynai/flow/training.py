@@ -145,7 +145,7 @@ def _first(plan: Plan, schema: Schema) -> tuple[str, ...]:
 
 
 def least_of(plan: Plan) -> int:
-    """Train rows that a level must have, unless the release holds real rows, which have it."""
+    """Train patients that a level must have, unless the release holds real rows, which have it."""
     if plan.mix_real is not None or plan.positive_control:
         return 1
     model = None if plan.model == "auto" else model_of(plan.model, plan.preset, plan.settings)

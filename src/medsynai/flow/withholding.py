@@ -1,5 +1,8 @@
 """Rare levels: a level that one or two patients have is neither drawn nor listed.
 
+Patients are counted, not rows: a code that one patient brings to each of thirty stays is as much that
+patient as a code that stands once. Where no column names the patients, a row is one.
+
 Decided once for every model, before it is fitted, on the train rows alone: a level that only
 holdout rows have is withheld as well. A column of which most rows hold such a level (a postcode, a
 study code) is left out whole. See docs/decisions/0008-rare-levels.md.
@@ -12,14 +15,14 @@ import numpy as np
 import pandas as pd
 
 from medsynai.constraints import Implies, Rule, Sum, Test, parse
-from medsynai.data.levels import is_near_identifier
+from medsynai.data.levels import is_near_identifier, patients_of_levels
 from medsynai.data.schema import Column, Handling, Kind, Origin, Schema
 from medsynai.data.table import Table, canonical_dtype
 from medsynai.errors import SchemaError
 from medsynai.seeds import Seeds
 
-LEAST = 3  # train rows that a level must have
-NEAR = "nearly an identifier: most of its values have fewer than {} train rows"
+LEAST = 3  # train patients that a level must have
+NEAR = "nearly an identifier: most of its values have fewer than {} train patients"
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ def near_identifiers(table: Table, least: int, spared: tuple[str, ...] = ()) -> 
 
     Args:
         table: train rows, all columns.
-        least: rows that a level must have.
+        least: patients that a level must have.
         spared: columns that are released as they are.
     """
     found = []
@@ -55,7 +58,7 @@ def near_identifiers(table: Table, least: int, spared: tuple[str, ...] = ()) -> 
             or column.name in spared
         ):
             continue
-        if is_near_identifier(_counts(table, column), least):
+        if is_near_identifier(_patients(table, column), least):
             found.append(_closed(replace(column, identifier=NEAR.format(least))))
     return tuple(found)
 
@@ -71,12 +74,12 @@ def publishable(schema: Schema) -> Schema:
 
 
 def listable(table: Table, least: int) -> Schema:
-    """The schema of real rows as it may be published: inferred levels of at least so many rows."""
+    """The schema of real rows as it may be published: inferred levels of so many patients."""
     schema = table.schema.replacing(*near_identifiers(table, least))
     levels = {}
     for column in schema.columns:
         if column.kind.is_level and column.origin is Origin.INFERRED:
-            kept = np.flatnonzero(_counts(table, column) >= least)
+            kept = np.flatnonzero(_patients(table, column) >= least)
             levels[column.name] = tuple((column.categories or ())[int(k)] for k in kept)
     return publishable(list_only(schema, levels))
 
@@ -87,14 +90,20 @@ def _closed(column: Column) -> Column:
     )
 
 
-def _counts(table: Table, column: Column) -> np.ndarray:
+def _rows(table: Table, column: Column) -> np.ndarray:
     """(levels,) rows of each level that the schema lists."""
     codes = table.frame[column.name].cat.codes.to_numpy().astype(np.int64)
     return np.bincount(codes[codes >= 0], minlength=len(column.categories or ()))
 
 
+def _patients(table: Table, column: Column) -> np.ndarray:
+    """(levels,) different patients of each level that the schema lists."""
+    codes = table.frame[column.name].cat.codes.to_numpy()
+    return patients_of_levels(codes, table.whose(), len(column.categories or ()))
+
+
 def withhold(table: Table, least: int, seeds: Seeds, spared: tuple[str, ...] = ()) -> Withheld:
-    """Take out levels of fewer than `least` rows.
+    """Take out levels of fewer than `least` patients.
 
     A rare level of an ordered column becomes the nearest kept one; of others, one drawn by its
     share; a column that is left with one level is constant. Levels that a person declared are
@@ -102,7 +111,7 @@ def withhold(table: Table, least: int, seeds: Seeds, spared: tuple[str, ...] = (
 
     Args:
         table: train rows, learnable columns.
-        least: rows that a level must have.
+        least: patients that a level must have.
         seeds: the same seeds give the same rows.
         spared: columns that are released as they are.
 
@@ -115,19 +124,19 @@ def withhold(table: Table, least: int, seeds: Seeds, spared: tuple[str, ...] = (
         if not column.kind.is_level or column.origin is not Origin.INFERRED or name in spared:
             continue
         codes = frame[name].cat.codes.to_numpy().astype(np.int64)
-        counts = _counts(table, column)
-        kept = np.flatnonzero(counts >= least)
+        counts = _rows(table, column)
+        kept = np.flatnonzero(_patients(table, column) >= least)
         if len(kept) == len(counts):
             continue
         if not len(kept):
-            raise SchemaError(f"column {name!r}: no level has {least} train rows; leave it out")
+            raise SchemaError(f"column {name!r}: no level has {least} train patients; leave it out")
         levels[name] = tuple((column.categories or ())[int(k)] for k in kept)
         place = _exchanged(codes, counts, kept, column, seeds.of(name).numpy())
         dtype = canonical_dtype(_with_levels(column, levels[name]))
         frame[name] = pd.Categorical.from_codes(place, dtype=dtype)  # type: ignore[call-overload]
         gone = len(counts) - len(kept)
         be = "rare level is" if gone == 1 else "rare levels are"
-        notes.append(f"{name}: {gone:,} {be} withheld, each of fewer than {least} train rows")
+        notes.append(f"{name}: {gone:,} {be} withheld, each of fewer than {least} train patients")
     schema = list_only(table.schema, levels)
     return Withheld(replace(table, frame=frame, schema=schema), levels, tuple(notes))
 

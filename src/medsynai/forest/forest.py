@@ -45,7 +45,7 @@ class Forest:
         best: the best threshold of each feature tried; otherwise a random one each (extra-trees:
             Geurts, Ernst and Wehenkel 2006), which is quicker and a little less faithful.
         bins: about how many bins a number has at most.
-        min_level: levels of fewer train rows are never drawn.
+        min_level: levels of fewer train patients are never drawn.
         linear: oblique splits a column may have at most.
         penalty: strength of the ridge behind the oblique splits.
         first: columns to draw first, so that they can be conditioned on or given exactly.
@@ -106,7 +106,11 @@ class Forest:
         table = table.only(order_of(schema, self.first))
         codec = TableCodec.fit(table, self.bins)
         codes, withheld = withhold(
-            codec.encode(table), codec, self.min_level, seeds.of("withhold").numpy()
+            codec.encode(table),
+            codec,
+            self.min_level,
+            table.whose(),
+            seeds.of("withhold").numpy(),
         )
         steps = self._steps(codec, codes, seeds, jobs or os.cpu_count() or 1)
         return FittedForest(self, schema, codec, steps, withheld)

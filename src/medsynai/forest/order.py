@@ -4,6 +4,7 @@ import numpy as np
 from jaxtyping import Integer
 
 from medsynai.codec.table import CodeMatrix, TableCodec
+from medsynai.data.levels import patients_of_levels
 from medsynai.data.schema import Schema
 
 MANY_LEVELS = 50
@@ -31,9 +32,13 @@ def order_of(schema: Schema, first: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def withhold(
-    codes: CodeMatrix, codec: TableCodec, min_level: int, rng: np.random.Generator
+    codes: CodeMatrix,
+    codec: TableCodec,
+    min_level: int,
+    patients: Integer[np.ndarray, " rows"],
+    rng: np.random.Generator,
 ) -> tuple[CodeMatrix, dict[str, int]]:
-    """Codes with every level of fewer than `min_level` rows exchanged for a commoner one.
+    """Codes with every level of fewer than `min_level` patients exchanged for a commoner one.
 
     The commoner level is drawn by its share. A column with no common level becomes missing.
 
@@ -42,12 +47,15 @@ def withhold(
     """
     kept, withheld = codes.copy(), {}
     for place, column in enumerate(codec.columns):
-        counts = np.bincount(codes[:, place], minlength=column.size)
-        rare = (counts > 0) & (counts < min_level)
-        rare[-1] = False  # missing is not a level
-        common = np.where(rare, 0, counts)
-        if column.column.kind.is_number or not rare.any():
+        if column.column.kind.is_number:
             continue
+        counts = np.bincount(codes[:, place], minlength=column.size)
+        have = patients_of_levels(codes[:, place], patients, column.size)
+        rare = (have > 0) & (have < min_level)
+        rare[-1] = False  # missing is not a level
+        if not rare.any():
+            continue
+        common = np.where(rare, 0, counts)
         mine = rare[codes[:, place]]
         some = common[:-1].any()
         kept[mine, place] = _draw(common, int(mine.sum()), rng) if some else column.size - 1

@@ -211,7 +211,7 @@ def fit_network(
     table = table.only(order_of(schema, ()))
     codec = TableCodec.fit(table, settings.bins)
     rng = seeds.of("withhold").numpy()
-    codes = withhold(codec.encode(table), codec, MIN_LEVEL, rng)[0]
+    codes = withhold(codec.encode(table), codec, MIN_LEVEL, table.whose(), rng)[0]
     space = Space.fit(settings.space, codec, codes, seeds.of("space").integer())
     rows = to_rows(codes)
     inside, outside = halves(table.whose(), settings.pace.held, seeds)

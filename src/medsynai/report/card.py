@@ -33,11 +33,6 @@ NEVER = (
 )
 
 
-def _rows(form: str) -> str:
-    """A hybrid release is not of synthetic rows alone, and its card must not say so."""
-    return "rows, real patients' among them" if "hybrid" in form else "synthetic rows"
-
-
 def card(evidence: Evidence) -> str:
     """The text of card.md; the same evidence gives the same bytes."""
     parts = [
@@ -78,12 +73,13 @@ def _bullets(items: Iterable[str]) -> list[str]:
 def _what(evidence: Evidence) -> list[str]:
     data, model = evidence.data, evidence.model
     form = f"form {NOT_ASSESSED}" if model is None else model.form
+    rows = "synthetic rows" if model is None else model.rows
     missing = NOT_ASSESSED if data.missing is None else share(data.missing)
     empty = f"; empty cells: {missing}" if evidence.schema.columns else ""
     unknown = f"{NOT_ASSESSED} (no column names them)"
     patients = unknown if data.patients is None else count(data.patients)
     return [
-        escaped(f"{count(data.synthetic)} {_rows(form)} ({form}) of {data.source}."),
+        escaped(f"{count(data.synthetic)} {rows} ({form}) of {data.source}."),
         escaped(
             f"The real data have {count(data.rows)} rows and {count(data.columns)} {data.across}; "
             f"patients: {patients}{empty}."

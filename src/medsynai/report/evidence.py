@@ -77,6 +77,13 @@ class ModelFacts:
             return "hybrid"
         return "partially synthetic" if self.kept else "fully synthetic"
 
+    @property
+    def rows(self) -> str:
+        """What the release is made up of: the word "synthetic rows" is for fully synthetic ones."""
+        if self.mixed > 0:
+            return "rows, real patients' among them"
+        return "rows with real patients' values in them" if self.kept else "synthetic rows"
+
 
 @dataclass(frozen=True)
 class Evidence:

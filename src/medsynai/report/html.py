@@ -129,7 +129,8 @@ def _lines(lines: tuple[str, ...]) -> Markup:
 def facts(evidence: Evidence) -> str:
     """What the data are, in one line."""
     data = evidence.data
-    said = [f"{count(data.synthetic)} synthetic rows made from {data.source}"]
+    rows = "synthetic rows" if evidence.model is None else evidence.model.rows
+    said = [f"{count(data.synthetic)} {rows}, made from {data.source}"]
     said.append(f"{count(data.rows)} real rows, {count(data.columns)} {data.across}")
     if data.patients is not None and data.patients != data.rows:
         said.append(f"{count(data.patients)} patients")
