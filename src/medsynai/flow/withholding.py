@@ -1,7 +1,7 @@
 """Rare levels: a level that one or two patients have is neither drawn nor listed.
 
-Patients are counted, not rows: a code that one patient brings to each of thirty stays is as much that
-patient as a code that stands once. Where no column names the patients, a row is one.
+Patients are counted, not rows: a code that one patient brings to each of thirty stays is as much
+that patient as a code that stands once. Where no column names the patients, a row is one.
 
 Decided once for every model, before it is fitted, on the train rows alone: a level that only
 holdout rows have is withheld as well. A column of which most rows hold such a level (a postcode, a
