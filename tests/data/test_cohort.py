@@ -5,55 +5,18 @@ import pandas as pd
 import pytest
 from pandas import DataFrame, Timedelta, Timestamp
 
-from medsynai.data.cohort import OF_VISITS, Clock, Cohort, Signal
+from medsynai.data.cohort import OF_VISITS, Clock, Cohort
 from medsynai.data.integrity import check, mend, refuse_broken
 from medsynai.data.split import split_cohort
 from medsynai.errors import SchemaError
 from medsynai.seeds import Seeds
 
 
-def make(patients=40, seed=0):
-    """A whole cohort: visits, values in two units, extra columns and a signal of each patient."""
-    rng = np.random.default_rng(seed)
-    ids = [f"P{i:03d}" for i in range(patients)]
-    born = pd.to_datetime("1950-01-01") + pd.to_timedelta(rng.integers(0, 9000, patients), "D")
-    dead = [Timestamp("2031-05-01") if i % 9 == 0 else pd.NaT for i in range(patients)]
-    subjects = DataFrame({"subject_id": ids, "sex": ["F", "M"] * (patients // 2), "birth": born})
-    subjects = subjects.assign(death=dead, region=[f"R{i % 3}" for i in range(patients)])
-    whose = np.repeat(ids, 5)
-    start = Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 10**14, len(whose)), "us")
-    visits = DataFrame({"visit_id": [f"V{i}" for i in range(len(whose))], "subject_id": whose})
-    visits = visits.assign(start=start, end=start + Timedelta("3h"), kind="AMB")
-    events = DataFrame({"subject_id": whose, "visit_id": visits["visit_id"], "time": start})
-    values = rng.normal(5, 1, len(whose)).round(2)
-    events = events.assign(code="GLU", value=values, unit="mmol/L", kind="lab")
-    other = events.assign(code="I10", kind="condition", value=np.nan, unit=None)
-    events = pd.concat([events, other], ignore_index=True)
-    extras = {
-        OF_VISITS: DataFrame({"ward": rng.choice(["A", "B"], len(visits))}),
-        "lab": DataFrame({"ref": [f"r{i}" for i in range(len(whose))]}),
-    }
-    signals = tuple(Signal(i, "ecg", rng.normal(size=(9, 2)), 250.0, ("I", "II")) for i in ids)
-    return Cohort.of(subjects, events, visits, None, extras, signals)
-
-
-def same(one: Cohort, two: Cohort) -> None:
-    for name in ("subjects", "events", "visits", "codes"):
-        pd.testing.assert_frame_equal(getattr(one, name), getattr(two, name), obj=name)
-    assert sorted(one.extras) == sorted(two.extras)
-    for kind, frame in one.extras.items():
-        pd.testing.assert_frame_equal(frame, two.extras[kind], obj=kind, check_index_type=False)
-    assert one.clock is two.clock and len(one.signals) == len(two.signals)
-    for a, b in zip(one.signals, two.signals, strict=True):
-        np.testing.assert_allclose(a.samples, b.samples, rtol=0, atol=1e-9)
-        assert (a.subject_id, a.rate, a.channels) == (b.subject_id, b.rate, b.channels)
-
-
 def faults(cohort):
     return {p.what: p.count for p in check(cohort)}
 
 
-def test_a_whole_cohort_has_no_faults_and_its_form_does_not_depend_on_the_order_of_rows():
+def test_a_whole_cohort_has_no_faults_and_its_form_does_not_depend_on_the_order_of_rows(make, same):
     cohort = make()
     assert faults(cohort) == {}
     rng = np.random.default_rng(1)
@@ -81,7 +44,7 @@ def test_times_are_exact_to_the_microsecond_and_never_float32():
     assert offset.elapsed().tolist() == [0, (2**24 + 1) * 10**6 - 10**5]  # float32 loses the 1
 
 
-def test_a_split_is_by_patient_through_all_tables():
+def test_a_split_is_by_patient_through_all_tables(make):
     cohort = make()
     train, held = split_cohort(cohort, 0.25, Seeds(3))
     assert (len(train), len(held)) == (30, 10)
@@ -137,11 +100,11 @@ def setting(column, value):
         ),
     ],
 )
-def test_a_planted_fault_is_counted(change, what, count):
+def test_a_planted_fault_is_counted(change, what, count, make):
     assert faults(planted(make(), change))[what] == count
 
 
-def test_days_of_death_end_with_the_day_and_offsets_are_judged_too():
+def test_days_of_death_end_with_the_day_and_offsets_are_judged_too(make):
     cohort = make()
     dead = cohort.subjects.loc[0, "subject_id"]
 
@@ -157,7 +120,7 @@ def test_days_of_death_end_with_the_day_and_offsets_are_judged_too():
     assert found == {"events before birth": 1, "events after death": 1}
 
 
-def test_codes_say_what_is_plausible():
+def test_codes_say_what_is_plausible(make):
     cohort = make()
     facts = cohort.codes.assign(low=[np.nan, 0.0], high=[np.nan, 6.0], sex=["F", None])
     facts = facts.assign(unit=[None, "mmol/L"])
@@ -167,7 +130,7 @@ def test_codes_say_what_is_plausible():
     assert found["implausible sex"] == 5 * 20
 
 
-def test_broken_keys_are_refused_and_mended_with_counts_and_without_a_value():
+def test_broken_keys_are_refused_and_mended_with_counts_and_without_a_value(make):
     cohort = planted(make(), setting("subject_id", "P-SECRET"))
     cohort = planted(cohort, lambda e: e.assign(visit_id=e["visit_id"].replace("V33", "V-SECRET")))
     with pytest.raises(SchemaError, match="orphan events: 7 of 400") as refused:
@@ -180,7 +143,7 @@ def test_broken_keys_are_refused_and_mended_with_counts_and_without_a_value():
 
 
 @pytest.mark.parametrize("table", ["subjects", "visits"])
-def test_a_key_that_stands_twice_or_not_at_all_is_refused(table):
+def test_a_key_that_stands_twice_or_not_at_all_is_refused(table, make):
     cohort = make()
     parts = {n: getattr(cohort, n) for n in ("subjects", "events", "visits")}
     twice = pd.concat([parts[table], parts[table].head(4)], ignore_index=True)

@@ -79,7 +79,10 @@ def mend(cohort: Cohort) -> tuple[Cohort, tuple[str, ...]]:
             frame[column] = frame[column].mask(unknown, None)
             notes.append(f"{int(unknown.sum()):,} of {len(frame):,} {name} lost a key of a visit")
     held = {OF_VISITS: ~alone}
-    extras = {k: f[held.get(k, ~lost)[f.index]] for k, f in cohort.extras.items()}
+    extras = {
+        k: f[held.get(k, ~lost)[f.index]].dropna(axis=1, how="all")
+        for k, f in cohort.extras.items()
+    }
     known = cohort.subjects["subject_id"]
     signals = tuple(s for s in cohort.signals if known.isin([s.subject_id]).any())
     if len(signals) < len(cohort.signals):

@@ -18,8 +18,12 @@ FALLBACKS = {"utf-8": "cp1252", "cp1252": "latin-1"}
 NOT_UTF8 = "the file is not UTF-8; its letters were read as Windows-1252 (Latin-1)"
 
 
-def read(path: Path) -> Raw:
+def read(path: Path, bare: bool = False) -> Raw:
     """A delimited file, packed with gzip or not.
+
+    Args:
+        path: the file.
+        bare: column names without any row will do.
 
     Raises:
         ReadError: a file that is absent, empty, damaged, not text, without rows, with ragged rows
@@ -27,7 +31,7 @@ def read(path: Path) -> Raw:
     """
     source = sniff(check_file(path))
     fields, source = parse_fields(path, source)
-    if fields.num_rows < 2:
+    if fields.num_rows < 2 and not bare:
         raise ReadError(f"{path} has column names but no rows")
     _refuse_open_quote(fields, path)
     frame = pd.DataFrame(

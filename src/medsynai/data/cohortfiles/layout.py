@@ -1,0 +1,150 @@
+"""How a cohort lies in files: which table holds what, in which columns. Public: no row inside."""
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from medsynai import store
+from medsynai.data.cohort import CODES, EVENTS, SUBJECTS, VISITS, Clock, Cohort
+from medsynai.data.integrity import Problem, check, mend
+from medsynai.errors import PlanError, SchemaError
+
+
+class Part(StrEnum):
+    """What the rows of a table are."""
+
+    SUBJECTS = "subjects"
+    VISITS = "visits"
+    EVENTS = "events"
+    CODES = "codes"
+
+
+COLUMNS = {Part.SUBJECTS: SUBJECTS, Part.VISITS: VISITS, Part.EVENTS: EVENTS, Part.CODES: CODES}
+Named = str | tuple[str, ...]  # a column of a table, or several
+JOINED = "//"  # between the parts of a code that stands in several columns
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One table.
+
+    Attributes:
+        name: of its file, without the ending.
+        part: what its rows are.
+        columns: a cohort's column -> the table's, or several that are joined (a code's system and
+            the code). `description` is a code's. What is not named here is carried beside.
+        kind: of its events; each table has its own.
+        numbered: columns of row numbers that nothing refers to; written anew.
+        file, header, delimiter: as they stood; a file that was not read gets plain ones.
+        times: a column -> the form of its times (strptime).
+        types: for Parquet: a column -> its Arrow type.
+    """
+
+    name: str
+    part: Part
+    columns: dict[str, Named] = field(default_factory=dict)
+    kind: str = ""
+    numbered: tuple[str, ...] = ()
+    file: str = ""
+    header: tuple[str, ...] = ()
+    delimiter: str = ","
+    times: dict[str, str] = field(default_factory=dict)
+    types: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        known = set(COLUMNS[self.part]) | ({"description"} if self.part is Part.EVENTS else set())
+        unknown = sorted(set(self.columns) - known)
+        if unknown:
+            raise SchemaError(
+                f"table {self.name!r}: {self.part.value} have no column {unknown[0]!r}; they have "
+                f"{', '.join(sorted(known))}"
+            )
+
+    def named(self, column: str) -> tuple[str, ...]:
+        """The table's columns that hold a cohort's column."""
+        said = self.columns.get(column, ())
+        return (said,) if isinstance(said, str) else said
+
+    @property
+    def mapped(self) -> tuple[str, ...]:
+        """All the table's columns that a cohort has a place for."""
+        return tuple(dict.fromkeys(n for c in self.columns for n in self.named(c)))
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The form that a cohort was read from, or is written to.
+
+    Attributes:
+        format: a row of `FORMATS`.
+        sheets: its tables, where it is made of tables.
+        clock: what its times are.
+        details: what else a format needs to know.
+
+    >>> stays = Sheet("stays", Part.SUBJECTS, {"subject_id": "RecordID"})
+    >>> l = Layout("tables", (stays,), Clock.MINUTES)
+    >>> Layout.from_toml(l.to_toml()) == l
+    True
+    """
+
+    format: str = "tables"
+    sheets: tuple[Sheet, ...] = ()
+    clock: Clock = Clock.CALENDAR
+    details: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for what in ("name", "kind"):
+            said = [getattr(s, what) for s in self.sheets if what == "name" or s.part == "events"]
+            if len(set(said)) < len(said):
+                raise SchemaError(f"two tables have the same {what}; give each one of its own")
+
+    def of(self, part: Part) -> tuple[Sheet, ...]:
+        """The tables of one part."""
+        return tuple(s for s in self.sheets if s.part is part)
+
+    def to_toml(self) -> str:
+        """As the text of cohort.toml."""
+        return store.to_toml(self)
+
+    @staticmethod
+    def from_toml(text: str) -> "Layout":
+        """From the text of cohort.toml.
+
+        Raises:
+            SchemaError: unknown keys, columns that a cohort does not have, or not TOML.
+        """
+        try:
+            return store.from_toml(Layout, text, "cohort.toml")
+        except PlanError as error:
+            raise SchemaError(f"cohort.toml: {error}") from None
+
+
+@dataclass(frozen=True)
+class LoadedCohort:
+    """A cohort as it was read: nothing is set aside yet.
+
+    Attributes:
+        layout: its form, for the writer.
+        notes: what a person should know, without any cell's value: what is not carried, above all.
+        problems: what is wrong with it, counted.
+    """
+
+    cohort: Cohort
+    layout: Layout
+    notes: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    @staticmethod
+    def of(
+        cohort: Cohort,
+        layout: Layout,
+        notes: tuple[str, ...] = (),
+        problems: tuple[Problem, ...] = (),
+    ) -> "LoadedCohort":
+        """With what `check` finds beside what the reader saw."""
+        seen = (*(p for p in problems if p.count), *check(cohort))
+        return LoadedCohort(cohort, layout, notes, seen)
+
+    def mended(self) -> "LoadedCohort":
+        """With keys that hold; what was set aside is in the notes."""
+        cohort, notes = mend(self.cohort)
+        return replace(self, cohort=cohort, notes=(*self.notes, *notes), problems=check(cohort))

@@ -1,0 +1,163 @@
+"""OMOP CDM 5.4: a folder of CSV or Parquet tables; 5.3 is read too.
+
+Sources: the field tables of OHDSI's Common Data Model 5.4. A concept that is 0 stands for a code
+without a standard concept: then the source's own value is the code. Vocabulary is not carried.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from medsynai.data.cohort import Clock, Cohort
+from medsynai.data.cohortfiles import sheets
+from medsynai.data.cohortfiles.known import header_of
+from medsynai.data.cohortfiles.layout import Layout, LoadedCohort, Named, Part, Sheet
+from medsynai.data.cohortfiles.omop_tables import (
+    CODED,
+    OF_OTHERS,
+    OLD_NAMES,
+    SEXES,
+    SOURCE,
+    TABLES,
+    UNITS,
+    Omop,
+)
+from medsynai.data.cohortfiles.texts import read_numbers, read_texts, write_numbers
+from medsynai.errors import ReadError
+
+KNOWN = "birth_known"  # how much of a birth was written: year, month, day or time
+
+
+def recognise(path: Path) -> bool:
+    """Whether a folder has OMOP's table of persons."""
+    if not path.is_dir():
+        return False
+    files = sheets.tables_of(path)
+    if "person" not in files:
+        return False
+    header = {h.lower() for h in header_of(files["person"])}
+    return {"person_id", "gender_concept_id", "year_of_birth"} <= header
+
+
+def read(path: Path, details: dict[str, str]) -> LoadedCohort:
+    """A folder of OMOP tables; those without a place in a cohort are named, not carried.
+
+    Raises:
+        ReadError: a table that cannot be read, or that lacks a column.
+        SchemaError: persons, visits or deaths of one key twice.
+    """
+    files = sheets.tables_of(path)
+    got, form = sheets.Gathered(), {"upper": "", "suffix": ".csv"}
+    for table in TABLES:
+        if table.name not in files:
+            continue
+        frame, sheet = read_texts(files[table.name], Sheet(table.name, table.part), path)
+        form["upper"] = "yes" if all(h == h.upper() for h in sheet.header) else ""
+        form["suffix"] = sheet.file[len(table.name) + sheet.file.lower().index(table.name) :]
+        names = {n: OLD_NAMES.get(str(n).lower(), str(n).lower()) for n in frame}
+        frame = _settled(frame.rename(columns=names), table)
+        for name in [n for n in frame if OF_OTHERS.fullmatch(str(n))]:
+            if held := int((frame[name].fillna("0") != "0").sum()):
+                got.notes.append(f"not carried: {held:,} keys in {table.name}.{name}")
+            frame = frame.drop(columns=name)
+        columns: dict[str, Named] = {c: n for c, n in table.columns.items() if n in frame}
+        shaped = Sheet(table.name, table.part, columns, table.kind, (table.key,))
+        sheets.add(got, frame, shaped, Clock.CALENDAR)
+        own = {n for n, _, _ in table.fields} | {*columns.values(), KNOWN}
+        extra = sorted(str(n) for n in frame if n not in own)
+        if extra:
+            got.notes.append(f"not in OMOP 5.4, not written: {table.name}.{', '.join(extra)}")
+    named = {t.name for t in TABLES}
+    for name in [n for n in files if n not in named]:
+        rows = len(read_texts(files[name], Sheet(name, Part.CODES), path)[0])
+        got.notes.append(f"not carried: table {name!r} ({rows:,} rows)")
+    loaded = sheets.gather(got, Layout("omop"))
+    return replace(_observed(loaded), layout=Layout("omop", details=form))
+
+
+def _settled(frame: pd.DataFrame, table: Omop) -> pd.DataFrame:
+    """Whole keys, a moment for each date with its time of day, and one code and unit a row."""
+    for name, kind, _ in table.fields:
+        if name in frame and kind == "BIGINT":  # never through a float: keys may be long
+            frame[name] = frame[name].str.removesuffix(".0")
+        elif name in frame and kind == "DOUBLE":
+            values, left = read_numbers(frame[name])
+            if lost := int(left.notna().sum()):
+                raise ReadError(
+                    f"{table.name}.{name}: {lost:,} of {len(frame):,} values are no numbers; "
+                    "correct them, or make them empty"
+                )
+            frame[name] = write_numbers(values)
+    if table.name == "person":
+        frame = _born(frame)
+    for moment in [n for n, kind, _ in table.fields if kind == "TIMESTAMP" and n[:5] != "birth"]:
+        day = moment.removesuffix("time")
+        if day in frame:
+            frame[moment] = frame[moment].fillna(frame[day]) if moment in frame else frame[day]
+            frame = frame.drop(columns=day)
+    for pairs, column in ((CODED, "code"), (UNITS, "unit")):
+        if table.name in pairs:
+            concept, source = pairs[table.name]
+            frame[column] = _standard(frame, concept, source)
+            frame = frame.drop(columns=[n for n in [concept] if n in frame])
+    return frame
+
+
+def _standard(frame: pd.DataFrame, concept: str, source: str) -> pd.Series:
+    """The standard concept, or where it is 0 or missing the source's own value."""
+    nothing = pd.Series(None, index=frame.index, dtype=object)
+    own = frame.get(source, nothing)
+    marked = own.where(
+        ~own.str.fullmatch(r"\d+").fillna(False).astype(bool), SOURCE + own.fillna("")
+    )
+    held = frame.get(concept, nothing)
+    known = held.notna() & (held != "0")
+    # A code that says nothing at all is concept 0; a unit that does is none.
+    return held.where(known, marked.where(own.notna(), held if "unit" not in concept else None))
+
+
+def _born(frame: pd.DataFrame) -> pd.DataFrame:
+    """`birth` from what was written of it, and how much that was."""
+    nothing = pd.Series(None, index=frame.index, dtype=object)
+    parts = [frame.get(f"{n}_of_birth", nothing) for n in ("year", "month", "day")]
+    year, month, day = parts
+    moment = frame.get("birth_datetime", nothing)
+    built = (
+        year.str.zfill(4)
+        + "-"
+        + month.fillna("1").str.zfill(2)
+        + "-"
+        + day.fillna("1").str.zfill(2)
+    )
+    known = pd.Series("day", index=frame.index, dtype=object)
+    known = known.mask(moment.notna(), "time").mask(moment.isna() & day.isna(), "month")
+    known = known.mask(moment.isna() & month.isna(), "year")
+    gone = [n for n in ("year_of_birth", "month_of_birth", "day_of_birth") if n in frame]
+    sex = frame["gender_concept_id"].replace(SEXES)
+    frame = frame.drop(columns=[*gone, "gender_concept_id"])
+    return frame.assign(birth_datetime=moment.fillna(built), gender=sex, **{KNOWN: known})
+
+
+def _observed(loaded: LoadedCohort) -> LoadedCohort:
+    """With entry and exit from the periods of observation."""
+    cohort = loaded.cohort
+    spans = cohort.events[cohort.events["kind"] == "observation_period"].groupby("subject_id")
+    who = cohort.subjects["subject_id"]
+    entry = spans["time"].min().reindex(who).to_numpy()
+    last = spans["end_time"].max().reindex(who).to_numpy()
+    return replace(
+        loaded, cohort=replace(cohort, subjects=cohort.subjects.assign(entry=entry, exit=last))
+    )
+
+
+def write(cohort: Cohort, layout: Layout, path: Path) -> tuple[str, ...]:
+    """The tables, loaded into DuckDB under the model's keys and required fields, and from there.
+
+    Raises:
+        MissingExtra: DuckDB is not installed.
+        SchemaError: keys that do not hold, persons without a birth, or times that are offsets.
+    """
+    from medsynai.data.cohortfiles.omop_write import write_tables
+
+    return write_tables(cohort, layout, path)

@@ -1,0 +1,202 @@
+"""Writing OMOP CDM 5.4: each table is loaded into DuckDB under its constraints, then copied out."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from medsynai.data.cohort import OF_VISITS, Clock, Cohort
+from medsynai.data.cohortfiles.keys import numbered
+from medsynai.data.cohortfiles.layout import Layout, Part
+from medsynai.data.cohortfiles.omop_tables import (
+    CODED,
+    SEXES,
+    SOURCE,
+    TABLES,
+    UNITS,
+    Omop,
+)
+from medsynai.data.cohortfiles.texts import write_numbers, write_times
+from medsynai.data.integrity import refuse_broken
+from medsynai.errors import FolderError, MissingExtra, SchemaError
+
+PARENTS = {"person_id": "person", "visit_occurrence_id": "visit_occurrence"}
+DAY, MOMENT = "%Y-%m-%d", "%Y-%m-%d %H:%M:%S.%f"
+
+
+def write_tables(cohort: Cohort, layout: Layout, folder: Path) -> tuple[str, ...]:
+    """The tables of a cohort; what the model cannot hold is told, counted; see `omop.write`."""
+    try:
+        import duckdb
+    except ModuleNotFoundError:
+        raise MissingExtra("writing OMOP tables", "duckdb", "omop") from None
+    refuse_broken(cohort)
+    if cohort.clock is not Clock.CALENDAR:
+        raise SchemaError("OMOP has dates, and the cohort's times are offsets; give them dates")
+    if absent := int(cohort.subjects["birth"].isna().sum()):
+        raise SchemaError(
+            f"OMOP asks each person's year of birth, and {absent:,} of {len(cohort):,} patients "
+            "have no birth"
+        )
+    notes: list[str] = []
+    frames = dict(_frames(cohort, notes))
+    suffix = layout.details.get("suffix") or ".csv"
+    base = duckdb.connect(":memory:", config={"threads": 1})
+    try:
+        for table in TABLES:
+            if table.name in frames:
+                _load(base, table, frames[table.name])
+                _copy(base, table, folder / f"{table.name}{suffix}", layout.details.get("upper"))
+    except duckdb.ConstraintException:
+        # The text of DuckDB's own message holds a key, so it is not shown.
+        raise SchemaError("the tables do not load under OMOP's constraints") from None
+    except duckdb.IOException:
+        raise FolderError(f"{folder} cannot be written: the disk refused it") from None
+    finally:
+        base.close()
+    return tuple(notes)
+
+
+def _load(base: Any, table: Omop, frame: pd.DataFrame) -> None:
+    """Create the table with its keys and required fields, and fill it."""
+    lines = [f'"{n}" {kind}{" NOT NULL" * needed}' for n, kind, needed in table.fields]
+    lines.append(f'PRIMARY KEY ("{table.key}")')
+    lines += [
+        f'FOREIGN KEY ("{n}") REFERENCES {PARENTS[n]} ("{n}")'
+        for n, _, _ in table.fields
+        if n in PARENTS and PARENTS[n] != table.name
+    ]
+    base.execute(f"CREATE TABLE {table.name} ({', '.join(lines)})")
+    texts = frame.astype("str")  # a column of missing texts alone keeps its type
+    base.register("incoming", texts)
+    cast = ", ".join(f'CAST("{n}" AS {kind})' for n, kind, _ in table.fields)
+    base.execute(f"INSERT INTO {table.name} SELECT {cast} FROM incoming")
+    base.unregister("incoming")
+
+
+def _copy(base: Any, table: Omop, path: Path, upper: str | None) -> None:
+    shown = ", ".join(f'"{n}" AS "{n.upper() if upper else n}"' for n, _, _ in table.fields)
+    packed = ", COMPRESSION gzip" * path.name.lower().endswith(".gz")
+    form = "FORMAT parquet" if path.suffix.lower() in (".parquet", ".pq") else f"HEADER{packed}"
+    place = str(path).replace("'", "''")
+    base.execute(f"COPY (SELECT {shown} FROM {table.name} ORDER BY ALL) TO '{place}' ({form})")
+
+
+def _frames(cohort: Cohort, notes: list[str]) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Each table as texts, keys being numbers."""
+    people = numbered(cohort.subjects["subject_id"], "patients", notes)
+    stays = numbered(cohort.visits["visit_id"], "visits", notes)
+    visits = _dated(cohort, notes)
+    lost = set(cohort.visits["visit_id"]) - set(visits["visit_id"])
+    kinds = {t.kind for t in TABLES}
+    for kind, count in cohort.events["kind"].value_counts(dropna=False).items():
+        if kind not in kinds:
+            notes.append(f"not written: {count:,} events of kind {kind!r} have no table in OMOP")
+    if cohort.signals:
+        notes.append(f"not written: {len(cohort.signals):,} signals")
+    for table in TABLES:
+        if table.part is Part.SUBJECTS:
+            frame = cohort.subjects
+            frame = frame[frame["death"].notna()] if table.name == "death" else frame
+        elif table.part is Part.VISITS:
+            extra = cohort.extras.get(OF_VISITS, pd.DataFrame()).reindex(visits.index)
+            frame = _beside(visits, extra)
+        else:
+            rows = _timed(cohort.events[cohort.events["kind"] == table.kind], table, notes)
+            extra = cohort.extras.get(table.kind, pd.DataFrame()).reindex(rows.index)
+            frame = _beside(rows, extra)
+        if not len(frame):
+            continue
+        frame = frame.assign(subject_id=frame["subject_id"].map(people))
+        for column in {"visit_id", "previous"} & set(frame):
+            kept = frame[column].where(~frame[column].isin(lost), None)
+            frame[column] = kept.map(stays)
+        yield table.name, _filled(frame.reset_index(drop=True), table, notes)
+
+
+def _beside(core: pd.DataFrame, extra: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat([core, extra[[n for n in extra if n not in core]]], axis=1)
+
+
+def _timed(events: pd.DataFrame, table: Omop, notes: list[str]) -> pd.DataFrame:
+    if absent := int(events["time"].isna().sum()):
+        notes.append(f"not written: {absent:,} rows of {table.name} have no date")
+    return events[events["time"].notna()]
+
+
+def _dated(cohort: Cohort, notes: list[str]) -> pd.DataFrame:
+    """Visits with dates: those of their events where they have none of their own."""
+    visits, times = cohort.visits, cohort.events.groupby("visit_id")["time"]
+    first = times.min().reindex(visits["visit_id"]).set_axis(visits.index)
+    last = times.max().reindex(visits["visit_id"]).set_axis(visits.index)
+    bare = visits["start"].isna()
+    visits = visits.assign(
+        start=visits["start"].fillna(first),
+        end=visits["end"].where(~bare, visits["end"].fillna(last)),
+    )
+    if filled := int((bare & visits["start"].notna()).sum()):
+        notes.append(f"{filled:,} of {len(visits):,} visits got the dates of their events")
+    if absent := int(visits["start"].isna().sum()):
+        notes.append(f"not written: {absent:,} visits have no date, nor an event with one")
+    return visits[visits["start"].notna()]
+
+
+def _filled(frame: pd.DataFrame, table: Omop, notes: list[str]) -> pd.DataFrame:
+    """All fields of a table: from the cohort or beside it, or empty; required ones are lawful."""
+    columns: dict[str, pd.Series] = {}
+    back = {n: c for c, n in table.columns.items()}
+    nothing = pd.Series(None, index=frame.index, dtype=object)
+    for name, kind, needed in table.fields:
+        core = back.get(name) or back.get(f"{name}time")
+        if core in frame and kind in ("DATE", "TIMESTAMP"):
+            moment = frame[core]
+            if needed and (absent := int(moment.isna().sum())):
+                notes.append(
+                    f"{absent:,} rows of {table.name} have no end, which OMOP asks: "
+                    "the start stands for it"
+                )
+                moment = moment.fillna(frame["start" if core == "end" else "time"])
+            columns[name] = write_times(moment, DAY if kind == "DATE" else MOMENT, Clock.CALENDAR)
+        elif core in frame:
+            values = frame[core]
+            columns[name] = write_numbers(values) if core == "value" else values
+        else:
+            columns[name] = frame.get(name, nothing)
+    if table.key not in table.columns.values():
+        columns[table.key] = pd.Series(np.arange(1, len(frame) + 1), frame.index).map(str)
+    for pairs, column in ((CODED, "code"), (UNITS, "unit")):
+        if table.name in pairs:
+            _split(columns, frame[column], *pairs[table.name])
+    if table.name == "person":
+        columns |= _born(frame)
+    for name, kind, needed in table.fields:
+        if needed and kind == "BIGINT":
+            columns[name] = columns[name].where(
+                columns[name].astype("str").str.fullmatch(r"-?\d+").fillna(False), "0"
+            )
+    return pd.DataFrame(columns)
+
+
+def _split(columns: dict[str, pd.Series], values: pd.Series, concept: str, source: str) -> None:
+    """A code as a standard concept, or as concept 0 with the source's own value."""
+    own = ~values.fillna("0").str.fullmatch(r"\d+").astype(bool)
+    columns[concept] = values.where(~own, "0")
+    plain = values.str.removeprefix(SOURCE)
+    columns[source] = columns[source].where(~own | columns[source].notna(), plain)
+
+
+def _born(frame: pd.DataFrame) -> dict[str, pd.Series]:
+    """Sex as a concept, and as much of a birth as was known."""
+    birth = frame["birth"]
+    known = frame.get("birth_known", pd.Series("day", index=frame.index))
+    to_concept = {sex: concept for concept, sex in SEXES.items()}
+    parts = {
+        "year_of_birth": birth.dt.year.map(str),
+        "month_of_birth": birth.dt.month.map(str).where(known != "year", None),
+        "day_of_birth": birth.dt.day.map(str).where(known.isin(["day", "time"]), None),
+    }
+    moment = write_times(birth, MOMENT, Clock.CALENDAR).where(known == "time", None)
+    sex = frame["sex"].replace(to_concept)
+    return parts | {"birth_datetime": moment, "gender_concept_id": sex}

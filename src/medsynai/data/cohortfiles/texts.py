@@ -1,0 +1,221 @@
+"""Tables of text, from CSV and Parquet and back; times and numbers from text and back."""
+
+import gzip
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from medsynai.data.cohort import Clock
+from medsynai.data.cohortfiles.layout import Sheet
+from medsynai.data.dates import date_format
+from medsynai.data.integrity import Problem
+from medsynai.data.read import csv
+from medsynai.data.read.files import check_file
+from medsynai.data.source import suffix_of
+from medsynai.errors import ReadError
+
+CSVS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz")
+PARQUETS = (".parquet", ".pq")
+SEVERAL = ""  # the form of times in several ISO forms, and of those that were not read
+ISO = {
+    "%Y-%m-%d": ("D", ""),
+    "%Y-%m-%d %H:%M:%S": ("s", ""),
+    "%Y-%m-%dT%H:%M:%S": ("s", ""),
+    "%Y-%m-%dT%H:%M:%SZ": ("s", "Z"),
+    "%Y-%m-%d %H:%M:%S.%f": ("us", ""),
+    "%Y-%m-%dT%H:%M:%S.%f": ("us", ""),
+}
+
+
+def stem(path: Path) -> str | None:
+    """A table's name: its file's in lower case, without the ending; None for another file.
+
+    >>> stem(Path("hosp/LABEVENTS.csv.gz")), stem(Path("readme.md"))
+    ('labevents', None)
+    """
+    suffix = suffix_of(path, (*CSVS, *PARQUETS))
+    return None if suffix is None else path.name.lower().removesuffix(suffix)
+
+
+def read_texts(path: Path, sheet: Sheet, root: Path) -> tuple[pd.DataFrame, Sheet]:
+    """A table's fields as texts (None where empty), and the sheet with how it was written.
+
+    Raises:
+        ReadError: a file that cannot be read as a table.
+    """
+    file = path.relative_to(root).as_posix()
+    if suffix_of(path, PARQUETS):
+        frame, types = _from_parquet(path)
+        return frame, replace(sheet, file=file, header=tuple(map(str, frame)), types=types)
+    raw = csv.read(path, bare=True)
+    frame = raw.frame.astype(object).where(raw.frame != "", None)
+    form = raw.source
+    header = tuple(map(str, frame))
+    return frame, replace(sheet, file=file, header=header, delimiter=form.delimiter)
+
+
+def _from_parquet(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        table = parquet.ParquetFile(check_file(path)).read()
+        plain = pa.table(
+            {f.name: table.column(i).cast(pa.string()) for i, f in enumerate(table.schema)}
+        )
+    except (pa.ArrowException, OSError):
+        raise ReadError(f"{path} is not a readable Parquet file of plain columns") from None
+    types = {f.name: str(f.type) for f in table.schema}
+    frame = plain.to_pandas(strings_to_categorical=False).astype(object)
+    return frame.where(frame.notna(), None), types
+
+
+def write_texts(frame: pd.DataFrame, sheet: Sheet, root: Path) -> None:
+    """A table of texts (None where empty) to the sheet's file, in its form."""
+    path = root / (sheet.file or f"{sheet.name}.csv")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if suffix_of(path, PARQUETS):
+        _to_parquet(frame, sheet, path)
+        return
+    text = frame.to_csv(index=False, sep=sheet.delimiter, lineterminator="\n").encode()
+    if path.name.lower().endswith(".gz"):
+        text = gzip.compress(text, mtime=0)  # the same rows give the same bytes
+    path.write_bytes(text)
+
+
+def _to_parquet(frame: pd.DataFrame, sheet: Sheet, path: Path) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    from medsynai.data.write.parquet import parse_type
+
+    columns: dict[str, Any] = {}
+    for name in frame:
+        texts = pa.array(frame[name], pa.string(), from_pandas=True)
+        kind = sheet.types.get(str(name))
+        columns[str(name)] = texts if kind is None else texts.cast(parse_type(kind))
+    parquet.write_table(pa.table(columns), path)
+
+
+@dataclass(frozen=True)
+class Times:
+    """A column of times as read.
+
+    Attributes:
+        values: in the clock's dtype.
+        form: how they were written.
+        notes: what was guessed.
+        problems: times without a zone among such with one.
+    """
+
+    values: pd.Series
+    form: str = ""
+    notes: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+def read_times(texts: pd.Series, where: str, clock: Clock) -> Times:
+    """Times from text: moments in one form or in several ISO forms, or offsets.
+
+    A zone is taken off, in favour of UTC; moments without one are taken as they stand.
+
+    Args:
+        texts: None where there is no time.
+        where: the table and column, for messages.
+        clock: what the times are.
+
+    Raises:
+        ReadError: texts that are no times; says how many.
+    """
+    codes, words = pd.factorize(texts)
+    distinct = [str(w) for w in words]
+    if clock is not Clock.CALENDAR:
+        numbers = pd.to_numeric(pd.Series(distinct, dtype=object), errors="coerce")
+        _refuse_lost(numbers.isna().to_numpy(), codes, where, f"numbers ({clock.value})")
+        values = np.append(numbers.to_numpy("float64"), np.nan)[codes]
+        return Times(pd.Series(values, index=texts.index))
+    seen = date_format(distinct, "date") if distinct else None
+    form = None if seen is None or seen.mixed else seen.format
+    held = pd.Series(distinct, dtype=object)
+    moments = pd.to_datetime(held, format=form or "ISO8601", errors="coerce", utc=True)
+    _refuse_lost(moments.isna().to_numpy(), codes, where, "times in one form (ISO is best)")
+    values = np.append(
+        moments.dt.tz_localize(None).to_numpy("datetime64[us]"), np.datetime64("NaT")
+    )
+    notes = []
+    if seen is not None and seen.rival:
+        notes.append(f"{where}: day and month could stand the other way round; read as {form}")
+    if form is not None and "%y" in form:
+        notes.append(f"{where}: years of two digits; the century is a guess")
+    problems = () if form else (_zoneless(held, codes, where),)
+    series = pd.Series(values[codes], index=texts.index)
+    return Times(series, form or SEVERAL, tuple(notes), problems)
+
+
+def _zoneless(distinct: pd.Series, codes: np.ndarray, where: str) -> Problem:
+    """How many times have no zone where others have one."""
+    zoned = distinct.str.contains(r"T.*(?:Z|[+-]\d\d:?\d\d)$", regex=True).to_numpy(bool)
+    rows = zoned[codes[codes >= 0]]
+    lost = 0 if rows.all() else int((~rows).sum()) * bool(rows.any())
+    said = f"times of {where} have no zone where others have one; they are read as UTC"
+    return Problem("times without zone", lost, len(rows), said)
+
+
+def _refuse_lost(lost: np.ndarray, codes: np.ndarray, where: str, wanted: str) -> None:
+    count = int(lost[codes[codes >= 0]].sum())
+    if count:
+        raise ReadError(
+            f"{where}: {count:,} of {int((codes >= 0).sum()):,} values are no {wanted}; correct "
+            "them, make them empty, or name another column"
+        )
+
+
+def write_times(values: pd.Series, form: str, clock: Clock) -> pd.Series:
+    """Times as text in this form; offsets as plain numbers."""
+    if clock is not Clock.CALENDAR:
+        return write_numbers(values)
+    codes, moments = pd.factorize(values)
+    if form == SEVERAL:
+        exact = bool((np.asarray(moments, "datetime64[us]").astype("int64") % 1_000_000).any())
+        form = "%Y-%m-%dT%H:%M:%S" + ".%f" * exact
+    unit, tail = ISO.get(form, ("", ""))
+    if unit:
+        plain = np.datetime_as_string(np.asarray(moments, f"datetime64[{unit}]"))
+        gap = "T" if "T" in form else " "
+        words: Sequence[str] = [str(w).replace("T", gap) + tail for w in plain]
+    else:
+        aware = pd.DatetimeIndex(moments)
+        words = list(aware.tz_localize("UTC").strftime(form)) if len(aware) else []
+    return _spread(words, codes, values.index)
+
+
+def write_numbers(values: pd.Series) -> pd.Series:
+    """Numbers as the shortest text that reads the same; whole ones without a point.
+
+    >>> write_numbers(pd.Series([0.1, 7.0, float("nan")])).tolist()
+    ['0.1', '7', None]
+    """
+    codes, numbers = pd.factorize(values)
+    words = [
+        str(int(v)) if float(v).is_integer() and abs(v) < 1e15 else repr(float(v)) for v in numbers
+    ]
+    return _spread(words, codes, values.index)
+
+
+def read_numbers(texts: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """Numbers (NaN where a text is none), and the texts that are none."""
+    codes, words = pd.factorize(texts)
+    numbers = pd.to_numeric(pd.Series(words, dtype=object), errors="coerce").to_numpy("float64")
+    numbers = np.where(np.isfinite(numbers), numbers, np.nan)
+    left = [w if np.isnan(n) else None for w, n in zip(words, numbers, strict=True)]
+    values = pd.Series(np.append(numbers, np.nan)[codes], index=texts.index)
+    return values, _spread(left, codes, texts.index)
+
+
+def _spread(words: Sequence[str | None], codes: np.ndarray, index: pd.Index) -> pd.Series:
+    whole = np.array([*words, None], dtype=object)
+    return pd.Series(whole[codes], index=index, dtype=object)
