@@ -1,0 +1,180 @@
+"""Many files, one set: what each holds, what must agree, and what cannot be used."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from medsynai.data.imagefiles.labels import Labels, find_labels
+from medsynai.data.images import ImageLayout, ImageSet, ImageSource, LoadedImages
+from medsynai.errors import ReadError
+
+SHOWN = 5  # files that a message names
+BY_FOLDER = "folder"  # label file of a set whose classes are folders
+
+
+class BadFile(Exception):
+    """A file that cannot be used; the reason is for the user and holds nothing of its content."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One image as its file holds it.
+
+    Attributes:
+        pixels: (channels, *space) of the stored type.
+        facts: what must be the same in all files: "slope", "intercept" and what a layout adds.
+        patient: whose it is, if the file itself says so.
+        kept: facts that may differ; the first file's are kept for the writer.
+    """
+
+    pixels: np.ndarray
+    facts: dict[str, Any] = field(default_factory=dict)
+    patient: str = ""
+    kept: dict[str, Any] = field(default_factory=dict)
+
+
+Places = Sequence[tuple[Path, Callable[[], Item]]]
+
+
+def gather(root: Path, places: Places, layout: ImageLayout, skip_bad: bool) -> LoadedImages:
+    """Read every file, join the labels, and refuse or leave out what does not fit.
+
+    Args:
+        root: the folder that labels and names are relative to.
+        places: each image's path, and how to read it.
+        layout: for the source.
+        skip_bad: leave out, and count, instead of refusing.
+
+    Raises:
+        ReadError: files that cannot be used, or none that can.
+    """
+    labels = find_labels(root)
+    by_folder = labels is None and _classed(root, [p for p, _ in places])
+    bad: list[tuple[Path, str]] = []
+    items: list[tuple[Path, Item, str, str]] = []
+    for path, open_item in places:
+        try:
+            item = open_item()
+            label, patient = _told(labels, path.relative_to(root), by_folder)
+        except BadFile as error:
+            bad.append((path, str(error)))
+            continue
+        items.append((path, item, label, patient or item.patient))
+    whole = _agreeing(items, bad)
+    _refuse(root, bad, skip_bad, len(whole))
+    said = sorted({label for _, _, label, _ in whole})
+    place = {name: k for k, name in enumerate(said)}
+    patients = [p or f"\0{k}" for k, (_, _, _, p) in enumerate(whole)]
+    images = ImageSet.of(
+        np.stack([item.pixels for _, item, _, _ in whole]),
+        np.array([place[label] for _, _, label, _ in whole]),
+        tuple(said),
+        np.array(patients, dtype=object).astype(str),
+    )
+    first = whole[0][1]
+    facts = {**first.facts, **first.kept, "ending": _ending(whole[0][0])}
+    source = ImageSource(
+        layout,
+        str(first.pixels.dtype),
+        float(facts.pop("slope", 1.0)),
+        float(facts.pop("intercept", 0.0)),
+        dict(labels.columns) if labels else {},
+        labels.file if labels else BY_FOLDER if by_folder else "",
+        facts,
+        facts.pop("affine", ()),
+    )
+    return LoadedImages(
+        images, source, None, (*_notes(images, labels, any(p for *_, p in whole)), *_skipped(bad))
+    )
+
+
+def _told(labels: Labels | None, place: Path, by_folder: bool) -> tuple[str, str]:
+    if labels is None:
+        return (place.parts[0] if by_folder else "all"), ""
+    found = labels.of(place)
+    if found is None:
+        raise BadFile(f"is not listed in {labels.file}")
+    if not found[0]:
+        raise BadFile(f"has no label in {labels.file}")
+    return found
+
+
+def _classed(root: Path, paths: Iterable[Path]) -> bool:
+    """Whether every file lies in a folder of the root, two or more of them."""
+    tops = [p.relative_to(root).parts for p in paths]
+    return all(len(t) > 1 for t in tops) and len({t[0] for t in tops}) > 1
+
+
+Found = list[tuple[Path, Item, str, str]]
+
+
+def _agreeing(items: Found, bad: list[tuple[Path, str]]) -> Found:
+    """Those of the commonest size, type and facts; the others are told what differs."""
+
+    def form(item: Item) -> tuple[Any, ...]:
+        return (item.pixels.shape, str(item.pixels.dtype), tuple(sorted(item.facts.items())))
+
+    if not items:
+        return []
+    usual = Counter(form(i[1]) for i in items).most_common(1)[0][0]
+    kept = []
+    for one in items:
+        mine = form(one[1])
+        if mine == usual:
+            kept.append(one)
+        else:
+            bad.append((one[0], _difference(mine, usual)))
+    return kept
+
+
+def _difference(mine: tuple[Any, ...], usual: tuple[Any, ...]) -> str:
+    if mine[0] != usual[0]:
+        size = " x ".join(map(str, mine[0][1:])) + f", {mine[0][0]} channels"
+        most = " x ".join(map(str, usual[0][1:])) + f", {usual[0][0]} channels"
+        return f"is {size}; most are {most}"
+    if mine[1] != usual[1]:
+        return f"holds {mine[1]} numbers; most hold {usual[1]}"
+    names = [a for (a, x), (_, y) in zip(mine[2], usual[2], strict=False) if x != y]
+    return f"differs from most in {', '.join(names) or 'what its header says'}"
+
+
+def _refuse(root: Path, bad: list[tuple[Path, str]], skip_bad: bool, usable: int) -> None:
+    if not bad and usable:
+        return
+    if not bad:
+        raise ReadError(f"{root} holds no image")
+    shown = "; ".join(f"{p.relative_to(root)} {why}" for p, why in bad[:SHOWN])
+    more = f"; and {len(bad) - SHOWN:,} more" if len(bad) > SHOWN else ""
+    if not usable:
+        raise ReadError(f"{root}: none of {len(bad):,} files can be used: {shown}{more}")
+    if not skip_bad:
+        raise ReadError(
+            f"{root}: {len(bad):,} of {len(bad) + usable:,} files cannot be used: {shown}{more}. "
+            "Mend them, or leave them out with --skip-bad"
+        )
+
+
+def _notes(images: ImageSet, labels: Labels | None, told: bool) -> tuple[str, ...]:
+    people = int(images.patients.max(initial=-1)) + 1
+    size = " x ".join(map(str, images.space))
+    what = f"{len(images):,} images of {size}, {images.channels} channels, {people:,} patients"
+    beside = ""
+    if labels is not None and labels.unknown:
+        beside = f"{labels.file}: {', '.join(labels.unknown)} are not learnt and not written"
+    alone = ""
+    if not told:
+        alone = "no file or label says whose an image is: each counts as a patient of its own"
+    return tuple(t for t in (what, beside, alone) if t)
+
+
+def _skipped(bad: list[tuple[Path, str]]) -> tuple[str, ...]:
+    return (f"{len(bad):,} files could not be used and were left out",) if bad else ()
+
+
+def _ending(path: Path) -> str:
+    name = path.name.lower()
+    return ".nii.gz" if name.endswith(".nii.gz") else path.suffix.lower()

@@ -1,0 +1,109 @@
+"""The CSV beside image files: which file shows what, and whose it is."""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from medsynai.data.names import words
+from medsynai.errors import ReadError
+
+PATH = ("path", "file", "filename", "image", "img", "picture", "volume", "scan", "series")
+LABEL = ("label", "labels", "class", "target", "diagnosis", "finding", "category", "outcome")
+PATIENT = ("patient", "subject", "person", "participant", "case", "slide", "mrn")
+BESIDE = ("id", "ids", "name", "code", "index", "no", "nr", "number", "key", "uid")
+ROLES = (("path", PATH), ("label", LABEL), ("patient", PATIENT))
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What a label file says.
+
+    Attributes:
+        file: its name in the folder.
+        columns: "path", "label", "patient" -> its columns' names, where it has them.
+        unknown: names of columns that nothing is made of.
+        rows: by a file's relative path, its name, or its name without ending: (label, patient).
+    """
+
+    file: str
+    columns: dict[str, str]
+    unknown: tuple[str, ...]
+    rows: dict[str, tuple[str, str]]
+
+    def of(self, place: Path) -> tuple[str, str] | None:
+        """Label and patient of a file at a relative path; None if it is not listed."""
+        for key in (place.as_posix(), place.name, _stem(place.name)):
+            if key in self.rows:
+                return self.rows[key]
+        return None
+
+
+def find_labels(folder: Path) -> Labels | None:
+    """The one label file of a folder: a CSV with a column of files and one of labels or patients.
+
+    Raises:
+        ReadError: a file listed twice with different labels, or a CSV that is not text.
+    """
+    files = sorted(folder.glob("*.csv"), key=lambda p: ("label" not in p.stem.lower(), p.name))
+    for file in files:
+        found = _read(file)
+        if found is not None:
+            return found
+    return None
+
+
+def _read(file: Path) -> Labels | None:
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as text:
+            dialect = csv.excel
+            rows = list(csv.reader(text, dialect))
+    except UnicodeDecodeError:
+        raise ReadError(f"{file} is not UTF-8 text; save the labels as UTF-8") from None
+    if not rows:
+        return None
+    header, columns = rows[0], {}
+    for name in header:
+        for role, known in ROLES:
+            said = words(name)
+            core = [w for w in said if w in known]
+            if core and role not in columns and all(w in (*known, *BESIDE) for w in said):
+                columns[role] = name
+                break
+    if "path" not in columns or len(columns) < 2:
+        return None
+    at = {role: header.index(name) for role, name in columns.items()}
+    found: dict[str, tuple[str, str]] = {}
+    for row in rows[1:]:
+        if len(row) != len(header):
+            raise ReadError(f"{file}: a row has {len(row)} fields, the header has {len(header)}")
+        told = (
+            row[at["label"]].strip() if "label" in at else "all",
+            row[at["patient"]].strip() if "patient" in at else "",
+        )
+        key = row[at["path"]].strip().replace("\\", "/").removeprefix("./")
+        if found.setdefault(key, told) != told:
+            raise ReadError(f"{file} lists an image twice, with different labels or patients")
+    unknown = tuple(name for name in header if name not in columns.values())
+    return Labels(file.name, columns, unknown, found)
+
+
+def write_labels(
+    target: Path, columns: dict[str, str], names: list[str], labels: list[str], patients: np.ndarray
+) -> None:
+    """A label file of the columns that the source's had."""
+    told = {
+        "path": names,
+        "label": labels,
+        "patient": [f"synthetic-{p + 1}" for p in patients],
+    }
+    with target.open("w", newline="", encoding="utf-8") as text:
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(list(columns.values()))
+        writer.writerows(zip(*(told[role] for role in columns), strict=True))
+
+
+def _stem(name: str) -> str:
+    """A file's name without its endings (.nii.gz counts as one)."""
+    return name.removesuffix(".gz").rpartition(".")[0] or name

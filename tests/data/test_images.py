@@ -1,0 +1,279 @@
+"""Images in and out: exact round trips, what must not pass, and messages that name the file."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medsynai.codec.image import PixelScale
+from medsynai.data.imagefiles import read_images, recognise, write_images
+from medsynai.data.images import ImageLayout, ImageSet
+from medsynai.errors import FolderError, ReadError
+from medsynai.seeds import Seeds
+
+Image = pytest.importorskip("PIL.Image")
+pydicom = pytest.importorskip("pydicom")
+nibabel = pytest.importorskip("nibabel")
+SHARED = Path(__file__).parents[3] / "shared" / "data"
+NAME = "Mustermann^Erika"
+
+
+def random(*shape: int, dtype: str = "uint8", top: int = 256) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, top, shape).astype(dtype)
+
+
+def pictures(folder: Path, pixels: np.ndarray, table: str = "") -> Path:
+    folder.mkdir(parents=True)
+    for k, one in enumerate(pixels):
+        Image.fromarray(one).save(folder / f"p{k}.png")
+    if table:
+        (folder / "labels.csv").write_text(table)
+    return folder
+
+
+def dicom(path: Path, pixels: np.ndarray, **tags) -> Path:
+    """A real-looking file: a named patient, also in a private sequence."""
+    ds = pydicom.Dataset()
+    ds.file_meta = pydicom.dataset.FileMetaDataset()
+    ds.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    ds.SOPClassUID = "1.2.840.10008.5.1.4.1.1.2"
+    ds.SOPInstanceUID = pydicom.uid.generate_uid()
+    ds.PatientName, ds.PatientID, ds.Modality = NAME, "MRN-4711", "CT"
+    block = ds.private_block(0x0011, "clinic", create=True)
+    inner = pydicom.Dataset()
+    inner.PatientName = NAME
+    block.add_new(1, "SQ", [inner])
+    ds.Rows, ds.Columns, ds.SamplesPerPixel = *pixels.shape, 1
+    ds.PhotometricInterpretation = "MONOCHROME2"
+    ds.BitsAllocated = ds.BitsStored = 8 * pixels.dtype.itemsize
+    ds.HighBit, ds.PixelRepresentation = ds.BitsStored - 1, int(pixels.dtype.kind == "i")
+    ds.PixelData = pixels.tobytes()
+    for name, value in tags.items():
+        setattr(ds, name, value)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    ds.save_as(path, enforce_file_format=True)
+    return path
+
+
+def again(loaded, target: Path):
+    write_images(loaded.images, loaded.source, target, Seeds(1))
+    back = read_images(target)
+    assert np.array_equal(back.images.pixels, loaded.images.pixels)
+    assert np.array_equal(back.images.labels, loaded.images.labels)
+    assert back.images.classes == loaded.images.classes
+    assert back.source == loaded.source
+    return back
+
+
+@given(st.integers(-3000, 3000), st.integers(1, 6000), st.integers(0, 99))
+def test_stored_numbers_come_back_whole(low, width, seed):
+    pixels = np.random.default_rng(seed).integers(low, low + width, 500).astype(np.int16)
+    scale = PixelScale.of(pixels)
+    there = scale.forward(pixels)
+    assert there.min() >= -1 and there.max() <= 1
+    assert np.array_equal(scale.back(there), pixels)  # half a step at most, so none at all
+    wild = scale.back(np.array([-9.0, np.inf, 1.5]))
+    assert wild.tolist() == [scale.low, scale.high, scale.high]
+
+
+def test_no_patients_brightest_pixel_is_written_down():
+    pixels = np.array([-1000, 1234, 2000], np.int16)
+    scale = PixelScale.of(pixels)
+    more = PixelScale.of(np.append(pixels, np.int16(2001)))
+    assert scale == more and (scale.low, scale.high) == (-1024, 2048)
+
+
+@pytest.mark.parametrize("parts", [True, False])
+def test_npz_comes_back_with_its_parts_labels_and_patients(tmp_path, parts):
+    pixels, labels = random(12, 8, 8, 3), np.arange(12, dtype=np.uint8) % 3
+    if parts:  # MedMNIST: (n, 1) labels
+        cut = {"train": slice(0, 8), "val": slice(8, 10), "test": slice(10, 12)}
+        arrays = {f"{k}_images": pixels[s] for k, s in cut.items()}
+        arrays |= {f"{k}_labels": labels[s, None] for k, s in cut.items()}
+    else:
+        named = np.array(["red", "white", "plate"])
+        arrays = {"images": pixels, "labels": labels, "slide": labels // 2, "class_names": named}
+    path = tmp_path / "in.npz"
+    np.savez(path, **arrays)
+    loaded = read_images(path)
+    assert loaded.images.pixels.shape == (12, 3, 8, 8)
+    back = again(loaded, tmp_path / "out.npz")
+    with np.load(tmp_path / "out.npz") as out:
+        assert {k: (v.shape, v.dtype) for k, v in arrays.items() if v.dtype.kind != "U"} == {
+            k: (out[k].shape, out[k].dtype.newbyteorder("=") if k != "slide" else labels.dtype)
+            for k in out.files
+            if k != "class_names"
+        }
+    if parts:
+        assert back.held.tolist() == [False] * 10 + [True] * 2
+    else:
+        assert loaded.images.patients.tolist() == (labels // 2).tolist()
+
+
+@pytest.mark.parametrize("shape", [(5, 7, 9), (5, 7, 9, 3), (5, 4, 7, 9)])
+def test_an_array_comes_back_as_it_was(tmp_path, shape):
+    pixels = random(*shape, dtype="uint16", top=4096)
+    np.save(tmp_path / "in.npy", pixels)
+    again(read_images(tmp_path / "in.npy"), tmp_path / "out.npy")
+    assert np.array_equal(np.load(tmp_path / "out.npy"), pixels)
+
+
+@pytest.mark.parametrize("kind", ["grey", "rgb", "wide"])
+def test_pictures_come_back_with_their_labels(tmp_path, kind):
+    shape = (4, 6, 5, 3) if kind == "rgb" else (4, 6, 5)
+    pixels = random(*shape, dtype="uint16" if kind == "wide" else "uint8", top=250)
+    table = "file,finding,patient_id,ward\n" + "".join(
+        f"p{k}.png,{'ill' if k % 2 else 'well'},{k // 2},W\n" for k in range(4)
+    )
+    loaded = read_images(pictures(tmp_path / "in", pixels, table))
+    assert loaded.images.classes == ("ill", "well")
+    assert loaded.images.patients.tolist() == [0, 0, 1, 1]
+    assert any("ward" in note for note in loaded.notes)
+    again(loaded, tmp_path / "out")
+    text = (tmp_path / "out" / "labels.csv").read_text()
+    assert text.startswith("file,finding,patient_id\n1.png,well,synthetic-1\n")
+
+
+def test_a_folder_a_class_is_a_label(tmp_path):
+    for name in ("cyst", "tumour"):
+        pictures(tmp_path / "in" / name, random(3, 6, 6))
+    loaded = read_images(tmp_path / "in")
+    assert loaded.images.classes == ("cyst", "tumour")
+    again(loaded, tmp_path / "out")
+    assert len(list((tmp_path / "out" / "cyst").iterdir())) == 3
+
+
+def test_files_that_do_not_fit_are_named_or_skipped_and_counted(tmp_path):
+    table = "path,label\n" + "".join(f"p{k}.png,a\n" for k in range(6)) + "small.png,a\nbad.png,a\n"
+    folder = pictures(tmp_path / "in", random(6, 8, 8), table)
+    Image.fromarray(random(4, 4)).save(folder / "small.png")
+    whole = (folder / "p0.png").read_bytes()
+    (folder / "bad.png").write_bytes(whole[: len(whole) // 2])
+    Image.fromarray(random(8, 8)).save(folder / "unlisted.png")
+    with pytest.raises(ReadError, match="3 of 9 files") as error:
+        read_images(folder)
+    for said in ("small.png is 4 x 4", "bad.png is damaged", "unlisted.png is not listed"):
+        assert said in str(error.value)
+    loaded = read_images(folder, skip_bad=True)
+    assert len(loaded.images) == 6 and "3 files could not be used" in loaded.notes[-1]
+
+
+def test_ct_keeps_its_units_and_its_slices_their_order(tmp_path):
+    volume = random(5, 6, 7, dtype="int16", top=3000) - np.int16(1000)
+    uid = pydicom.uid.generate_uid()
+    for z in range(5):
+        dicom(
+            tmp_path / "in" / f"{'caebd'[z]}.dcm",  # names say nothing of the order
+            volume[z],
+            SeriesInstanceUID=uid,
+            ImageOrientationPatient=[1, 0, 0, 0, 1, 0],
+            ImagePositionPatient=[0, 0, 2.5 * z],
+            PixelSpacing=[0.7, 0.7],
+            RescaleSlope=1,
+            RescaleIntercept=-24,
+        )
+    loaded = read_images(tmp_path / "in")
+    assert np.array_equal(loaded.images.pixels[0, 0], volume)
+    assert loaded.source.intercept == -24
+    again(loaded, tmp_path / "out")
+    one = pydicom.dcmread(sorted((tmp_path / "out").rglob("*.dcm"))[1])
+    assert one.RescaleIntercept == -24 and one.ImagePositionPatient[2] == 2.5
+    (tmp_path / "in" / "b.dcm").unlink()
+    with pytest.raises(ReadError, match="slices missing"):
+        read_images(tmp_path / "in")
+
+
+def test_written_dicom_says_that_it_is_synthetic_and_names_nobody(tmp_path):
+    dicom(tmp_path / "in" / "a.dcm", random(8, 8))
+    loaded = read_images(tmp_path / "in")
+    again(loaded, tmp_path / "out")
+    path = next((tmp_path / "out").iterdir())
+    for secret in (b"Mustermann", b"MRN-4711", b"clinic"):
+        assert secret in (tmp_path / "in" / "a.dcm").read_bytes()
+        assert secret not in path.read_bytes()
+    data = pydicom.dcmread(path)
+    assert data.SyntheticData == "YES" and data.ConversionType == "SYN"
+    assert "DERIVED" in data.ImageType and data.DerivationDescription
+    real = pydicom.dcmread(tmp_path / "in" / "a.dcm")
+    assert data.SOPInstanceUID != real.SOPInstanceUID
+    assert not [e for e in data.iterall() if e.tag.is_private]
+
+
+def test_monochrome1_is_turned(tmp_path):
+    pixels = random(8, 8)
+    dicom(tmp_path / "in" / "a.dcm", pixels, PhotometricInterpretation="MONOCHROME1")
+    assert np.array_equal(read_images(tmp_path / "in").images.pixels[0, 0], 255 - pixels)
+
+
+@pytest.mark.parametrize(
+    ("tags", "said"),
+    [
+        ({"BurnedInAnnotation": "YES"}, "burned into"),
+        ({"NumberOfFrames": 2}, "several frames"),
+        ({"PhotometricInterpretation": "YBR_FULL"}, "colours"),
+        ({"PixelData": b"\0\0"}, "do not fit its header"),
+    ],
+)
+def test_dicom_that_cannot_be_used_is_named(tmp_path, tags, said):
+    dicom(tmp_path / "in" / "a.dcm", random(8, 8), **tags)
+    with pytest.raises(ReadError, match=said) as error:
+        read_images(tmp_path / "in")
+    assert "a.dcm" in str(error.value) and NAME not in str(error.value)
+
+
+@pytest.mark.parametrize("slope", [None, 0.5])
+def test_nifti_keeps_its_affine_and_its_stored_numbers(tmp_path, slope):
+    affine = np.array([[0, -2, 0, 30], [1.5, 0, 0, -40], [0, 0, 3, -16], [0, 0, 0, 1]], float)
+    stored = random(6, 5, 4, dtype="int16", top=900)
+    file = nibabel.Nifti1Image(stored, affine)  # stored as they are, whatever the slope
+    file.header.set_data_dtype(np.int16)
+    if slope is not None:
+        file.header.set_slope_inter(slope, -7)
+    (tmp_path / "in").mkdir()
+    nibabel.save(file, tmp_path / "in" / "v.nii.gz")
+    loaded = read_images(tmp_path / "in")
+    assert loaded.images.space == (5, 6, 4)  # right, anterior, superior
+    again(loaded, tmp_path / "out")
+    back = nibabel.load(tmp_path / "out" / "1.nii.gz")
+    assert np.allclose(back.affine, affine)
+    assert np.array_equal(np.asarray(back.dataobj.get_unscaled()), stored)
+    assert np.allclose(back.get_fdata(), stored * (slope or 1) - (7 if slope else 0))
+    assert b"synthetic" in back.header["descrip"].item()
+
+
+def test_what_holds_no_images_is_left_to_others(tmp_path):
+    (tmp_path / "a.csv").write_text("a,b\n1,2\n")
+    np.savez(tmp_path / "codes.npz", indices=[0], indptr=[0, 1], shape=[1, 1])
+    assert recognise(tmp_path / "a.csv") is None and recognise(tmp_path / "codes.npz") is None
+    assert recognise(tmp_path) is None
+    with pytest.raises(ReadError, match="no images"):
+        read_images(tmp_path)
+
+
+def test_nothing_is_written_over(tmp_path):
+    loaded = read_images(pictures(tmp_path / "in", random(2, 4, 4)))
+    with pytest.raises(FolderError):
+        write_images(loaded.images, loaded.source, tmp_path / "in", Seeds(0))
+    assert not [p for p in tmp_path.iterdir() if "part" in p.name]
+
+
+def test_rows_keep_labels_and_patients():
+    images = ImageSet.of(
+        random(4, 1, 3, 3), np.array([0, 1, 1, 0]), ("a", "b"), np.array([7, 7, 8, 9])
+    )
+    part = images.rows(np.array([2, 0]))
+    assert part.labels.tolist() == [1, 0] and part.patients.tolist() == [1, 0]
+    assert images.counts.tolist() == [2, 2]
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the shared data are not here")
+@pytest.mark.parametrize("name", ["CT_small", "MR_small", "highdicom_dx_image"])
+def test_real_dicom_comes_back(tmp_path, name):
+    (tmp_path / "in").mkdir()
+    shutil.copy(SHARED / "dicom" / f"{name}.dcm", tmp_path / "in")
+    loaded = read_images(tmp_path / "in")
+    assert loaded.source.layout is ImageLayout.DICOM
+    again(loaded, tmp_path / "out")
