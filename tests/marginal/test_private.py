@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import beta
 
+from medsynai.codec import bought
 from medsynai.codec.bought import buy, planned
 from medsynai.data.contract import check_contract, conformed
 from medsynai.data.schema import Column, Kind, Origin, Role, Schema
@@ -266,7 +267,7 @@ def test_no_more_rows_of_a_patient_are_counted_than_the_noise_is_made_for(monkey
     monkeypatch.setattr(fitting, "buy", lambda t, *rest: counted.append(len(t)) or before(t, *rest))
     fit(of_one_patient(most), Mst(), 10.0)
     assert counted == [200 * most]
-    monkeypatch.setattr(fitting, "capped", lambda who, most: np.arange(len(who)))  # the violation
+    monkeypatch.setattr(bought, "capped", lambda who, most: np.arange(len(who)))  # the violation
     fit(of_one_patient(most), Mst(), 10.0)
     assert counted[-1] == 600
 

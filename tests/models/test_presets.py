@@ -7,7 +7,7 @@ import pytest
 from medsynai import store
 from medsynai.models.catalog import load_model
 from medsynai.models.entries import CATALOG
-from medsynai.models.presets import BALANCED, NAMES, PRESETS, preset_of
+from medsynai.models.presets import BALANCED, NAMES, PRESETS, PRIVATE, preset_of
 from medsynai.models.search import SEARCHED
 
 MODELS = [entry.name for entry in CATALOG if "table" in entry.data]
@@ -15,7 +15,7 @@ KNOBS = [(model, knob) for model, knobs in SEARCHED.items() for knob in knobs]
 
 
 @pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("preset", NAMES)
+@pytest.mark.parametrize("preset", (*NAMES, PRIVATE))
 def test_every_preset_is_settings_of_its_model(model, preset):
     asked = preset_of(model, preset)
     made = store.to_plain(load_model(model, asked))
@@ -29,7 +29,7 @@ def test_presets_are_of_models_and_change_something():
     for model, rows in PRESETS.items():
         assert BALANCED not in rows
         for preset, settings in rows.items():
-            assert preset in NAMES
+            assert preset in (*NAMES, PRIVATE)
             assert load_model(model, settings) != load_model(model), (model, preset)
 
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medsynai.errors import PlanError
+from medsynai.privacy import calibrate as calibrate_module
 from medsynai.privacy.accounting import (
     Kind,
     Spend,
@@ -143,3 +144,15 @@ def test_a_failure_chance_of_its_own_raises_what_an_attack_can_do():
     quiet, failing = Spend(Kind.GAUSSIAN, 1e3), Spend(Kind.GAUSSIAN, 1e3, delta=0.05)
     assert attack_bound([quiet], 0.01) < 0.02
     assert attack_bound([failing], 0.01) >= 0.05  # whoever fails is named by everyone
+
+
+@pytest.mark.parametrize("epsilon", [0.1, 2.0])
+def test_noise_for_sampled_steps_is_found_in_a_few_turns(epsilon, monkeypatch):
+    """Below a noise of one, epsilon falls faster than one over it: a guess by that rule hung."""
+    turns, before = [], calibrate_module.epsilon_of
+    monkeypatch.setattr(
+        calibrate_module, "epsilon_of", lambda s, d: turns.append(s) or before(s, d)
+    )
+    plan = lambda s: [Spend(Kind.GAUSSIAN, 0.29 * s, 0.1, 6), Spend(Kind.GAUSSIAN, 3.65 * s)]  # noqa: E731
+    found = calibrate_module.calibrate(plan, epsilon, 1e-5)
+    assert 0.995 * epsilon < epsilon_of(plan(found), 1e-5) <= epsilon and len(turns) < 15

@@ -10,7 +10,7 @@ from medsynai.errors import BudgetError, PlanError
 from medsynai.privacy import histograms, noise, sampling
 from medsynai.privacy.accounting import Kind, Spend
 from medsynai.privacy.histograms import OTHER, bounds, stable_histogram, threshold
-from medsynai.privacy.noise import GRAIN, choose, gaussian, noisy_counts
+from medsynai.privacy.noise import FINE, GRAIN, choose, noisy_counts, noisy_sums
 from medsynai.privacy.sampling import PoissonSampler, capped
 
 pytest.importorskip("opendp")
@@ -27,7 +27,10 @@ def test_nothing_on_the_private_path_takes_a_seed_or_a_generator():
 
 
 def test_two_runs_differ_whatever_is_seeded():
-    for draw in (lambda: gaussian(50, 1.0), lambda: noisy_counts(np.zeros(50), counted(3.0))):
+    for draw in (
+        lambda: noisy_sums(np.zeros(50), 1.0),
+        lambda: noisy_counts(np.zeros(50), counted(3.0)),
+    ):
         np.random.seed(3)  # noqa: NPY002
         one = draw()
         np.random.seed(3)  # noqa: NPY002
@@ -56,10 +59,15 @@ def test_too_little_noise_for_the_lattice_is_refused():
         noisy_counts(np.zeros(3), counted(0.1))
 
 
-def test_gradient_noise_is_gaussian_and_on_a_lattice():
-    drawn = gaussian(100_000, 2.0)
-    assert stats.kstest(drawn / 2, "norm").pvalue > SURE
-    assert np.array_equal(drawn / 2 * 2**20, np.rint(drawn / 2 * 2**20))
+def test_noise_of_sums_is_gaussian_and_on_a_lattice():
+    sums = np.linspace(-3, 3, 100_001).astype(np.float32)  # more than a block
+    drawn = noisy_sums(sums, 2.0)
+    assert np.array_equal(drawn / 2 * FINE, np.rint(drawn / 2 * FINE))  # nothing in the low bits
+    noise_ = (drawn - sums) / 2
+    assert stats.kstest(noise_, "norm").pvalue > SURE
+    assert abs(np.corrcoef(noise_[:-1], noise_[1:])[0, 1]) < 5.4 / np.sqrt(100_000)
+    with pytest.raises(BudgetError):
+        noisy_sums(sums, 0.0)
 
 
 def test_the_exponential_mechanism_picks_with_its_probabilities():

@@ -6,24 +6,31 @@ more. Bins, quantiles inside them and first marginals all come from these counts
 """
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from medsynai.codec.choices import Choices
 from medsynai.codec.numbers import NumberCodec
 from medsynai.codec.table import ColumnCodec, LevelCodec, TableCodec
-from medsynai.data.contract import check_contract
+from medsynai.data.contract import check_contract, conformed
 from medsynai.data.schema import Column, Schema
 from medsynai.data.table import Table
+from medsynai.errors import PlanError
 from medsynai.privacy.accounting import Spend
+from medsynai.privacy.calibrate import calibrate
 from medsynai.privacy.histograms import monotone_counts
+from medsynai.privacy.ledger import Budget, Ledger
 from medsynai.privacy.noise import noisy_counts
+from medsynai.privacy.sampling import capped
 
 CELLS = 32  # public cells that a number begins with, where it has no edges of its own
 PLAIN = 100  # a number of at most so many lawful values has a cell for each
 CUTS = 16  # parts that a crowded cell is cut into
 KNOTS = 8  # steps of the quantile function inside a bin
+CRUMBS = 5.0  # times the noise of a whole budget: beyond it nothing but noise is bought
 
 
 @dataclass(frozen=True)
@@ -55,9 +62,76 @@ class Cells:
     variances: np.ndarray
 
 
+def budget_of(ledger: Ledger | None, name: str) -> Budget:
+    """The ledger's budget.
+
+    Raises:
+        PlanError: there is none.
+    """
+    if ledger is None or ledger.budget is None:
+        raise PlanError(
+            f"{name} is differentially private and needs a budget, from Python: "
+            "fit(table, Ledger(Budget(1.0, 1e-6)))"
+        )
+    return ledger.budget
+
+
+def noise_within(
+    budget: Budget, before: Sequence[Spend], planned: Callable[[float], Sequence[Spend]]
+) -> float:
+    """The least noise for which what was spent and what is planned keep the budget together.
+
+    Raises:
+        BudgetError: what is left of the budget buys nothing but noise.
+    """
+    noise = calibrate(planned, budget.epsilon, budget.delta)
+    if not before:
+        return noise
+    most = CRUMBS * noise
+    return calibrate(lambda s: (*before, *planned(s)), budget.epsilon, budget.delta, most)
+
+
+def learnable(schema: Schema) -> Schema:
+    """The columns that are learnt, once it is sure that patients can be told apart."""
+    if schema.max_rows > 1 and schema.subject is None:
+        raise PlanError(
+            "max_rows above 1 needs the column whose role is 'subject': without it nobody can see "
+            "that no patient has more rows"
+        )
+    return schema.only(tuple(c.name for c in schema.learnt))
+
+
+def lawful_rows(table: Table) -> tuple[Table, np.ndarray]:
+    """Learnable columns of at most `max_rows` rows of each patient, conformed, and whose each is.
+
+    Returns:
+        The rows, and (n,) patients, from 0.
+    """
+    schema, whose = table.schema, table.whose()
+    if schema.subject is not None:  # rows without a key might all be of one patient: so they are
+        whose = pd.factorize(table.frame[schema.subject], use_na_sentinel=False)[0]
+    kept = capped(whose, schema.max_rows)
+    return conformed(table.rows(kept).learnt()), whose[kept]
+
+
 def planned(schema: Schema) -> int:
     """How many histograms `buy` takes: public, from the schema alone."""
     return sum(1 + _is_cut(c) for c in schema.columns)
+
+
+def stand_in(bought: Bought, rows: int, rng: np.random.Generator) -> np.ndarray:
+    """(rows, columns) codes that follow the bought counts, every column by itself.
+
+    For whatever wants to see rows and may not: all that they tell was paid for.
+    """
+    columns = []
+    for counts in bought.counts:
+        weights = monotone_counts(counts, max(float(counts.sum()), 1.0))
+        ends = np.cumsum(weights) / weights.sum()
+        at = (np.arange(rows) + rng.random()) / rows
+        codes = np.searchsorted(ends, at, side="right").clip(0, len(ends) - 1)
+        columns.append(rng.permutation(codes))
+    return np.stack(columns, axis=1)
 
 
 def _is_cut(column: Column) -> bool:

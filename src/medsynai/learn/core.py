@@ -24,12 +24,14 @@ class Batch(NamedTuple):
         labels: (B, C) attributes of those rows: private.
         condition: (B, C) what the generator is asked for.
         noise: (B, Z) standard normal; all of a loss's randomness.
+        patient: (B,) whose row each is, where the mechanism asks; else empty.
     """
 
     real: Tensor
     labels: Tensor
     condition: Tensor
     noise: Tensor
+    patient: Tensor = torch.zeros(0, dtype=torch.long)
 
     def blind(self) -> "Batch":
         """The same without the real rows: NaN in their place."""

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -26,6 +27,7 @@ from medsynai.learn.draw import Asked, Drawer, begin_under
 from medsynai.learn.job import Job, Pace, halves
 from medsynai.learn.loop import train
 from medsynai.learn.mechanism import Plain
+from medsynai.learn.private import Ready, ready_privately
 from medsynai.learn.threads import one_thread
 from medsynai.privacy.ledger import Ledger
 from medsynai.saved import Saved, read_model, write_model
@@ -197,13 +199,34 @@ def fit_network(
 ) -> FittedNetwork:
     """Train a composition on a table, the ledger charged first; see `Generator.fit`.
 
+    With a budget in the ledger, real rows are seen by noised gradients alone; see `DpSgd`.
+
     Raises:
         ModelError: no rows or no column to learn, or training that failed.
-        PlanError: a budget too small to train in.
+        PlanError: a budget too small to train in, or a model that cannot be private.
+        SchemaError: under a budget: a schema that was inferred from the rows.
+        BudgetError: the ledger's budget is spent.
     """
-    phases = settings.phases()
-    charge = Plain().charge(f"train the {settings.name} model", phases)
-    (ledger or Ledger()).charge(charge)
+    ledger = Ledger() if ledger is None else ledger
+    if ledger.budget is None:
+        ready = _ready(settings, table, ledger, seeds)
+    else:
+        ready = ready_privately(settings, ledger.budget, table, ledger, seeds)
+    codec, known = ready.codec, ready.known
+    space = Space.fit(settings.space, codec, to_codes(known), seeds.of("space").integer())
+    job = ready.adapted(settings.job(space, ready.open))
+    trained = train(job, ready.rows, ready.held, seeds, ready.place)
+    drawer: Any = settings.drawer(space)
+    drawer.seen.copy_(seen_in(space.codes, known))
+    settings.settle(drawer, trained.modules, known, seeds)
+    facts = {"rounds": trained.marks[-1].rounds, "ended": trained.ended}
+    facts |= {"healthy": trained.healthy, "losses": [m.flat() for m in trained.marks]}
+    return FittedNetwork(settings, ready.schema, codec, space, drawer.requires_grad_(False), facts)
+
+
+def _ready(settings: Composition, table: Table, ledger: Ledger, seeds: Seeds) -> Ready:
+    """Charge, learn the bins, withhold rare levels, hold some rows out: without protection."""
+    ledger.charge(Plain().charge(f"train the {settings.name} model", settings.phases()))
     table = table.learnt()
     if not len(table) or not table.schema.columns:
         raise ModelError("a network needs at least one row and one column that it may learn")
@@ -211,21 +234,16 @@ def fit_network(
     table = table.only(order_of(schema, ()))
     codec = TableCodec.fit(table, settings.bins)
     rng = seeds.of("withhold").numpy()
-    codes = withhold(codec.encode(table), codec, MIN_LEVEL, table.whose(), rng)[0]
-    space = Space.fit(settings.space, codec, codes, seeds.of("space").integer())
-    rows = to_rows(codes)
+    rows = to_rows(withhold(codec.encode(table), codec, MIN_LEVEL, table.whose(), rng)[0])
     inside, outside = halves(table.whose(), settings.pace.held, seeds)
-    job = settings.job(space, rows[inside])
-    if not len(outside) and settings.pace.held:
-        job = shorten(job, len(rows))
     place = desk().place(_key(settings, seeds, rows))
-    trained = train(job, rows[inside], rows[outside], seeds, place)
-    drawer: Any = settings.drawer(space)
-    drawer.seen.copy_(seen_in(space.codes, rows))
-    settings.settle(drawer, trained.modules, rows, seeds)
-    facts = {"rounds": trained.marks[-1].rounds, "ended": trained.ended}
-    facts |= {"healthy": trained.healthy, "losses": [m.flat() for m in trained.marks]}
-    return FittedNetwork(settings, schema, codec, space, drawer.requires_grad_(False), facts)
+    few = bool(settings.pace.held) and not len(outside)
+    change = partial(shorten, rows=len(rows)) if few else _as_it_is
+    return Ready(schema, codec, rows[inside], rows[outside], rows, rows[inside], change, place)
+
+
+def _as_it_is(job: Job) -> Job:
+    return job
 
 
 def shorten(job: Job, rows: int) -> Job:

@@ -16,6 +16,32 @@ MIN_HELD = 20  # patients: looks at fewer say nothing
 
 
 @dataclass(frozen=True)
+class Private:
+    """What a run with a budget does otherwise; all public.
+
+    Attributes:
+        clip: the most that one patient's gradient counts for in a step.
+        rate: chance with which each patient takes part in a step; 1: everybody in every step.
+        singles: share of the budget for one histogram a column: bins, and first shares.
+        micro: rows worked on at once; a step's sum does not depend on it, its memory does.
+    """
+
+    clip: float = 1.0
+    rate: float = 1.0
+    singles: float = 0.3
+    micro: int = 512
+
+    def __post_init__(self) -> None:
+        if self.clip <= 0 or self.micro < 1:
+            raise PlanError("pace.private: clip must be above 0, and micro at least 1")
+        if not 0 < self.rate <= 1 or not 0 < self.singles < 1:
+            raise PlanError("pace.private: rate lies in (0, 1], singles between 0 and 1")
+
+
+PRIVATE = Private()
+
+
+@dataclass(frozen=True)
 class Pace:
     """How long and how fast a network is trained; all public.
 
@@ -28,6 +54,8 @@ class Pace:
         average: how much of the averaged weights each round keeps (Polyak averaging).
         clip: the greatest norm of a gradient.
         fade: share of the rounds, at the end, over which the learning rate falls to zero.
+        private: what a run with a budget does otherwise; it has no use for `batch`, `seconds`,
+            `patience` and `held`: steps that read real rows are planned, and nothing is held out.
     """
 
     batch: int = 256
@@ -38,6 +66,7 @@ class Pace:
     average: float = 0.99
     clip: float = 5.0
     fade: float = 0.0
+    private: Private = PRIVATE
 
     def __post_init__(self) -> None:
         for name in ("batch", "check", "patience"):

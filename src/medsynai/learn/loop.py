@@ -16,7 +16,7 @@ from medsynai.learn.clock import OUT_OF_TIME, Clock
 from medsynai.learn.core import Batch, Modules, Phase, Update
 from medsynai.learn.desk import desk
 from medsynai.learn.job import Job, Trained
-from medsynai.learn.mechanism import Mechanism, Plain
+from medsynai.learn.mechanism import Mechanism, Plain, some_batch
 from medsynai.learn.monitor import BATCH, collapsed
 from medsynai.learn.nets.mlp import initialise
 from medsynai.learn.state import Progress
@@ -88,7 +88,7 @@ class _Run:
         none = torch.zeros(len(held), 0)
         noise = torch.randn(len(held), job.noise, generator=fixed)
         self.look_batch = Batch(held, none, none, noise)
-        self.monitor_batch = self._batch(BATCH, fixed) if job.monitor else None
+        self.monitor_batch = some_batch(job, rows, BATCH, fixed) if job.monitor else None
 
     def round(self) -> None:
         """Every update of the phase at hand, as often as it repeats."""
@@ -112,11 +112,12 @@ class _Run:
 
     def _step(self, number: int, update: Update, first: bool) -> None:
         progress, modules = self.progress, self.job.modules
-        batch = self._batch(self.job.pace.batch, progress.generator)
-        how: Mechanism = self.job.mechanism
+        how: Mechanism = self.job.mechanism if update.reads_real else Plain()
+        batch = how.batch(self.job, self.rows, progress.generator)
         if not update.reads_real:
-            batch, how = batch.blind(), Plain()
-        loss = float(how.gradients(update.at(progress.done), modules, update.trains, batch))
+            batch = batch.blind()
+        told = how.gradients(update.at(progress.done), modules, update.trains, batch)
+        loss = 0.0 if told is None else float(told)
         weights = [p for name in update.trains for p in modules[name].parameters()]
         norm = float(torch.nn.utils.clip_grad_norm_(weights, self.job.pace.clip))
         if not math.isfinite(loss) or not math.isfinite(norm):
@@ -132,13 +133,8 @@ class _Run:
             progress.done / self.job.rounds
         )
         stepper.step()
-        if update.reads_real:
+        if update.reads_real and told is not None:
             progress.losses.append(loss)
-
-    def _batch(self, n: int, generator: torch.Generator) -> Batch:
-        pick = self.job.asking.pick(self.rows, n, generator)
-        noise = torch.randn(n, self.job.noise, generator=generator)
-        return Batch(self.rows[pick.rows], pick.labels, pick.condition, noise)
 
     def _average(self) -> None:
         done = self.progress.done

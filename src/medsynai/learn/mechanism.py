@@ -1,13 +1,26 @@
 """How a gradient may leave the real rows, and what the ledger writes for it."""
 
-from dataclasses import dataclass
-from typing import Protocol
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from medsynai.learn.core import Batch, Loss, Modules, Phase, planned_releases
+from medsynai.errors import PlanError
+from medsynai.learn.condition import Nothing
+from medsynai.learn.core import Batch, Loss, Modules, Phase, batchwise_reason, planned_releases
+from medsynai.privacy.accounting import Kind, Spend
+from medsynai.privacy.gradients import clipped_sum
 from medsynai.privacy.ledger import Release
+from medsynai.privacy.noise import noisy_sums
+from medsynai.privacy.sampling import PoissonSampler
+
+if TYPE_CHECKING:
+    from medsynai.learn.job import Job
 
 
 class Mechanism(Protocol):
@@ -17,11 +30,22 @@ class Mechanism(Protocol):
         """What the ledger writes for all the phases, before a row is read."""
         ...
 
+    def batch(self, job: "Job", rows: Tensor, generator: torch.Generator) -> Batch:
+        """What one step sees of the rows."""
+        ...
+
     def gradients(
         self, loss: Loss, modules: Modules, trains: tuple[str, ...], batch: Batch
-    ) -> Tensor:
-        """Fill `grad` of the weights in `trains`; gives the mean loss, for the records."""
+    ) -> Tensor | None:
+        """Fill `grad` of the weights in `trains`; gives the mean loss for the records, or None."""
         ...
+
+
+def some_batch(job: "Job", rows: Tensor, n: int, generator: torch.Generator) -> Batch:
+    """`n` of the rows as the job's asking picks them."""
+    pick = job.asking.pick(rows, n, generator)
+    noise = torch.randn(n, job.noise, generator=generator)
+    return Batch(rows[pick.rows], pick.labels, pick.condition, noise)
 
 
 @dataclass(frozen=True)
@@ -33,9 +57,13 @@ class Plain:
         note = f"at most {planned_releases(phases)} gradient steps on real rows, without noise"
         return Release(purpose, note=note)
 
+    def batch(self, job: "Job", rows: Tensor, generator: torch.Generator) -> Batch:
+        """So many rows as the pace says, as the job's asking picks them."""
+        return some_batch(job, rows, job.pace.batch, generator)
+
     def gradients(
         self, loss: Loss, modules: Modules, trains: tuple[str, ...], batch: Batch
-    ) -> Tensor:
+    ) -> Tensor | None:
         """Exact gradients of the batch's mean."""
         weights = [p for name in trains for p in modules[name].parameters()]
         mean = loss(modules, batch).mean()
@@ -43,3 +71,106 @@ class Plain:
         for weight, slope in zip(weights, slopes, strict=True):
             weight.grad = slope
         return mean.detach()
+
+
+@dataclass(frozen=True)
+class DpSgd:
+    """Clipped patient by patient, summed, noised, divided by a constant (Abadi et al. 2016).
+
+    **Guarantee:** each step is one Gaussian release of `noise` times its sensitivity `clip`, of
+    patients who take part by coins of their own; all steps together cost what `charge` says. Coins,
+    noise and the numbers that a row's loss uses come from the operating system's entropy.
+
+    | step | what happens |
+    |---|---|
+    | nobody takes part | noise alone |
+    | several rows of a patient | their sum is clipped, once |
+    | a loss that needs its batch | refused |
+    | a row whose gradient is no number | counts for nothing |
+
+    Attributes:
+        noise: standard deviation over `clip`.
+        rate: chance with which each patient takes part.
+        clip: the most that a patient's gradient counts for, in L2 over all weights.
+        micro: rows worked on at once.
+        divisor: what the noised sum is divided by: public or paid for, never a batch's size.
+        patients: (n,) whose row each is, from 0.
+    """
+
+    noise: float
+    rate: float = 1.0
+    clip: float = 1.0
+    micro: int = 512
+    divisor: float = 1.0
+    patients: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    def charge(self, purpose: str, phases: tuple[Phase, ...]) -> Release:
+        """A noised gradient for every update that reads real rows.
+
+        Raises:
+            PlanError: an update whose loss needs its batch.
+        """
+        for update in (u for p in phases for u in p.updates if u.reads_real and u.batchwise):
+            raise PlanError(
+                f"differential privacy needs losses that take each row by itself, and that of "
+                f"{', '.join(update.trains)} does not: {update.batchwise}"
+            )
+        steps = planned_releases(phases)
+        note = (
+            f"{steps} gradients, clipped at {self.clip:g}, each patient with chance {self.rate:g}"
+        )
+        spend = Spend(Kind.GAUSSIAN, self.noise, self.rate, steps)
+        return Release(purpose, "dp-sgd", note=note, spends=(spend,))
+
+    def batch(self, job: "Job", rows: Tensor, generator: torch.Generator) -> Batch:
+        """The rows of the patients who take part.
+
+        The numbers of noise that stand beside a row cannot be foreseen: if they could, one more
+        row would shift them for all that follow it.
+        """
+        if job.asking != Nothing():
+            raise PlanError(
+                "differential privacy cannot pick rows by what they hold: set this model to ask for"
+                " nothing"
+            )
+        taken = PoissonSampler(self.patients, self.rate).draw()
+        unseen = torch.Generator().manual_seed(secrets.randbits(63))
+        none = torch.zeros(len(taken), 0)
+        noise = torch.randn(len(taken), job.noise, generator=unseen)
+        who = torch.from_numpy(self.patients[taken])
+        return Batch(rows[torch.from_numpy(taken)], none, none, noise, who)
+
+    def gradients(
+        self, loss: Loss, modules: Modules, trains: tuple[str, ...], batch: Batch
+    ) -> Tensor | None:
+        """The noised sum of clipped gradients over the divisor; nothing is told of the loss."""
+        if reason := batchwise_reason(loss):
+            raise PlanError(f"differential privacy refuses a loss that needs its batch: {reason}")
+        weights = [p for name in trains for p in modules[name].parameters()]
+        total = torch.zeros(sum(w.numel() for w in weights))
+        for part in parts_of(batch, self.micro):
+            worked_out = partial(loss, modules, part)
+            sums = clipped_sum(worked_out, weights, part.patient, self.clip)
+            total += torch.cat([s.flatten() for s in sums])
+        noised = noisy_sums(total.numpy(), self.noise * self.clip) / self.divisor
+        slopes = torch.from_numpy(noised.astype(np.float32))
+        sizes = [w.numel() for w in weights]
+        for weight, slope in zip(weights, torch.split(slopes, sizes), strict=True):
+            weight.grad = slope.view_as(weight)
+        return None
+
+
+def parts_of(batch: Batch, micro: int) -> Iterator[Batch]:
+    """The batch in parts of about `micro` rows, all rows of a patient in one of them.
+
+    Patients are numbered from 0 in each part.
+    """
+    order = torch.argsort(batch.patient, stable=True)
+    _, group, sizes = torch.unique(batch.patient, return_inverse=True, return_counts=True)
+    first = torch.cumsum(sizes, 0) - sizes  # where each patient's rows begin in that order
+    part_of = (first // micro)[group[order]]
+    for number in torch.unique(part_of):
+        rows = order[part_of == number]
+        who = group[rows] - group[rows].min()
+        real, labels, condition, noise, _ = (x[rows] for x in batch)
+        yield Batch(real, labels, condition, noise, who)

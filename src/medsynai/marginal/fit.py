@@ -7,10 +7,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from medsynai.codec.bought import Bought, buy, planned
+from medsynai.codec.bought import (
+    Bought,
+    budget_of,
+    buy,
+    lawful_rows,
+    learnable,
+    noise_within,
+    planned,
+)
 from medsynai.codec.table import ColumnCodec, TableCodec
 from medsynai.constraints import Implies, Op, parse
-from medsynai.data.contract import check_contract, conformed
+from medsynai.data.contract import check_contract
 from medsynai.data.schema import Schema
 from medsynai.data.table import Table, canonical_dtype
 from medsynai.errors import ModelError, PlanError
@@ -18,11 +26,7 @@ from medsynai.marginal.estimate import Measurement, Model
 from medsynai.marginal.fitted import FittedMarginal
 from medsynai.marginal.select import Candidate, Prices, Rows, Search, candidates_of
 from medsynai.marginal.tree import Clique
-from medsynai.privacy.calibrate import calibrate
-from medsynai.privacy.ledger import Budget, Ledger, Release
-from medsynai.privacy.sampling import capped
-
-CRUMBS = 5.0  # times the noise of a whole budget: beyond it nothing but noise is bought
+from medsynai.privacy.ledger import Ledger, Release
 
 
 @dataclass(frozen=True)
@@ -62,20 +66,6 @@ class Way:
     target: float = 1.0
 
 
-def budget_of(ledger: Ledger | None, name: str) -> Budget:
-    """The ledger's budget.
-
-    Raises:
-        PlanError: there is none.
-    """
-    if ledger is None or ledger.budget is None:
-        raise PlanError(
-            f"{name} is differentially private and needs a budget, from Python: "
-            "fit(table, Ledger(Budget(1.0, 1e-6)))"
-        )
-    return ledger.budget
-
-
 def fit_marginal(
     settings: Any, shape: Shape, way: Way, table: Table, ledger: Ledger
 ) -> FittedMarginal:
@@ -91,21 +81,16 @@ def fit_marginal(
         BudgetError: the budget is spent.
         ModelError: no column.
     """
-    budget, schema = budget_of(ledger, settings.name), _learnable(table.schema)
+    budget, schema = budget_of(ledger, settings.name), learnable(table.schema)
     if not schema.columns:
         raise ModelError("there is no column to learn")
     check_contract(schema)
     rounds = way.rounds if len(schema.columns) > 1 else 0
     prices, before = Prices(planned(schema), rounds, shape.singles, shape.choices), ledger.spends
-    noise = calibrate(prices.spends, budget.epsilon, budget.delta)
-    if before:  # what is left must be worth a fit
-        most = CRUMBS * noise
-        noise = calibrate(
-            lambda s: (*before, *prices.spends(s)), budget.epsilon, budget.delta, most
-        )
+    noise = noise_within(budget, before, prices.spends)
     for release in _releases(settings.name, prices, noise):
         ledger.charge(release)
-    lawful = conformed(_of_each_patient(table))
+    lawful = lawful_rows(table)[0]
     bought = buy(lawful, prices.single(noise), shape.bins)
     codec = bought.codec
     codes = codec.encode(lawful).astype(np.int64)
@@ -116,25 +101,6 @@ def fit_marginal(
     pairs = [[schema.names[v] for v in m.columns] for m in search.found]
     facts = {"pairs": pairs, "cells": model.tree.cells}
     return FittedMarginal(settings, schema, codec, model, facts)
-
-
-def _learnable(schema: Schema) -> Schema:
-    """The columns that are learnt, once it is sure that patients can be told apart."""
-    if schema.max_rows > 1 and schema.subject is None:
-        raise PlanError(
-            "max_rows above 1 needs the column whose role is 'subject': without it nobody can see "
-            "that no patient has more rows"
-        )
-    return schema.only(tuple(c.name for c in schema.learnt))
-
-
-def _of_each_patient(table: Table) -> Table:
-    """Learnable columns of at most `max_rows` rows of each patient."""
-    schema = table.schema
-    if schema.subject is not None:
-        patients = pd.factorize(table.frame[schema.subject], use_na_sentinel=False)[0]
-        table = table.rows(capped(patients, schema.max_rows))
-    return table.learnt()
 
 
 def _candidates(codec: TableCodec, shape: Shape, way: Way) -> list[Candidate]:

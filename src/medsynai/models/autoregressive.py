@@ -15,7 +15,7 @@ from medsynai.generator import check_settings
 from medsynai.learn.core import Modules, Phase, Update
 from medsynai.learn.fitted import fit_network, load_network
 from medsynai.learn.job import Job, Pace
-from medsynai.learn.losses.likelihood import any_order, leaning
+from medsynai.learn.losses.likelihood import any_order, leaning, usual
 from medsynai.learn.nets.anyorder import AnyOrder
 from medsynai.learn.nets.mlp import modules_of
 from medsynai.learn.sequence import SequenceDrawer
@@ -65,6 +65,7 @@ class Autoregressive:
         layout = space.codes
         net = AnyOrder(layout, self.width, self.blocks)
         net.lean.copy_(leaning(layout, rows, self.smooth))
+        net.usual.copy_(usual(layout, rows))
         watched = any_order(1.0, lean=False)
         return Job(modules_of(net=net), self.phases(), len(layout) + 2, self.pace, watched)
 

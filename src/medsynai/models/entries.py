@@ -92,6 +92,7 @@ CATALOG = (
         "distributions fitted to where the train rows lie.",
         "medsynai.models.autoencoder:Vae",
         "medsynai.models.autoencoder:load",
+        private=True,
     ),
     Entry(
         "autoregressive",
@@ -104,6 +105,7 @@ CATALOG = (
         "It is trained to start from any columns, so whatever is asked for is drawn first.",
         "medsynai.models.autoregressive:Autoregressive",
         "medsynai.models.autoregressive:load",
+        private=True,
     ),
     Entry(
         "tvae",
@@ -117,6 +119,7 @@ CATALOG = (
         "from random numbers.",
         "medsynai.models.tvae:Tvae",
         "medsynai.models.tvae:load",
+        private=True,
     ),
     Entry(
         "beta-vae",
@@ -130,6 +133,7 @@ CATALOG = (
         "numbers as it can; new rows are rebuilt from random ones.",
         "medsynai.models.beta_vae:BetaVae",
         "medsynai.models.beta_vae:load",
+        private=True,
     ),
     Entry(
         "diffusion",
@@ -143,6 +147,7 @@ CATALOG = (
         "rows begin as noise and are carried along, step by step, to where rows lie.",
         "medsynai.models.diffusion:Diffusion",
         "medsynai.models.diffusion:load",
+        private=True,
     ),
     Entry(
         "refined",
@@ -171,6 +176,7 @@ CATALOG = (
         "medsynai.models.aae:Aae",
         "medsynai.models.aae:load",
         of_codes="medsynai.models.code_aae:CodeAae",
+        private=True,
     ),
     Entry(
         "medgan",
@@ -259,6 +265,7 @@ CATALOG = (
         "go together is matched beside that.",
         "medsynai.models.gan:Gan",
         "medsynai.models.gan:load",
+        private=True,
     ),
     Entry(
         "shuffle",

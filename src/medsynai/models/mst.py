@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
+from medsynai.codec.bought import budget_of
 from medsynai.data.table import Table
 from medsynai.marginal.estimate import Model
-from medsynai.marginal.fit import Shape, Way, budget_of, fit_marginal
+from medsynai.marginal.fit import Shape, Way, fit_marginal
 from medsynai.marginal.fitted import SEEDS, FittedMarginal, load_marginal
 from medsynai.marginal.select import Candidate, Prices, Search, spanning_tree
 from medsynai.privacy.ledger import Ledger

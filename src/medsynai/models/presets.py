@@ -1,14 +1,20 @@
 """Presets: settings of every model by how much time a person has; the one home of these values.
 
 `balanced` is what a model's own defaults are, so it has no row here. A model without a row has
-nothing to trade: its presets are all the same.
+nothing to trade: its presets are all the same. `private` is for a network under a budget: few
+weights, few bins, everybody in every step, a high learning rate, nothing that needs its batch.
 """
 
 from typing import Any
 
 FAST, BALANCED, BEST = NAMES = ("fast", "balanced", "best")
+PRIVATE = "private"
 
 Settings = dict[str, Any]
+
+# Under a budget every step costs: few of them, on everybody, with a high rate and short memory.
+FEW: Settings = {"bins": 10, "steps": 150, "lr": 0.01, "pace": {"average": 0.95}}
+QUIET: Settings = {"components": 0}  # a mixture would be fitted to rows that may not be looked at
 
 PRESETS: dict[str, dict[str, Settings]] = {
     "forest": {
@@ -18,23 +24,30 @@ PRESETS: dict[str, dict[str, Settings]] = {
     "vae": {
         FAST: {"width": 128, "steps": 400, "lr": 4e-3},
         BEST: {"steps": 4000, "lr": 1e-3, "pace": {"patience": 10}},
+        PRIVATE: {"width": 64, "latent": 8, "ties": 16, "drop": 0.0, **QUIET, **FEW},
     },
     "tvae": {
         FAST: {"steps": 800, "lr": 2e-3},
         BEST: {"steps": 6000, "pace": {"patience": 10}},
+        PRIVATE: {"width": 64, "latent": 8, **FEW},
     },
     "beta-vae": {
         FAST: {"width": 128, "steps": 400, "lr": 4e-3},
         BEST: {"steps": 4000, "lr": 1e-3, "pace": {"patience": 10}},
+        PRIVATE: {"width": 64, "latent": 8, **FEW},
     },
     "diffusion": {
         FAST: {"width": 128, "steps": 2000},
         BEST: {"steps": 20_000, "pace": {"patience": 8}},
+        PRIVATE: {"width": 64, "layers": 2, **FEW},
     },
     "autoregressive": {
         FAST: {"width": 64, "blocks": 1, "steps": 500, "lr": 2e-3},
         BEST: {"width": 192, "steps": 5000, "pace": {"patience": 6}},
+        PRIVATE: {"width": 32, "blocks": 0, "natural": 0.99, "smooth": 0.0, **FEW},
     },
+    "aae": {PRIVATE: {"width": 64, "latent": 8, **QUIET, **FEW}},
+    "gan": {PRIVATE: {"width": 64, "latent": 16, "pack": 1, "match": 0.0, **FEW}},
 }
 
 

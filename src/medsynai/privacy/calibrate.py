@@ -38,19 +38,28 @@ def calibrate(
             return gaussian_epsilon(spends[0].noise, delta - own)
         return epsilon_of(planned(noise), delta)
 
-    low, high, noise = 0.0, math.inf, 1.0
+    low, high, noise = (0.0, math.inf), (math.inf, 0.0), 1.0  # noise and cost on either side
     while noise <= most:
         found = cost(noise)
         if epsilon * (1 - CLOSE) <= found <= epsilon:
             return noise
-        low, high = (low, noise) if found <= epsilon else (noise, high)
-        if high - low <= CLOSE * 0.1 * low or high <= LEAST:
-            return high
-        # epsilon is nearly one over the noise, so this ends in a few turns
-        noise = noise * found / (epsilon * (1 - CLOSE / 2)) if 0 < found < math.inf else high
-        if not low < noise < high:
-            noise = 2 * low if high == math.inf else (low + high) / 2
+        low, high = (low, (noise, found)) if found <= epsilon else ((noise, found), high)
+        if high[0] - low[0] <= CLOSE * 0.1 * low[0] or high[0] <= LEAST:
+            return high[0]
+        noise = _between(low, high, epsilon * (1 - CLOSE / 2))
     raise BudgetError(
         f"epsilon {epsilon:g} at delta {delta:g} is too little for the planned releases; "
         "plan fewer, or allow more"
     )
+
+
+def _between(low: tuple[float, float], high: tuple[float, float], wanted: float) -> float:
+    """The next noise to try: on a line between both sides in logarithms, never next to an end."""
+    if high[0] == math.inf:  # epsilon is about one over the noise, or falls faster
+        return low[0] * min(10.0, max(2.0, low[1] / wanted))
+    if low[0] == 0:
+        return high[0] * min(0.5, max(0.1, high[1] / wanted))
+    if low[1] == math.inf or high[1] <= 0:
+        return math.sqrt(low[0] * high[0])
+    share = math.log(low[1] / wanted) / math.log(low[1] / high[1])
+    return low[0] * (high[0] / low[0]) ** min(0.95, max(0.05, share))

@@ -53,6 +53,12 @@ def leaning(layout: Layout, rows: Rows, smooth: float) -> Lean:
     return torch.stack(lean)
 
 
+def usual(layout: Layout, rows: Rows) -> Float[Tensor, " width"]:
+    """The log of each code's share of the rows, a tenth of a row at least."""
+    counts = torch.bincount(places(layout, rows).flatten(), minlength=layout.width).float()
+    return (counts.clamp_min(0.1) / max(len(rows), 1)).log()
+
+
 def elbo(beta: float, drop: float, latent: int) -> Loss:
     """-E_q[log p(x|z)] + beta KL(q(z|x) || N(0, I)), one number a row.
 

@@ -20,9 +20,12 @@ class AnyOrder(nn.Module):
     Attributes:
         codes: one vector a code of the layout.
         places: one vector a column, added where that column is the one asked for.
+        usual: added to the logits: log shares of the codes, so that training begins at the columns'
+            own distributions.
         lean: how far targets lean to their neighbours while it is trained; never saved.
     """
 
+    usual: Tensor
     lean: Tensor
 
     def __init__(self, layout: Layout, width: int, blocks: int) -> None:
@@ -32,6 +35,7 @@ class AnyOrder(nn.Module):
         self.places = vectors(len(layout), width)
         self.body = residual_mlp(width, blocks)
         self.heads = linear(width, layout.width)
+        self.register_buffer("usual", torch.zeros(layout.width))
         self.register_buffer("lean", torch.zeros(2, layout.width), persistent=False)
 
     def forward(
@@ -47,7 +51,7 @@ class AnyOrder(nn.Module):
         weights = torch.split(self.heads.weight, list(self.layout.sizes))
         biases = torch.split(self.heads.bias, list(self.layout.sizes))
         spans = map(nn.functional.linear, state.unbind(1), weights, biases)
-        return torch.cat(list(spans), dim=1)
+        return torch.cat(list(spans), dim=1) + self.usual
 
     def learn_more(
         self, known: Float[Tensor, "rows width"], column: int, codes: Int64[Tensor, " rows"]
@@ -60,4 +64,5 @@ class AnyOrder(nn.Module):
         """One column's logits given the running sum of the known ones."""
         mine = self.layout.spans[column].places
         state = self.body(known + self.places.weight[column])
-        return nn.functional.linear(state, self.heads.weight[mine], self.heads.bias[mine])
+        logits = nn.functional.linear(state, self.heads.weight[mine], self.heads.bias[mine])
+        return logits + self.usual[mine]

@@ -1,0 +1,135 @@
+"""What a network is trained on under a budget: paid for before a row is read, and nothing else.
+
+The bins and one histogram a column are bought first. Whatever a model looks up outside of its
+updates (first shares, levels, which codes there are) it looks up in rows drawn from these
+histograms, column by column; only noised gradients see real ones.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from medsynai.codec.bought import (
+    buy,
+    lawful_rows,
+    learnable,
+    noise_within,
+    planned,
+    stand_in,
+)
+from medsynai.codec.table import TableCodec
+from medsynai.codec.tokens import to_rows
+from medsynai.data.contract import check_contract
+from medsynai.data.schema import Schema
+from medsynai.data.table import Table
+from medsynai.errors import ModelError
+from medsynai.forest.order import order_of
+from medsynai.learn.core import planned_releases
+from medsynai.learn.job import Job, Private
+from medsynai.learn.mechanism import DpSgd
+from medsynai.privacy.accounting import Kind, Spend
+from medsynai.privacy.ledger import Budget, Ledger, Release
+from medsynai.seeds import Seeds
+
+STOOD_IN = 16_384  # rows drawn from the bought histograms
+
+
+@dataclass(frozen=True)
+class Prices:
+    """What everything costs for one dial, the noise of the whole; public.
+
+    Attributes:
+        histograms: of the columns.
+        steps: gradients of real rows.
+        how: shares, clip and rate.
+    """
+
+    histograms: int
+    steps: int
+    how: Private
+
+    def single(self, noise: float) -> Spend:
+        """One histogram."""
+        return Spend(Kind.GAUSSIAN, noise * (self.histograms / self.how.singles) ** 0.5)
+
+    def step(self, noise: float) -> float:
+        """Noise of one gradient, over the clip; less where few take part, as that hides as well."""
+        share = max(1e-3, 1 - self.how.singles)
+        return noise * self.how.rate * (max(1, self.steps) / share) ** 0.5
+
+    def spends(self, noise: float) -> tuple[Spend, ...]:
+        """All of it."""
+        steps = Spend(Kind.GAUSSIAN, self.step(noise), self.how.rate, self.steps)
+        return (*[self.single(noise)] * self.histograms, steps)
+
+
+@dataclass(frozen=True)
+class Ready:
+    """All that is read of a table, and what of it may be looked at where.
+
+    Attributes:
+        codec: of its columns, in the network's order.
+        rows: (n, columns) train rows as codes.
+        held: rows held out of them; none under a budget.
+        known: rows that whatever is not an update may look at.
+        open: the same, held-out rows left out.
+        adapted: what becomes of the model's job.
+        place: where progress is kept.
+    """
+
+    schema: Schema
+    codec: TableCodec
+    rows: Tensor
+    held: Tensor
+    known: Tensor
+    open: Tensor
+    adapted: Callable[[Job], Job]
+    place: Path | None = None
+
+
+def ready_privately(
+    settings: Any, budget: Budget, table: Table, ledger: Ledger, seeds: Seeds
+) -> Ready:
+    """Charge everything, then buy the bins.
+
+    **Guarantee:** the ledger's, for one patient, of whatever is made of the result: `known` and
+    `codec` were bought, and `rows` reach a loss by way of `mechanism` alone.
+
+    Raises:
+        PlanError: a model whose losses need their batch, or patients that cannot be told apart.
+        SchemaError: a schema whose facts are inferred.
+        BudgetError: the budget is spent.
+        ModelError: no column.
+    """
+    schema, how, name = learnable(table.schema), settings.pace.private, settings.name
+    if not schema.columns:
+        raise ModelError("there is no column to learn")
+    check_contract(schema)
+    phases = settings.phases()
+    prices = Prices(planned(schema), planned_releases(phases), how)
+    noise = noise_within(budget, ledger.spends, prices.spends)
+    sgd = DpSgd(prices.step(noise), how.rate, how.clip, how.micro)
+    trained = sgd.charge(f"train the {name} model", phases)
+    single = prices.single(noise)
+    note = f"{prices.histograms} histograms: bins, quantiles and first shares"
+    counted = Release(
+        f"{name}: count each column", "gaussian", note=note, spends=(single,) * prices.histograms
+    )
+    for release in (counted, trained):
+        ledger.charge(release)
+    lawful, patients = lawful_rows(table)
+    lawful = lawful.only(order_of(lawful.schema, ()))
+    bought = buy(lawful, single, settings.bins)
+    rows = to_rows(bought.codec.encode(lawful))
+    known = to_rows(stand_in(bought, STOOD_IN, seeds.of("known").numpy()))
+    expected = max(1.0, how.rate * bought.total / schema.max_rows)
+    sgd = replace(sgd, divisor=expected, patients=patients)
+
+    def adapted(job: Job) -> Job:  # nothing is held out, measured or timed
+        pace = replace(job.pace, seconds=None)
+        return replace(job, mechanism=sgd, pace=pace, watched=None, monitor=None)
+
+    return Ready(schema, bought.codec, rows, rows[:0], known, known, adapted)
