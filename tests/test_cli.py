@@ -173,6 +173,7 @@ def test_a_hybrid_names_each_rows_provenance_and_never_passes_for_synthetic(data
     assert len(made) == 300
     assert not set(made["patient_id"]) & set(pd.read_csv(data)["patient_id"])
     assert "Raised risk" in result.output and "hybrid" in result.output
+    assert "patient_id (patient key): kept out of training" in result.output
     assert (out / "card.md").read_text().startswith("# Hybrid clinic.csv\n")
 
 

@@ -42,7 +42,7 @@ BAD_FILES = {
     "empty file": ("", "empty"),
     "header only": ("age,sex,died\n", "row"),
     "one column": ("age\n" + "\n".join(map(str, range(20, 60))) + "\n", "column"),
-    "one row": (text(good(1)), "row"),
+    "one row": (text(good(1)), "the table has one row"),
     "duplicate names": ("age,age,sex\n1,2,f\n3,4,m\n", "'age'"),
     "wrong delimiter": (text(good()).replace(",", "^"), "column"),
     "ragged rows": ("age,sex,died\n" + f"50,f,1\n40,m,0,{SECRET}\n" * 20, "row"),

@@ -249,7 +249,7 @@ def make_release(plan: "Plan", folder: Path, as_json: bool, **how: bool) -> int:
     with screen.progress() as tell:
         release = run(plan, folder, tell=tell, **how)
     raised = risks(plan)
-    screen.show_notes(raised, red=raised)
+    screen.show_notes(raised if as_json else release.evidence.notes, red=raised)
     return show(release.evidence, folder, REPORT, as_json)
 
 

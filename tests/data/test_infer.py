@@ -327,3 +327,28 @@ def test_a_time_that_never_changes_stays_as_it_stands(tail, format):
     assert held["on"].notna().all() and (held["on"].dt.hour == 0).all()
     seconds = [f"08:{i % 60:02d}:00" for i in range(ROWS)]
     assert column(seconds).date_format == "%H:%M:00"
+
+
+def test_numbers_with_odd_words_among_them_say_how_to_have_them_learnt() -> None:
+    rng = np.random.default_rng(0)
+    lab = [f"{v:.3f}" for v in rng.normal(5, 1, 400)]
+    lab[::9] = ["haemolysed"] * len(lab[::9])
+    column = infer(pd.DataFrame({"lab": lab, "sex": ["f", "m"] * 200}), text=True)["lab"]
+    assert column.identifier == "numbers with words among them"
+    assert "missing_tokens" in column.warnings[0] and "haemolysed" not in column.warnings[0]
+
+
+def test_days_are_counted_from_a_stay_and_not_from_birth() -> None:
+    days = pd.date_range("2021-01-01", periods=60).strftime("%d.%m.%Y")
+    born = pd.date_range("1950-01-01", periods=60).strftime("%d.%m.%Y")
+    frame = pd.DataFrame({"Geburtsdatum": born, "Aufnahme": days, "Entlassung": days})
+    assert infer(frame, text=True).reference_date == "Aufnahme"
+    assert infer(frame[["Geburtsdatum"]], text=True).reference_date == "Geburtsdatum"
+
+
+def test_few_dates_beside_words_for_absent_are_no_levels() -> None:
+    days = [f"{d:02d}/01/2020" for d in range(1, 32)] + ["unknown", "0000-00-00"]
+    column = infer(pd.DataFrame({"seen": days * 9, "x": [*"ab", "a"] * 99}), text=True)["seen"]
+    assert column.kind is Kind.DATE and column.missing_tokens == ("0000-00-00", "unknown")
+    odd = infer(pd.DataFrame({"seen": ["2020-01-03", "04/01/2020"] * 99}), text=True)["seen"]
+    assert odd.handling is Handling.DROP

@@ -55,6 +55,7 @@ TIMES = tuple(
 MANY = 20  # distinct values from which eight digits are days, and times are not a few levels
 COMPACT = re.compile(r"(18|19|20|21)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
 DATE_NAME = re.compile(r".*(date|datum|fecha|\bdob\b|birth ?date|\bdod\b|time stamp|timestamp).*")
+YEAR = re.compile(r".*\d{4}.*")
 HINT = re.compile(
     r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2})"
     r"|\d{1,2}[- ]?[A-Za-z]{3}[- ,]\d{2,4})([T ]\d{1,2}:\d{2}.*)?"
@@ -112,8 +113,9 @@ def date_format(texts: Sequence[str], name: str = "") -> Dating | None:
     for pattern, one in TIMES if len(texts) >= MANY else ():
         if pattern.fullmatch(texts[0]) and all(pattern.fullmatch(t) for t in texts):
             return Dating(_settled(one, texts)) if _parses(texts, one) else None
-    looks = sum(HINT.fullmatch(t) is not None for t in texts[:1000])
-    wholly = looks >= 0.9 * len(texts[:1000])
+    like = [t for t in texts[:1000] if HINT.fullmatch(t)]
+    wholly = len(like) >= 0.9 * len(texts[:1000])
+    sure = sure or all(YEAR.fullmatch(t) for t in like)  # 1-2-20 may be a code, 1-2-2020 is not
     return Dating("", mixed=True) if wholly and sure else None
 
 

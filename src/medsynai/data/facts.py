@@ -149,7 +149,8 @@ def look(values: pd.Series, name: str, text: bool) -> Facts:
 def _missing_tokens(facts: Facts) -> tuple[str, ...]:
     found = tuple(t for t in facts.texts if t.strip() in MISSING)
     dashes = tuple(t for t in facts.texts if t.strip() in DASHES)
-    rest = [t for t in facts.texts if t not in found and t not in dashes]
+    silent = {*found, *dashes}
+    rest = [t for t in facts.texts if t not in silent and not UNKNOWN.fullmatch(t.strip())]
     digits = bool(rest) and all(any(c.isdigit() for c in t) for t in rest)
     return found + (dashes if digits else ())
 

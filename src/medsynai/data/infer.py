@@ -52,7 +52,9 @@ def infer(raw: pd.DataFrame, text: bool, decimal: str = ".") -> Schema:
     columns = _settle_subject(columns, seen)
     pairs, columns = suggest_survival(columns)
     days = [c for c in columns if c.kind is Kind.DATE and not is_clock(c.date_format)]
-    reference = next((c.name for c in days if not c.missing), None)
+    whole = [c.name for c in days if not c.missing]
+    # counted from birth, a stay of six days would be lost among twenty thousand
+    reference = next((n for n in whole if not names.is_birth_date(n)), next(iter(whole), None))
     return Schema(tuple(columns), reference_date=reference, survival=pairs)
 
 

@@ -40,6 +40,10 @@ def _about(*cores: str) -> re.Pattern[str]:
 
 
 AGE = _about("age", "ages", "alter", "edad", "agecat", "agegroup", "agegrp")
+BIRTH = _about(
+    *("birth date", "birthdate", "date of birth", "dob", "birthday", "date birth", "born"),
+    *("geburtsdatum", "geb datum", "gebdatum", "fecha de nacimiento", "date de naissance"),
+)
 PROTECTED = _about(
     *("sex", "gender", "geschlecht", "sexo", "sexe", "birth sex", "sex at birth"),
     *("race", "races", "ethnicity", "ethnic", "ethnic group", "ethnicgroup", "race ethnicity"),
@@ -107,6 +111,15 @@ def is_age(name: str) -> bool:
     [True, True, False, False]
     """
     return AGE.fullmatch(phrase(name)) is not None and "months" not in words(name)
+
+
+def is_birth_date(name: str) -> bool:
+    """Whether it is the day on which the person was born.
+
+    >>> [is_birth_date(n) for n in ("Geburtsdatum", "patient_dob", "BIRTHDATE", "birth_weight")]
+    [True, True, True, False]
+    """
+    return BIRTH.fullmatch(phrase(name)) is not None
 
 
 def role(name: str) -> Role:

@@ -329,6 +329,9 @@ def _find_unique(facts: Facts, texts: Sequence[str]) -> Mark | None:
     if all(MEASURED.fullmatch(t.strip()) for t in texts):
         said = "two numbers in a cell" if "/" in texts[0] else "numbers with a sign or unit"
         return Mark(said, reason="make plain numbers of them to have them learnt")
+    if facts.counts[~np.isnan(facts.numbers)].sum() > 0.5 * facts.present:
+        said = "make it a number and list the words in missing_tokens to have it learnt"
+        return Mark("numbers with words among them", reason=said)
     digits = np.mean([any(c.isdigit() for c in t) for t in texts[:2000]])
     blanks = np.mean([" " in t.strip() for t in texts[:2000]])
     if facts.unique > 0.9 and digits > 0.9 and blanks < 0.1:

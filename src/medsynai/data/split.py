@@ -42,7 +42,8 @@ def split(table: Table, holdout: float, seeds: Seeds) -> Parts:
     check_share(holdout)
     patients = table.whose()
     if patients.max(initial=-1) < 1:
-        what = f"{len(table)} rows" if table.schema.subject is None else "one patient or none"
+        rows = "one row" if len(table) == 1 else f"{len(table)} rows"
+        what = rows if table.schema.subject is None else "one patient or none"
         raise PlanError(f"the table has {what}; at least two patients are needed")
     inside, outside = split_patients(patients, holdout, seeds)
     held = table.rows(outside) if len(outside) else None
