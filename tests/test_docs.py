@@ -24,8 +24,10 @@ from medsynai.models.autoencoder import Vae
 from medsynai.models.autoregressive import Autoregressive
 from medsynai.models.baseline import Shuffle
 from medsynai.models.beta_vae import BetaVae
+from medsynai.models.cgan import Cgan
 from medsynai.models.code_aae import CodeAae
 from medsynai.models.code_mixture import CodeMixture
+from medsynai.models.ctgan import Ctgan
 from medsynai.models.diffusion import Diffusion
 from medsynai.models.emr_wgan import EmrWgan
 from medsynai.models.entries import CATALOG
@@ -34,7 +36,7 @@ from medsynai.models.medgan import MedGan
 from medsynai.models.tvae import Tvae
 
 OF_CODES = (MedGan, EmrWgan, Aae)
-NETWORKS = (Vae, Tvae, BetaVae, Autoregressive, Diffusion, Gan)
+NETWORKS = (Vae, Tvae, BetaVae, Autoregressive, Diffusion, Gan, Cgan, Ctgan)
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("bench/*.md")])

@@ -25,6 +25,11 @@ QUICK = {
     "refined": {"inner": "copula", "rounds": 2, "trees": 10, "pool": 3},
     "aae": {"steps": 200, "width": 64, "latent": 4, "lr": 0.003},
     "gan": {"steps": 150, "width": 32, "latent": 8, "lr": 0.003},
+    "cgan": {"steps": 150, "width": 32, "latent": 8, "lr": 0.003},
+    "ctgan": {
+        **{"steps": 150, "width": 64, "latent": 16, "lr": 0.003, "bins": 60},
+        "pace": {"batch": 200, "check": 50},
+    },
     "autoregressive": {"steps": 150, "width": 32, "blocks": 1, "lr": 0.01},
     "tvae": {"steps": 150, "width": 64, "latent": 8, "lr": 0.005},
     "beta-vae": {"steps": 120, "width": 64, "latent": 8, "lr": 0.005},

@@ -99,6 +99,16 @@ class Update:
         whole = batchwise(reason)(both) if reason else both
         return replace(self, loss=whole, reads_real=self.reads_real or reads_real)
 
+    def marked(self, reason: str) -> "Update":
+        """The same, with a reason why its rows do not stand alone, unless it has one."""
+        if self.batchwise:
+            return self
+
+        def loss(modules: Modules, batch: Batch) -> PerRow:
+            return self.loss(modules, batch)
+
+        return replace(self, loss=batchwise(reason)(loss))
+
     @property
     def batchwise(self) -> str | None:
         """Why its losses need their whole batch; None if each row stands alone."""

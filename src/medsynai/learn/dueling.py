@@ -5,8 +5,9 @@ from torch import Tensor
 
 from medsynai.codec.spaces import Space
 from medsynai.errors import PlanError
-from medsynai.learn.core import Modules
+from medsynai.learn.core import Modules, Phase, Update
 from medsynai.learn.job import Pace
+from medsynai.learn.losses.adversarial import Duel
 from medsynai.learn.nets.mlp import modules_of
 from medsynai.learn.nets.player import Shape, TableCritic, TableGenerator
 
@@ -25,6 +26,12 @@ def begin_at_shares(generator: TableGenerator, rows: Tensor) -> None:
     """Every row starts from the logarithms of the cells' shares."""
     cells = generator.board.view(rows)[:, : generator.board.cells.width]
     generator.usual.copy_(torch.log(cells.mean(0) + RAREST))
+
+
+def in_turn(duel: Duel, lr: float, rounds: int) -> tuple[Phase, ...]:
+    """A step of the critic, which reads real rows, and one of the generator, which does not."""
+    critic = Update(("critic",), duel.critic, True, 1, lr, BETAS)
+    return (Phase((critic, Update(("generator",), duel.generator, False, 1, lr, BETAS)), rounds),)
 
 
 def check_pack(model: str, pack: int, pace: Pace) -> None:

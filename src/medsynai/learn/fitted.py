@@ -246,9 +246,9 @@ def _as_it_is(job: Job) -> Job:
     return job
 
 
-def shorten(job: Job, rows: int) -> Job:
-    """The job with at most 30 passes over so few rows that none can be held out."""
-    most = max(1, PASSES * rows // job.pace.batch)
+def shorten(job: Job, rows: int, passes: int = PASSES) -> Job:
+    """The job with at most so many passes over the rows; 30 where none can be held out."""
+    most = max(1, passes * rows // job.pace.batch)
     short = tuple(replace(p, rounds=min(p.rounds, most)) for p in job.phases)
     return replace(job, phases=short)
 

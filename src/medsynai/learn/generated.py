@@ -1,12 +1,15 @@
 """Rows drawn from a trained generator: noise, a condition of its own, chances, codes."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from medsynai.errors import ConditionError
+from medsynai.learn.condition import Kinds
 from medsynai.learn.core import Modules
 from medsynai.learn.draw import Asked, pick_code, restrict, shares_of
-from medsynai.learn.nets.player import TableGenerator
 from medsynai.seeds import Seeds
 
 CHUNK = 8192
@@ -31,12 +34,13 @@ class GeneratedDrawer(nn.Module):
     shares: Tensor
     fixed: Tensor
 
-    def __init__(self, generator: TableGenerator, asked: int = 0) -> None:
+    def __init__(self, generator: nn.Module) -> None:
         super().__init__()
-        self.generator, self.layout = generator, generator.board.space.codes
+        maker: Any = generator.eval()
+        self.generator, self.layout = maker, maker.board.space.codes
         self.register_buffer("seen", torch.zeros(self.layout.width, dtype=torch.bool))
         self.register_buffer("level", torch.zeros(self.layout.width))
-        self.register_buffer("asks", torch.zeros(1, asked))
+        self.register_buffer("asks", torch.zeros(1, 0))
         self.register_buffer("shares", torch.ones(1))
         self.register_buffer("fixed", torch.full((1, len(self.layout)), torch.nan))
 
@@ -46,22 +50,31 @@ class GeneratedDrawer(nn.Module):
         modules: Modules,
         rows: Tensor,
         seeds: Seeds,
-        kinds: tuple[Tensor, Tensor, Tensor] | None = None,
+        kinds: Kinds | None = None,
     ) -> None:
         """The trained weights, the conditions if any, and levels set to the rows' shares."""
         self.generator.load_state_dict(modules["generator"].state_dict())
         if kinds is not None:
-            self.asks, self.shares, self.fixed = kinds
+            self.asks, self.shares, self.fixed = kinds.asks, kinds.shares, kinds.fixed
         target = shares_of(self.layout, rows)
         random = torch.Generator().manual_seed(seeds.of("level").integer())
         free = Asked(self.seen, ())
         state, _ = self.begin(CHUNK, free, random)
+        z, kind = self._latent(state)
+        self.generator.calm(z, self.asks[kind], target)
         scores = self._scores(state)
-        known = self._fixed(state)
+        known, by_cell = self._fixed(state), self.generator.board.by_cell
         for _ in range(ROUNDS):
-            mass = self._chances(scores, known).mean(0)
-            self.level += torch.log((target + SOFT) / (mass + SOFT)) * self.seen
+            mass = by_cell(self._chances(scores, known).mean(0))
+            self.level += torch.log((by_cell(target) + SOFT) / (mass + SOFT)) * self.seen
         self.level.clamp_(-MOST, MOST)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], *rest: Any, **more: Any) -> Any:
+        """Torch's own, for as many kinds as were saved."""
+        for name in ("asks", "shares", "fixed"):
+            if name in state_dict:
+                setattr(self, name, torch.empty_like(state_dict[name]))
+        return super().load_state_dict(state_dict, *rest, **more)
 
     def _latent(self, state: Tensor) -> tuple[Tensor, Tensor]:
         kind = state[:, -1].long()
@@ -92,7 +105,7 @@ class GeneratedDrawer(nn.Module):
 
     def begin(self, n: int, asked: Asked, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Latents and kinds, and how likely each is to be as asked; see `Drawer`."""
-        shares = self.shares * self._able(asked)
+        shares = self._open(asked)
         if not bool(shares.any()):
             raise ConditionError(
                 "the columns asked for never go together like that among the train rows; widen the"
@@ -115,6 +128,22 @@ class GeneratedDrawer(nn.Module):
             met = asked.able[span.places][torch.nan_to_num(code).long()]
             able *= (free | met).float()
         return able
+
+    def _open(self, asked: Asked) -> Tensor:
+        """(kinds,) how often to begin with each.
+
+        Where kinds settle a column that is asked for, rows begin with those alone that settle it as
+        asked: a rare level is asked of the generator, not waited for. Of several such columns, the
+        one that fewest rows meet.
+        """
+        able, least = self.shares * self._able(asked), 1.0
+        found = able
+        for column in asked.columns:
+            settles = ~self.fixed[:, column].isnan()
+            met = float((able * settles).sum() / (self.shares * settles).sum().clamp_min(TINY))
+            if bool(settles.any()) and met <= least:
+                found, least = able * settles, met
+        return found
 
     def _likely(self, state: Tensor, asked: Asked) -> Tensor:
         chances = self._chances(self._scores(state), self._fixed(state)) * asked.able

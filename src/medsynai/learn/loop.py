@@ -5,6 +5,7 @@ Early stopping watches rows held out of the train rows, never the holdout of the
 
 import math
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
@@ -88,7 +89,8 @@ class _Run:
         none = torch.zeros(len(held), 0)
         noise = torch.randn(len(held), job.noise, generator=fixed)
         self.look_batch = Batch(held, none, none, noise)
-        self.monitor_batch = some_batch(job, rows, BATCH, fixed) if job.monitor else None
+        fair = replace(job, asking=job.asking.fair)
+        self.monitor_batch = some_batch(fair, rows, BATCH, fixed) if job.monitor else None
 
     def round(self) -> None:
         """Every update of the phase at hand, as often as it repeats."""

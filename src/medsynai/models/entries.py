@@ -268,6 +268,33 @@ CATALOG = (
         private=True,
     ),
     Entry(
+        "cgan",
+        "Conditional GAN",
+        "Mirza and Osindero 2014, Conditional generative adversarial nets; Huang et al. 2024, The "
+        "GAN is dead; long live the GAN (the loss)",
+        ("table",),
+        "an adversarial network of rows by label: an outcome, a group, minority rows on request",
+        "labels of so many combinations that few rows are left of each; otherwise where gan fails",
+        "One neural network makes rows out of noise and a label while another learns to tell packs "
+        "of them from real rows of the same labels. A label is given, never made, so every row has "
+        "the one that was asked for.",
+        "medsynai.models.cgan:Cgan",
+        "medsynai.models.cgan:load",
+    ),
+    Entry(
+        "ctgan",
+        "CTGAN",
+        "Xu et al. 2019, Modeling tabular data using conditional GAN",
+        ("table",),
+        "to compare with: the conditional GAN of tables as it was published; rare levels",
+        "where gan fails, and before it: small tables, tight relations, wide tables",
+        "Each number is told as one of a few humps of its column and a place in it. One neural "
+        "network makes rows that have a level of a column it is asked for, rare ones about as "
+        "often as common ones; another learns to tell packs of ten from real rows that have it.",
+        "medsynai.models.ctgan:Ctgan",
+        "medsynai.models.ctgan:load",
+    ),
+    Entry(
         "shuffle",
         "Shuffled columns (baseline)",
         "Goncalves et al. 2020, Generation and evaluation of synthetic patient data (independent "

@@ -41,6 +41,14 @@ PRESETS: dict[str, dict[str, Settings]] = {
         BEST: {"steps": 20_000, "pace": {"patience": 8}},
         PRIVATE: {"width": 64, "layers": 2, **FEW},
     },
+    "cgan": {
+        FAST: {"width": 64, "steps": 1500, "lr": 2e-3},
+        BEST: {"steps": 8000, "pace": {"patience": 12}},
+    },
+    "ctgan": {
+        FAST: {"epochs": 100, "lr": 1e-3},
+        BEST: {"epochs": 600},
+    },
     "autoregressive": {
         FAST: {"width": 64, "blocks": 1, "steps": 500, "lr": 2e-3},
         BEST: {"width": 192, "steps": 5000, "pace": {"patience": 6}},

@@ -73,6 +73,22 @@ SEARCHED: dict[str, dict[str, Knob]] = {
         "lr": Knob(5e-4, 6e-3, log=True),
         "pace.patience": Knob(2, 8),
     },
+    "cgan": {
+        "latent": Knob(8, 64, log=True),
+        "width": Knob(64, 256, log=True),
+        "penalty": Knob(0.02, 1.0, log=True),
+        "match": Knob(0.1, 1.0, log=True),
+        "bins": Knob(15, 60, log=True),
+        "lr": Knob(5e-4, 3e-3, log=True),
+    },
+    "ctgan": {
+        "latent": Knob(16, 192, log=True),
+        "width": Knob(64, 384, log=True),
+        "penalty": Knob(1.0, 20.0, log=True),
+        "match": Knob(0.3, 3.0, log=True),
+        "epochs": Knob(50, 600, log=True),
+        "lr": Knob(1e-4, 2e-3, log=True),
+    },
     "autoregressive": {
         "width": Knob(32, 192, log=True),
         "blocks": Knob(1, 3),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from medsynai.codec.layout import Layout
@@ -15,7 +15,9 @@ from medsynai.learn.nets.mlp import linear
 
 Seen = Float[Tensor, "batch seen"]
 Hot = Float[Tensor, "batch cells"]
+SURE = 1e3  # logits of what is given: nothing that is learnt weighs against it
 EDGE = 30.0  # logits are kept within -30 to 30: no chance underflows, none is ever certain
+NONE = torch.zeros(0, dtype=torch.long)
 WAVES = 5  # smooth functions of an ordered column's cells beside the cells themselves
 
 
@@ -40,12 +42,12 @@ class Board(nn.Module):
             "within": within,
             "cell": torch.from_numpy(space.cell + starts),
             "at": torch.from_numpy(space.at).float(),
-            "low": torch.from_numpy(space.border).float(),
-            "high": torch.from_numpy(_ends(space)).float(),
             "waves": waves(self.cells),
         }
         for name, values in buffers.items():  # not saved: the space itself is
             self.register_buffer(name, values, persistent=False)
+        self.register_buffer("low", torch.from_numpy(space.border).float())
+        self.register_buffer("high", torch.from_numpy(_ends(space)).float())
 
     @property
     def width(self) -> int:
@@ -63,7 +65,10 @@ class Board(nn.Module):
 
     def chances(self, logits: Hot) -> Hot:
         """Softmax in each column's span."""
-        mass = torch.exp(EDGE * torch.tanh(logits / EDGE))
+        return self.normed(torch.exp(EDGE * torch.tanh(logits / EDGE)))
+
+    def normed(self, mass: Hot) -> Hot:
+        """Each cell's share of its column's mass."""
         return mass * ((1 / (mass @ self.within)) @ self.within.T)
 
     def drawn(self, chances: Hot, u: Float[Tensor, "batch columns"]) -> Hot:
@@ -88,6 +93,35 @@ class Board(nn.Module):
         where = torch.repeat_interleave(where, sizes, dim=1)
         inside = (where >= self.low) & (where < self.high)
         return torch.where(inside, scores, -torch.inf)
+
+    def by_cell(self, shares: Float[Tensor, " codes"]) -> Float[Tensor, " codes"]:
+        """The share of each code's cell: codes at positions in one rise and fall together."""
+        return torch.zeros(self.cells.width).index_add(0, self.cell, shares)[self.cell]
+
+    @torch.no_grad()
+    def fit_borders(
+        self,
+        chances: Hot,
+        positions: Float[Tensor, "batch placed"],
+        shares: Float[Tensor, " codes"],
+    ) -> None:
+        """Move the borders between codes of one cell until rows drawn have each code's share.
+
+        Args:
+            chances: of the cells, of rows drawn freely.
+            positions: of the same rows.
+            shares: of the train rows that have each code.
+        """
+        for j, column in enumerate(self.space.placed):
+            span, cells = self.space.codes.spans[column], self.cells.spans[column]
+            at, order = positions[:, j].sort()
+            for cell in range(cells.size):
+                mine = span.start + np.flatnonzero(self.space.cell[span.places] == cell)
+                ends, mass = chances[order, cells.start + cell].cumsum(0), shares[mine].cumsum(0)
+                if len(mine) > 1 and mass[-1] > 0:
+                    place = torch.searchsorted(ends, mass[:-1] / mass[-1] * ends[-1])
+                    borders = at[place.clamp_max(len(at) - 1)]
+                    self.low[mine[1:]], self.high[mine[:-1]] = borders, borders
 
 
 def _ends(space: Space) -> np.ndarray:
@@ -145,13 +179,18 @@ class TableGenerator(nn.Module):
     Attributes:
         usual: (cells,) logits that every row starts from; zero, or the log of the cells' shares.
         latent: standard normal numbers that a row is made of; the noise beyond draws its cells.
+        given: (condition,) places of the cells that the condition settles, one-hot; or none.
     """
 
     usual: Tensor
+    given: Tensor
 
-    def __init__(self, space: Space, latent: int, shape: Shape) -> None:
+    def __init__(
+        self, space: Space, latent: int, shape: Shape, given: Int64[Tensor, " n"] = NONE
+    ) -> None:
         super().__init__()
         self.board, self.latent = Board(space), latent
+        self.register_buffer("given", given, persistent=False)
         self.body = Hidden(latent + shape.asked, shape)
         self.ends = linear(shape.width, self.board.width)
         self.smooth = linear(shape.width, self.board.waves.shape[1])
@@ -167,6 +206,8 @@ class TableGenerator(nn.Module):
         found = self.body(torch.cat([z, condition], dim=1))
         ends, cells = self.ends(found), self.board.cells.width
         logits = ends[:, :cells] + self.usual + self.smooth(found) @ self.board.waves.T
+        if len(self.given):
+            logits = logits.index_add(1, self.given, SURE * (2 * condition - 1))
         return logits, torch.tanh(ends[:, cells:])
 
     def forward(self, noise: Tensor, condition: Tensor) -> Seen:
@@ -181,6 +222,11 @@ class TableGenerator(nn.Module):
         """The log-chance of every code."""
         logits, positions = self.outputs(z, condition)
         return self.board.codes(self.board.chances(logits), positions)
+
+    def calm(self, z: Tensor, condition: Tensor, shares: Float[Tensor, " codes"]) -> None:
+        """Fit what only free rows of the trained weights tell; see `Board.fit_borders`."""
+        logits, positions = self.outputs(z, condition)
+        self.board.fit_borders(self.board.chances(logits), positions, shares)
 
 
 class TableCritic(nn.Module):

@@ -1,0 +1,51 @@
+"""A conditional GAN: what `gan` is, asked for labels that it is given and never makes.
+
+Mirza and Osindero 2014, Conditional generative adversarial nets, on the parts of `gan`.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar
+
+from medsynai.learn import labelling
+from medsynai.learn.fitted import load_network
+from medsynai.learn.job import Pace
+from medsynai.models.gan import Gan
+
+
+@dataclass(frozen=True)
+class Cgan:
+    """Settings of the conditional GAN, all public: the labels, and those of `gan`.
+
+    Attributes:
+        labels: columns that are given; none: the target; without one nothing is asked.
+    """
+
+    labels: tuple[str, ...] = ()
+    latent: int = Gan.latent
+    width: int = Gan.width
+    pack: int = Gan.pack
+    penalty: float = Gan.penalty
+    match: float = Gan.match
+    bins: int = Gan.bins
+    steps: int = Gan.steps
+    lr: float = Gan.lr
+    pace: Pace = Gan.pace
+    name: ClassVar[str] = "cgan"
+    space: ClassVar[str] = Gan.space
+
+    def __post_init__(self) -> None:
+        self.phases()  # refuses what `gan` refuses
+
+    @property
+    def parts(self) -> Gan:
+        """The same without labels."""
+        sizes = (self.latent, self.width, self.pack, self.penalty, self.match)
+        return Gan(*sizes, bins=self.bins, steps=self.steps, lr=self.lr, pace=self.pace)
+
+    phases, job = labelling.phases, labelling.job
+    drawer, settle = labelling.drawer, labelling.settle
+    fit = labelling.fit
+
+
+load = partial(load_network, kind=Cgan)

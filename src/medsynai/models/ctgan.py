@@ -1,0 +1,83 @@
+"""CTGAN: rows that are asked for a level, levels asked for by the log of their frequency.
+
+Xu et al. 2019, Modeling tabular data using conditional GAN.
+"""
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import ClassVar
+
+from torch import Tensor
+
+from medsynai.codec.spaces import Space
+from medsynai.generator import check_settings
+from medsynai.learn.condition import by_level
+from medsynai.learn.core import Modules, Phase
+from medsynai.learn.dueling import check_pack, in_turn
+from medsynai.learn.fitted import fit_network, load_network, shorten
+from medsynai.learn.generated import GeneratedDrawer
+from medsynai.learn.job import Job, Pace
+from medsynai.learn.losses.conditional import matched
+from medsynai.learn.monitor import look_at_generator
+from medsynai.learn.nets.ctgan import CtganGenerator, PackCritic
+from medsynai.learn.nets.mlp import modules_of
+from medsynai.seeds import Seeds
+
+PACE = Pace(batch=500, check=100, patience=1000, clip=1000.0)
+
+
+@dataclass(frozen=True)
+class Ctgan:
+    """Settings of CTGAN; all public.
+
+    Attributes:
+        latent, width: numbers that a row is made of; of the hidden layers of both players.
+        pack: rows that the critic scores together.
+        penalty, match: weights of the critic's slope, and of drawing what was asked.
+        bins: about how many bins a number has at most: the lattice that it returns on.
+        epochs, steps: passes over the rows; rounds at most, however many rows there are.
+        lr, pace: learning rate of both; how it is trained.
+    """
+
+    latent: int = 128
+    width: int = 256
+    pack: int = 10
+    penalty: float = 10.0
+    match: float = 1.0
+    bins: int = 200
+    epochs: int = 300
+    steps: int = 30_000
+    lr: float = 2e-4
+    pace: Pace = PACE
+    name: ClassVar[str] = "ctgan"
+    space: ClassVar[str] = "modes"
+
+    def __post_init__(self) -> None:
+        least = {"latent": 1, "width": 1, "pack": 1, "penalty": 0, "match": 0, "bins": 2}
+        check_settings(self.name, self, least | {"epochs": 1, "steps": 1, "lr": 0})
+        check_pack(self.name, self.pack, self.pace)
+
+    def phases(self) -> tuple[Phase, ...]:
+        """Critic, then generator; only the critic reads real rows."""
+        return in_turn(matched(self.penalty, self.match), self.lr, self.steps)
+
+    def job(self, space: Space, rows: Tensor) -> Job:
+        """Both players, for `epochs` passes; how many rows each level has is counted here."""
+        maker = CtganGenerator(space, self.latent, self.width)
+        critic = PackCritic(space, self.width, self.pack)
+        nets, noise = modules_of(generator=maker, critic=critic), maker.noise + 1 + critic.noise
+        job = Job(nets, self.phases(), noise, self.pace, monitor=look_at_generator)
+        return shorten(replace(job, asking=by_level(space, rows)), len(rows), self.epochs)
+
+    def drawer(self, space: Space) -> GeneratedDrawer:
+        """The generator alone: a critic is never kept."""
+        return GeneratedDrawer(CtganGenerator(space, self.latent, self.width))
+
+    def settle(self, drawer: GeneratedDrawer, modules: Modules, rows: Tensor, seeds: Seeds) -> None:
+        """Take the generator over, and set every column's shares to the rows'."""
+        drawer.take(modules, rows, seeds, by_level(drawer.generator.board.space, rows))
+
+    fit = fit_network
+
+
+load = partial(load_network, kind=Ctgan)
