@@ -63,6 +63,10 @@ class Options(TypedDict, total=False):
     policy: str | None
     form: str
     positive_control: bool
+    epsilon: float | None
+    delta: float | None
+    ledger: str | None
+    total_epsilon: float | None
     credit: str
     licence: str
     contact: str

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from medsynai import __version__
+from medsynai import __version__, privacy_door
 from medsynai.errors import MedSynAIError
+from medsynai.privacy_door import how_private
 from medsynai.training_door import how_to_train, understood
 
 if TYPE_CHECKING:
@@ -119,18 +120,26 @@ def demo(out: Path, seed: int | None, overwrite: bool, as_json: bool) -> int:
 @cli.command()
 @click.argument("data")
 @click.option("--out", metavar="F", type=Path, help="Write a schema file to edit.")
+@click.option("--private", is_flag=True, help="Buy what is looked at: needs --epsilon, --ledger.")
+@how_private
 @OVERWRITE
 @JSON
 @guarded
-def inspect(data: str, out: Path | None, overwrite: bool, as_json: bool) -> int:
+def inspect(
+    data: str, out: Path | None, overwrite: bool, as_json: bool, private: bool, **budget: Any
+) -> int:
     """Show what the columns of DATA are taken for, and write a schema file to edit."""
     from medsynai import screen
     from medsynai.data.read import read
     from medsynai.flow.folder import check_apart, check_file, write_text
 
     if out is not None:
-        check_apart(out, data)
+        check_apart(out, data, budget["ledger"])
         check_file(out, overwrite)
+    if private:
+        privacy_door.propose(data, out, as_json, budget)
+        return DONE
+    privacy_door.refuse_budget(budget)
     with screen.progress() as tell:
         tell("Reading the data")
         loaded = read(data)
@@ -154,6 +163,7 @@ def inspect(data: str, out: Path | None, overwrite: bool, as_json: bool) -> int:
 @KIND
 @SCHEMA
 @how_to_train
+@how_private
 @click.option("--rows", type=int, metavar="N", help="Rows to make (as many as DATA has).")
 @TARGET
 @click.option("--leak", "leaks", multiple=True, metavar="COL", help="Tells the outcome afterwards.")
@@ -248,6 +258,9 @@ def make_release(plan: "Plan", folder: Path, as_json: bool, **how: bool) -> int:
 
     with screen.progress() as tell:
         release = run(plan, folder, tell=tell, **how)
+    if plan.epsilon is not None:
+        privacy_door.shown(release, folder, as_json)
+        return DONE
     raised = risks(plan)
     screen.show_notes(raised if as_json else release.evidence.notes, red=raised)
     return show(release.evidence, folder, REPORT, as_json)

@@ -113,7 +113,8 @@ def test_as_many_histograms_are_counted_as_were_charged(monkeypatch):
     monkeypatch.setattr(noise, "_lattice", lambda w, s, k: asked.append(s) or true(w, s, k))
     ledger = Ledger(Budget(2.0, 1e-6))
     Mst().fit(patients(), ledger, Seeds(0))
-    paid = [s.noise * noise.GRAIN for s in ledger.spends if s.kind == "gaussian"]
+    bill = [s for s in ledger.spends if s.kind == "gaussian"]
+    paid = [s.noise * noise.GRAIN for s in bill for _ in range(s.steps)]
     assert sorted(asked) == pytest.approx(sorted(paid))
 
 
@@ -270,6 +271,16 @@ def test_no_more_rows_of_a_patient_are_counted_than_the_noise_is_made_for(monkey
     monkeypatch.setattr(bought, "capped", lambda who, most: np.arange(len(who)))  # the violation
     fit(of_one_patient(most), Mst(), 10.0)
     assert counted[-1] == 600
+
+
+def test_rows_that_nobody_knows_the_patient_of_are_not_counted(monkeypatch):
+    """As one patient they would push each other out: one more of them would move two counts."""
+    table, counted = of_one_patient(1), []
+    table.frame.loc[:29, "id"] = None
+    before = fitting.buy
+    monkeypatch.setattr(fitting, "buy", lambda t, *rest: counted.append(len(t)) or before(t, *rest))
+    fit(table, Mst(), 10.0)
+    assert counted == [200]
 
 
 def test_several_rows_a_patient_without_a_key_are_refused():

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from medsynai.codec.choices import Choices
 from medsynai.codec.numbers import NumberCodec
@@ -91,9 +90,10 @@ def noise_within(
     return calibrate(lambda s: (*before, *planned(s)), budget.epsilon, budget.delta, most)
 
 
-def learnable(schema: Schema) -> Schema:
+def learnable(table: Table) -> Schema:
     """The columns that are learnt, once it is sure that patients can be told apart."""
-    if schema.max_rows > 1 and schema.subject is None:
+    schema = table.schema
+    if schema.max_rows > 1 and schema.subject is None and table.patients is None:
         raise PlanError(
             "max_rows above 1 needs the column whose role is 'subject': without it nobody can see "
             "that no patient has more rows"
@@ -107,11 +107,12 @@ def lawful_rows(table: Table) -> tuple[Table, np.ndarray]:
     Returns:
         The rows, and (n,) patients, from 0.
     """
-    schema, whose = table.schema, table.whose()
-    if schema.subject is not None:  # rows without a key might all be of one patient: so they are
-        whose = pd.factorize(table.frame[schema.subject], use_na_sentinel=False)[0]
-    kept = capped(whose, schema.max_rows)
-    return conformed(table.rows(kept).learnt()), whose[kept]
+    schema, whose, named = table.schema, table.whose(), np.arange(len(table))
+    if schema.subject is not None:  # of the others nobody knows whose they are: they are left out
+        named = np.flatnonzero(table.frame[schema.subject].notna())
+    kept = named[capped(whose[named], schema.max_rows)]
+    patients = np.unique(whose[kept], return_inverse=True)[1]
+    return conformed(table.rows(kept).learnt()), patients
 
 
 def planned(schema: Schema) -> int:

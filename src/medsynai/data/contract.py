@@ -9,13 +9,15 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from medsynai.data.schema import Column, Kind, Origin, Schema
+from medsynai.data.dates import is_clock
+from medsynai.data.schema import Column, Handling, Kind, Origin, Schema
 from medsynai.data.table import Table, canonical_dtype
 from medsynai.errors import SchemaError
 
 HOW = (
-    "write what is publicly known of each column (categories, or minimum, maximum and decimals; "
-    'missing) and where it is from (origin = "standard", "dictionary" or "declared")'
+    "let `medsynai inspect --private` propose a contract, or write what is publicly known "
+    "of each column (categories, or minimum, maximum and decimals; missing) and where it is from "
+    '(origin = "standard", "dictionary" or "declared"); see docs/privacy.md'
 )
 
 
@@ -26,13 +28,13 @@ def check_contract(schema: Schema) -> None:
         SchemaError: the first columns at fault, what is wrong with them, and how to go on.
     """
     learnt = schema.learnt
-    inferred = [c.name for c in learnt if c.origin is Origin.INFERRED]
+    inferred = [c.name for c in schema.columns if c.origin is Origin.INFERRED]
     if inferred:
         raise SchemaError(
             f"the schema of {_few(inferred)} was inferred from the rows themselves, which "
             f"differential privacy does not allow: {HOW}"
         )
-    lacking = [c.name for c in learnt if _lacks(c)]
+    lacking = [c.name for c in schema.columns if _lacks(c)]
     if lacking:
         raise SchemaError(f"the schema does not say what values {_few(lacking)} can have: {HOW}")
     for column in learnt:
@@ -40,9 +42,14 @@ def check_contract(schema: Schema) -> None:
 
 
 def _lacks(column: Column) -> bool:
+    if column.handling is Handling.DROP:
+        return False
     if column.kind.is_level:
         return not column.categories
-    return column.minimum is None or column.maximum is None or column.decimals is None
+    ends = (column.minimum, column.maximum)
+    if column.kind is Kind.DATE:
+        return column.date_format is None or (not is_clock(column.date_format) and None in ends)
+    return column.kind.is_number and None in (*ends, column.decimals)
 
 
 def _check_edges(column: Column) -> None:

@@ -211,6 +211,24 @@ def find_named(facts: Facts) -> Mark | None:
     return None
 
 
+def mark_by_name(name: str) -> Mark | None:
+    """The identifier that a column's name speaks of, whatever its values are.
+
+    >>> mark_by_name("patient_id"), mark_by_name("creatinine")
+    (Mark(identifier='patient key', kind=<Kind.IDENTIFIER: 'identifier'>, ...), None)
+    """
+    said = phrase(name)
+    for what, pattern in NAMES:
+        if pattern.fullmatch(said):
+            return Mark(what)
+    for pattern, what in ((MEDICAL_RECORD, "medical record number"), (PATIENT, "patient key")):
+        if pattern.fullmatch(said) or (pattern is PATIENT and BARE.fullmatch(said)):
+            return Mark(what, Kind.IDENTIFIER, Handling.SURROGATE, Role.SUBJECT)
+    if KEYED.fullmatch(said) and not (CODES.fullmatch(said) or is_other_party(name)):
+        return Mark("row key", Kind.IDENTIFIER, Handling.SURROGATE, Role.KEY)
+    return Mark("free text", Kind.TEXT) if NOTES.fullmatch(said) else None
+
+
 def _may_be(what: str, facts: Facts) -> bool:
     """Whether the values allow what the name says; a number of few values is not a telephone."""
     if what in ("name", "photograph", "biometric identifier", "street address", "e-mail"):

@@ -1,8 +1,10 @@
 """Train and holdout, by patient: no patient is ever in both."""
 
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
+import pandas as pd
 
 from medsynai.data.cohort import Cohort
 from medsynai.data.table import Table
@@ -92,3 +94,38 @@ def check_share(holdout: float) -> None:
     """
     if not 0 <= holdout < 1:
         raise PlanError(f"holdout = {holdout}: the share must be at least 0 and below 1")
+
+
+def split_apart(table: Table, holdout: float, salt: int) -> Parts:
+    """Hold out about a share of the patients, each by a hash of their own key, or of their row.
+
+    What `split` draws depends on how many patients there are: one more, and others change sides.
+    Here nobody moves: the parts of two tables that differ in one patient differ in that patient.
+    Rows keep their order.
+
+    Args:
+        table: real rows; without a subject column every row is a patient, and among equal rows
+            the first, the second, ... are told apart.
+        holdout: the share, 0 <= holdout < 1.
+        salt: public; the same salt puts the same patient on the same side.
+
+    Raises:
+        PlanError: a share out of range.
+    """
+    check_share(holdout)
+    subject = table.schema.subject
+    if subject is not None:
+        keys = table.frame[subject].astype(str)
+    else:
+        content = pd.util.hash_pandas_object(table.frame, index=False)
+        keys = content.astype(str) + "/" + content.groupby(content).cumcount().astype(str)
+    secret = salt.to_bytes(32, "little")
+    coins = {k: _coin(k, secret) for k in keys.unique()}
+    outside = keys.map(coins).to_numpy("float64") < holdout
+    held = table.rows(outside) if holdout else None
+    return Parts(table.rows(~outside), held, np.flatnonzero(~outside))
+
+
+def _coin(key: str, secret: bytes) -> float:
+    """A number in [0, 1) that hangs on the key and the salt alone."""
+    return int.from_bytes(blake2b(key.encode(), key=secret, digest_size=8).digest()) / 2.0**64

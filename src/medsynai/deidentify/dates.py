@@ -115,6 +115,28 @@ def _number(column: Column, values: Array, storage: str) -> Column:
     )
 
 
+def declared_years(column: Column) -> Array:
+    """The years of the first and the last day that the schema allows."""
+    days = np.array([column.minimum, column.maximum], dtype="float64").astype("datetime64[D]")
+    return days.astype("datetime64[Y]").astype("float64") + 1970
+
+
+def declared_offsets(column: Column, reference: Column, unit: Unit) -> Array:
+    """The least and the greatest offset that two declared ranges leave; NaN if it may be absent."""
+    first, last = (np.array([c.minimum, c.maximum], "float64") for c in (reference, column))
+    whole = np.array([np.floor(last[0] - first[1]), np.ceil(last[1] - first[0])])
+    return _perhaps(whole * (DAY // unit.microseconds), column.missing or reference.missing)
+
+
+def declared_clock(column: Column, unit: Unit) -> Array:
+    """Midnight and the last unit of a day; NaN if the time may be absent."""
+    return _perhaps(np.array([0.0, DAY // unit.microseconds - 1]), column.missing)
+
+
+def _perhaps(values: Array, missing: bool) -> Array:
+    return np.append(values, np.nan) if missing else values
+
+
 def date_column(column: Column) -> Column:
     """The released schema of a date column: fresh dates need not lie in the real ones' range."""
     return replace(column, minimum=None, maximum=None)

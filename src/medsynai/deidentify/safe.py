@@ -12,7 +12,7 @@ from medsynai.data.schema import Column, Handling, Kind, Role, Schema
 from medsynai.data.table import Table
 from medsynai.deidentify import dates
 from medsynai.deidentify.keys import learn_pattern, learn_sizes
-from medsynai.deidentify.recipe import DateRule, KeyRule, Recipe
+from medsynai.deidentify.recipe import DateRule, KeyRule, Pattern, Recipe
 from medsynai.errors import SchemaError
 
 OLDEST = 89  # Safe Harbor: older ages are one group
@@ -48,22 +48,28 @@ class Part:
     log: tuple[str, ...] = ()
 
 
-def deidentify(table: Table) -> Safe:
+def deidentify(table: Table, apart: bool = False) -> Safe:
     """Take identifiers and text out, and turn dates into numbers.
 
     What is done to a column follows from the schema alone, so that train and holdout come out
-    alike; only ranges and key sizes are taken from the rows.
+    alike; only ranges, key sizes and patterns are taken from the rows.
 
     **Guarantee:** no value of an identifier, text or date column is in `Safe.table` or in the
     recipe; of dates, only years and intervals are. This is not anonymity: the learnable columns
-    are the real ones.
+    are the real ones. If `apart`, every row is treated by itself: recipe, schema and log are those
+    that the schema gives with no row at all.
+
+    Args:
+        table: all columns.
+        apart: take nothing from the rows: date ranges follow from the declared ones, fresh keys
+            count from 1, and each stands in one row.
 
     Raises:
         SchemaError: a handling that does not fit the kind of its column.
     """
     schema = table.schema
     reference = dates.find_reference(schema)
-    parts = [_treat(table, column, reference) for column in schema.columns]
+    parts = [_treat(table, column, reference, apart) for column in schema.columns]
     kept = [p for p in parts if p.learnt is not None]
     learnt = tuple(p.learnt for p in kept if p.learnt is not None)
     names = tuple(c.name for c in learnt)
@@ -76,7 +82,7 @@ def deidentify(table: Table) -> Safe:
         schema=_released(schema, parts),
         reference=reference,
         dates=_date_rules(schema),
-        keys=_key_rules(table, safe),
+        keys=_plain_keys(schema) if apart else _key_rules(table, safe),
         dropped=tuple(
             c.name for c, p in zip(schema.columns, parts, strict=True) if p.released is None
         ),
@@ -110,7 +116,7 @@ def action(column: Column) -> Handling:
     )
 
 
-def _treat(table: Table, column: Column, reference: str | None) -> Part:
+def _treat(table: Table, column: Column, reference: str | None, apart: bool) -> Part:
     values, name = table.frame[column.name], column.name
     what = f" ({column.identifier})" if column.identifier else ""
     match action(column):
@@ -121,40 +127,44 @@ def _treat(table: Table, column: Column, reference: str | None) -> Part:
             return Part(None, None, _key_column(column), (line,))
         case Handling.YEAR:
             year = dates.years(values)
-            now = dates.year_column(column, year)
+            now = dates.year_column(column, dates.declared_years(column) if apart else year)
             return Part(pd.Series(year), now, now, (f"{name}: only the year is kept",))
         case Handling.OFFSET:
-            return _treat_date(table, column, reference or name)
+            return _treat_date(table, column, reference or name, apart)
         case Handling.CLIP:
             clipped = values.clip(column.minimum, column.maximum)
             now = replace(column, handling=Handling.LEARN)
             line = f"{name}: values beyond {column.minimum:g}..{column.maximum:g} set to the bound"
             return Part(clipped, now, now, (line,))
-    old = is_age(name) and column.kind.is_number and bool((values > OLDEST).any())
+    old = is_age(name) and column.kind.is_number and _beyond(column, values, apart)
     line = f"{name}: ages over {OLDEST} are kept; Safe Harbor asks for one group of '90 or older'"
     return Part(values.reset_index(drop=True), column, column, (line,) if old else ())
 
 
-def _treat_date(table: Table, column: Column, reference: str) -> Part:
+def _beyond(column: Column, values: pd.Series, apart: bool) -> bool:
+    return (column.maximum or 0) > OLDEST if apart else bool((values > OLDEST).any())
+
+
+def _treat_date(table: Table, column: Column, reference: str, apart: bool) -> Part:
     values, name = table.frame[column.name], column.name
     if is_clock(column.date_format):
         unit = dates.unit_of(column)
         steps = dates.since_midnight(values, unit)
-        now = dates.offset_column(column, steps)
+        now = dates.offset_column(column, dates.declared_clock(column, unit) if apart else steps)
         line = f"{name}: learnt as {unit.value} since midnight; comes back as a time of day"
         return Part(pd.Series(steps), now, dates.date_column(column), (line,))
     if name == reference:
         year = dates.years(values)
+        now = dates.year_column(column, dates.declared_years(column) if apart else year)
         line = f"{name}: only its year is learnt; comes back as a random day of a year"
-        return Part(
-            pd.Series(year), dates.year_column(column, year), dates.date_column(column), (line,)
-        )
+        return Part(pd.Series(year), now, dates.date_column(column), (line,))
     unit = dates.unit_of(column)
     steps = dates.offsets(values, table.frame[reference], unit)
     lines = [f"{name}: learnt as {unit.value} from {reference}; comes back as a date"]
     if table.schema[reference].missing:
         lines.append(f"{name}: absent wherever {reference} is")
-    now = dates.offset_column(column, steps)
+    ends = dates.declared_offsets(column, table.schema[reference], unit) if apart else steps
+    now = dates.offset_column(column, ends)
     return Part(pd.Series(steps), now, dates.date_column(column), tuple(lines))
 
 
@@ -187,6 +197,12 @@ def _rules_about(schema: Schema, learnt: set[str]) -> tuple[tuple[str, ...], tup
     lost = tuple(f"rule not kept, as it names a column that is not learnt: {r}"
                  for r in schema.rules if r not in kept)  # fmt: skip
     return kept, lost
+
+
+def _plain_keys(schema: Schema) -> tuple[KeyRule, ...]:
+    """Keys that tell nothing of the real ones."""
+    keyed = [c for c in schema.columns if action(c) is Handling.SURROGATE]
+    return tuple(KeyRule(c.name, Pattern("counter", start=1)) for c in keyed)
 
 
 def _key_rules(table: Table, safe: Table) -> tuple[KeyRule, ...]:

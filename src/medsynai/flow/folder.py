@@ -22,8 +22,9 @@ PARTS = (REPORT, SCORES, CARD, PLAN, SCHEMA, LEDGER, MODEL, INTERNAL)
 
 
 def looks_like_release(folder: Path) -> bool:
-    """Whether a folder is one that this package wrote: `evaluate` writes scores and a report."""
-    return (folder / SCORES).is_file() and (folder / REPORT).is_file()
+    """Whether a folder is one that this package wrote: a report, and scores or a ledger."""
+    others = ((folder / n).is_file() for n in (SCORES, LEDGER))
+    return (folder / REPORT).is_file() and any(others)
 
 
 def check_target(target: Path, overwrite: bool) -> None:

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 README, RECORDS, GROUPS, TARGETS = "README.md", "records.csv", "groups.csv", "targets.csv"
+MISFITS = "misfits.csv"
 
 _WORDS = """# Internal: this folder must not leave
 
 It says which real patients' records, and which groups of patients, are worst protected by the
 synthetic rows beside it. Keep it where the real data are kept. Whoever is given the release is not
 given this folder.
-{records}{groups}
+{records}{groups}{paid}
 What to do with it: look the records up in the source. If what makes them exposed is an error, mend
 it; if it is a rare trait, think of coarser levels, of leaving the records out, or of a larger
 `min_leaf`, and make the release again. A record's place in this list is itself about a patient.
@@ -38,6 +39,13 @@ _GROUPS = """
   rows, with intervals that hold for all groups together. `figure` is the AUC for membership (.5
   is guessing), the residual risk for the others (0 is none).
 """
+_PAID = """
+- `report.html`, `card.md`, `scores.json`: every score of the synthetic rows. They were computed on
+  real rows and not paid for, so they are outside of the guarantee that the release gives.
+- `misfits.csv`: how many rows did not fit the contract, column by column, and were moved to a bound
+  or a listed category. Many of them mean that the contract is wrong, not the rows. Correct it from
+  what is publicly known: correcting it from these counts would use the rows.
+"""
 
 
 def write_internal(place: Path, internal: Mapping[str, Any]) -> None:
@@ -50,7 +58,9 @@ def write_internal(place: Path, internal: Mapping[str, Any]) -> None:
     place.mkdir(mode=0o700)
     exposed = internal.get("exposed")
     aimed = internal.get("shadow")
-    lines = {n: found for n, found in internal.items() if n not in ("exposed", "shadow")}
+    misfits = internal.get("misfits")
+    apart = ("exposed", "shadow", "misfits")
+    lines = {n: found for n, found in internal.items() if n not in apart}
     words = "\n- No record was asked: the attacks need a holdout.\n"
     if exposed:
         _table(place / RECORDS, exposed["records"])
@@ -65,8 +75,12 @@ def write_internal(place: Path, internal: Mapping[str, Any]) -> None:
     if aimed:
         _table(place / TARGETS, aimed)
         words += _TARGETS
+    if misfits is not None:
+        _table(place / MISFITS, misfits or [{"column": "", "rows": 0, "what": "all rows fit"}])
     groups = _GROUPS if lines else "\n- No protected group is large enough to be judged alone.\n"
-    (place / README).write_text(_WORDS.format(records=words, groups=groups), encoding="utf-8")
+    paid = "" if misfits is None else _PAID
+    told = _WORDS.format(records=words, groups=groups, paid=paid)
+    (place / README).write_text(told, encoding="utf-8")
 
 
 def _table(path: Path, lines: Sequence[Mapping[str, Any]]) -> None:

@@ -31,6 +31,7 @@ from medsynai.generator import Condition
 from medsynai.report.card import card
 from medsynai.report.evidence import DataFacts, Evidence
 from medsynai.report.html import render
+from medsynai.report.promise import promise_card, promise_page
 from medsynai.seeds import Seeds
 
 if TYPE_CHECKING:
@@ -269,11 +270,24 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}}
 
 
+def write_promise(place: Path, evidence: Evidence) -> None:
+    """Write card.md and report.html of a private release, which hold no score on real rows."""
+    whole = _hashed(place, evidence)
+    (place / names.CARD).write_text(promise_card(whole), encoding="utf-8")
+    (place / names.REPORT).write_text(promise_page(whole), encoding="utf-8")
+
+
+def _hashed(place: Path, evidence: Evidence) -> Evidence:
+    """With the hashes of what stands in the folder already."""
+    files = sorted(p for p in place.rglob("*") if p.is_file())
+    return replace(
+        evidence, hashes={p.relative_to(place).as_posix(): store.sha256(p) for p in files}
+    )
+
+
 def write_documents(place: Path, evidence: Evidence) -> None:
     """Write scores.json, card.md and report.html, with the hashes of what stands there already."""
-    files = sorted(p for p in place.rglob("*") if p.is_file())
-    hashes = {p.relative_to(place).as_posix(): store.sha256(p) for p in files}
-    whole = replace(evidence, hashes=hashes)
+    whole = _hashed(place, evidence)
     (place / names.SCORES).write_text(whole.to_json(), encoding="utf-8")
     (place / names.CARD).write_text(card(whole), encoding="utf-8")
     (place / names.REPORT).write_text(render(whole), encoding="utf-8")

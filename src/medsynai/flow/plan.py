@@ -49,6 +49,11 @@ class Plan:
         policy: path of a policy file with the gates; None for the defaults.
         form: "same" as the source, "csv" or "parquet".
         positive_control: the rows are to be copies of real patients, to test the attacks.
+        epsilon: differential privacy: what this release may cost; None for none.
+        delta: fixed beforehand; None for 1e-6, which the release then says.
+        ledger: path of the ledger that is carried from run to run on the same data.
+        total_epsilon: what all runs of that ledger may cost; None for what the ledger says, or for
+            `epsilon` where it begins.
         credit, licence, contact: of the real data, printed on the card as given.
     """
 
@@ -76,6 +81,10 @@ class Plan:
     policy: str | None = None
     form: str = "same"
     positive_control: bool = False
+    epsilon: float | None = None
+    delta: float | None = None
+    ledger: str | None = None
+    total_epsilon: float | None = None
     credit: str = ""
     licence: str = ""
     contact: str = ""
@@ -105,6 +114,8 @@ class Plan:
             raise PlanError("time-budget must be more than 0 seconds")
         if min(self.seed, self.draw) < 0:
             raise PlanError("seed and draw must be 0 or more")
+        if self.epsilon is None and (self.delta, self.ledger, self.total_epsilon) != (None,) * 3:
+            raise PlanError("delta, ledger and total-epsilon belong to a run with epsilon")
         if self.model == "bootstrap" and not self.positive_control:
             raise PlanError(
                 "bootstrap hands out real patients' rows and is not for a release; to test the "

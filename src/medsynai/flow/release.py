@@ -1,5 +1,6 @@
 """A finished release in memory, and the folder it becomes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,7 +17,7 @@ from medsynai.evaluate.policy import Verdict
 from medsynai.evaluate.score import Score
 from medsynai.flow import folder as names
 from medsynai.flow.internal import write_internal
-from medsynai.flow.judging import write_documents
+from medsynai.flow.judging import write_documents, write_promise
 from medsynai.flow.maker import Maker
 from medsynai.flow.plan import Plan
 from medsynai.report.evidence import Evidence
@@ -64,6 +65,8 @@ class Release:
         maker: draws more rows; None where the rows are real and no model is given away.
         internal: for the owner of the real data alone: worst-off records and groups; see
             `medsynai.flow.internal`.
+        inside: under a budget, the evidence with all that was computed on real rows; it is written
+            to the internal folder alone, and `evidence` holds nothing of it.
     """
 
     table: Table
@@ -73,6 +76,7 @@ class Release:
     evidence: Evidence
     maker: Maker | None
     internal: dict[str, Any] = field(default_factory=dict)
+    inside: Evidence | None = None
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -110,8 +114,11 @@ class Release:
         table = place / (names.SYNTHETIC + self.suffix)
         write(self.table, self.source.written_to(table), table)
         (place / names.SCHEMA).write_text(self.schema.to_toml(), encoding="utf-8")
-        write_papers(place, self.plan, self.evidence, self.maker)
+        documents = write_documents if self.inside is None else write_promise
+        write_papers(place, self.plan, self.evidence, self.maker, documents)
         write_internal(place / names.INTERNAL, self.internal)  # last: no document may know of it
+        if self.inside is not None:
+            write_documents(place / names.INTERNAL, self.inside)
 
 
 class Saves(Protocol):
@@ -122,11 +129,17 @@ class Saves(Protocol):
         ...
 
 
-def write_papers(place: Path, plan: Plan, evidence: Evidence, maker: Saves | None) -> None:
+def write_papers(
+    place: Path,
+    plan: Plan,
+    evidence: Evidence,
+    maker: Saves | None,
+    documents: Callable[[Path, Evidence], None] = write_documents,
+) -> None:
     """Write what every release has beside its rows: plan, ledger, model and documents."""
     (place / names.PLAN).write_text(plan.to_toml(), encoding="utf-8")
     ledger = store.to_json(evidence.ledger) + "\n"
     (place / names.LEDGER).write_text(ledger, encoding="utf-8")
     if maker is not None:
         maker.save(place / names.MODEL)
-    write_documents(place, evidence)
+    documents(place, evidence)

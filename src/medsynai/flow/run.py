@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from medsynai.flow import stages, training
+from medsynai.errors import PlanError
+from medsynai.flow import private, stages, training
 from medsynai.flow.folder import check_apart, check_target
 from medsynai.flow.kinds import kind_of
 from medsynai.flow.opening import Handed
@@ -28,9 +29,13 @@ def make(
         InputError: whatever the user can mend; the message says how.
     """
     kind = kind_of(plan.source if handed is None or handed.frame is None else None, plan.kind)
+    if kind is not None and plan.epsilon is not None:
+        raise PlanError("there are private models of tables only; leave epsilon out")
     if kind is not None:  # not a table: its own `make` tells the same story
         made_there: Released = kind.make(plan, tell)
         return made_there
+    if plan.epsilon is not None:  # the same story, in which everything read is paid for
+        return private.make(plan, handed or Handed(), tell)
     ledger, watch = Ledger(), Watch(tell)
     loaded = stages.read(plan, handed or Handed(), ledger, watch)
     parts = stages.divide(loaded, plan, watch)  # by patient, before anything is fitted
@@ -62,7 +67,7 @@ def run(
         FolderError: the folder exists already, holds the source, or cannot be written.
     """
     check_target(folder, overwrite)
-    check_apart(folder, plan.source, plan.policy)
+    check_apart(folder, plan.source, plan.policy, plan.ledger)
     with kept_beside(folder, resume, overwrite) as work:
         release = make(plan, tell=tell, work=work)
         tell("Writing the release")

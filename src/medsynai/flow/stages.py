@@ -194,7 +194,7 @@ def report(found: Findings, plan: Plan, ledger: Ledger, watch: Watch) -> Release
     table, parts, maker = found.loaded.table, found.parts, found.trained.maker
     listed = list_only(table.schema.replacing(*parts.closed), maker.levels)
     table = replace(table, schema=publishable(listed))
-    model = _model_facts(found.trained, plan)
+    model = model_facts(found.trained, plan)
     evidence = Evidence(
         f"{model.form.removeprefix('fully ').capitalize()} {opening.name_source(plan.source)}",
         DataFacts(
@@ -266,7 +266,8 @@ def _exhibits(found: Findings) -> dict[str, Any]:
     return {**found.judged.panel.exhibits, **rivals}
 
 
-def _model_facts(trained: Trained, plan: Plan) -> ModelFacts:
+def model_facts(trained: Trained, plan: Plan) -> ModelFacts:
+    """How the rows were made, for the report."""
     entry, fitted = find_entry(trained.name), trained.maker.fitted
     return ModelFacts(
         entry.name,

@@ -104,7 +104,7 @@ def ready_privately(
         BudgetError: the budget is spent.
         ModelError: no column.
     """
-    schema, how, name = learnable(table.schema), settings.pace.private, settings.name
+    schema, how, name = learnable(table), settings.pace.private, settings.name
     if not schema.columns:
         raise ModelError("there is no column to learn")
     check_contract(schema)

@@ -1,7 +1,7 @@
 """From a budget to a fitted marginal model: everything is charged before a row is read."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -81,7 +81,7 @@ def fit_marginal(
         BudgetError: the budget is spent.
         ModelError: no column.
     """
-    budget, schema = budget_of(ledger, settings.name), learnable(table.schema)
+    budget, schema = budget_of(ledger, settings.name), learnable(table)
     if not schema.columns:
         raise ModelError("there is no column to learn")
     check_contract(schema)
@@ -112,14 +112,14 @@ def _candidates(codec: TableCodec, shape: Shape, way: Way) -> list[Candidate]:
 
 def _releases(name: str, prices: Prices, noise: float) -> list[Release]:
     """Everything that will be asked of the rows."""
-    single = (prices.single(noise),) * prices.histograms
+    single = (replace(prices.single(noise), steps=prices.histograms),)
     note = f"{prices.histograms} histograms: bins, quantiles and first marginals"
     found = [Release(f"{name}: count each column", "gaussian", note=note, spends=single)]
     if prices.rounds:
-        chosen = (prices.choice(noise),) * prices.rounds
+        chosen = (replace(prices.choice(noise), steps=prices.rounds),)
         note = f"{prices.rounds} choices among pairs of columns"
         found.append(Release(f"{name}: choose pairs", "exponential", note=note, spends=chosen))
-        pairs = (prices.pair(noise),) * prices.rounds
+        pairs = (replace(prices.pair(noise), steps=prices.rounds),)
         note = f"{prices.rounds} tables of two columns"
         found.append(Release(f"{name}: measure pairs", "gaussian", note=note, spends=pairs))
     return found

@@ -8,7 +8,7 @@ Rows are read in two places only, `Rows.score` and `Rows.measure`; both prices w
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
@@ -179,18 +179,14 @@ def spanning_tree(
 
 
 def adaptive(
-    search: Search,
-    candidates: Sequence[Candidate],
-    prices: Prices,
-    noise: float,
-    out_of_time: Callable[[], bool],
+    search: Search, candidates: Sequence[Candidate], prices: Prices, noise: float
 ) -> Model:
     """AIM: in each round, measure the pair that the model explains worst, then fit again."""
     model = search.fit(None, 100)
     spread = prices.pair(noise).noise * search.rows.reach
     for _ in range(prices.rounds):
         able = search.able(candidates, model)
-        if not able or out_of_time():
+        if not able:
             break
         beliefs = model.beliefs()
         expected = [_expected(model, beliefs, c, search.total) for c in able]

@@ -1,10 +1,10 @@
 """AIM: round after round, the pair of columns that the model explains worst is measured.
 
 McKenna, Mullins, Sheldon and Miklau 2022, AIM: an adaptive and iterative mechanism for
-differentially private synthetic data. Here the rounds and their noise are fixed by the plan.
+differentially private synthetic data. Here the rounds and their noise are fixed by the plan; no
+clock ends them, as how long a round takes hangs on the rows.
 """
 
-import time
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
@@ -12,10 +12,9 @@ from typing import ClassVar
 from medsynai.codec.bought import budget_of
 from medsynai.data.table import Table
 from medsynai.errors import PlanError
-from medsynai.marginal.estimate import Model
 from medsynai.marginal.fit import Shape, Way, fit_marginal
 from medsynai.marginal.fitted import SEEDS, FittedMarginal, load_marginal
-from medsynai.marginal.select import Candidate, Prices, Search, adaptive
+from medsynai.marginal.select import adaptive
 from medsynai.privacy.ledger import Ledger
 from medsynai.seeds import Seeds
 
@@ -30,18 +29,16 @@ class Aim:
         shape: bins, shares of the budget, and the greatest size of the model.
         rounds: pairs that are measured; 0: by epsilon and the number of columns.
         target: how much more a pair with the outcome counts.
-        seconds: of processor time, after which no more pairs are added.
     """
 
     shape: Shape = SHAPE
     rounds: int = 0
     target: float = 1.5
-    seconds: float = 60.0
     name: ClassVar[str] = "aim"
 
     def __post_init__(self) -> None:
-        if self.rounds < 0 or self.target < 1 or self.seconds <= 0:
-            raise PlanError("aim: rounds at least 0, target at least 1, seconds above 0")
+        if self.rounds < 0 or self.target < 1:
+            raise PlanError("aim: rounds at least 0, target at least 1")
 
     def pairs(self, columns: int, epsilon: float) -> int:
         """How many pairs are measured: a tree's at least, three times as many at most."""
@@ -51,13 +48,8 @@ class Aim:
         self, table: Table, ledger: Ledger | None = None, seeds: Seeds = SEEDS
     ) -> FittedMarginal:
         """Learn from train rows under the ledger's budget; see `fit_marginal`."""
-        began, budget = time.process_time(), budget_of(ledger, self.name)
-
-        def grow(search: Search, pairs: list[Candidate], prices: Prices, noise: float) -> Model:
-            late = began + self.seconds
-            return adaptive(search, pairs, prices, noise, lambda: time.process_time() > late)
-
-        way = Way(self.pairs(len(table.schema.learnt), budget.epsilon), grow, self.target)
+        budget = budget_of(ledger, self.name)
+        way = Way(self.pairs(len(table.schema.learnt), budget.epsilon), adaptive, self.target)
         return fit_marginal(self, self.shape, way, table, ledger or Ledger())
 
 

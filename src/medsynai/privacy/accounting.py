@@ -233,19 +233,37 @@ def gaussian_epsilon(noise: float, delta: float) -> float:
 
 
 def attack_bound(spends: Sequence[Spend], fpr: float) -> float:
-    """The greatest share of members that any attack can name, at this share of false alarms.
+    """The greatest share of members that any attack can name, at this share of false alarms."""
+    return attack_curve(spends, (fpr,))[0]
+
+
+def attack_curve(spends: Sequence[Spend], fprs: Sequence[float]) -> tuple[float, ...]:
+    """The same for several shares of false alarms.
 
     Over all points (epsilon, delta) of the releases' curve: TPR <= e^eps FPR + delta, and
     TPR <= 1 - e^-eps (1 - delta - FPR) (Kairouz, Oh and Viswanath 2015, theorem 2.1).
     """
     own, spends = _own(spends), merged(spends)
     if not spends:
-        return min(1.0, fpr + own)
+        return tuple(min(1.0, fpr + own) for fpr in fprs)
     if any(s.noise == 0 for s in spends):
-        return 1.0
+        return (1.0,) * len(fprs)
     total = _composed(spends)
     grid = np.linspace(0, 15, 301)
     deltas = np.array([total.get_delta_for_epsilon(float(e)) for e in grid]) + own
-    low = np.exp(grid) * fpr + deltas
-    high = 1 - np.exp(-grid) * (1 - deltas - fpr)
+    return tuple(_bound(grid, deltas, fpr) for fpr in fprs)
+
+
+def budget_curve(epsilon: float, delta: float, fprs: Sequence[float]) -> tuple[float, ...]:
+    """The same where nothing is known but that (epsilon, delta) holds: the promise alone.
+
+    >>> [round(t, 3) for t in budget_curve(1.0, 1e-6, (0.01, 0.1))]
+    [0.027, 0.272]
+    """
+    return tuple(_bound(np.array([epsilon]), np.array([delta]), fpr) for fpr in fprs)
+
+
+def _bound(epsilons: np.ndarray, deltas: np.ndarray, fpr: float) -> float:
+    low = np.exp(epsilons) * fpr + deltas
+    high = 1 - np.exp(-epsilons) * (1 - deltas - fpr)
     return float(np.clip(np.minimum(low, high).min(), fpr, 1.0))

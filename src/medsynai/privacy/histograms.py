@@ -72,7 +72,7 @@ def bounds(values: np.ndarray, spend: Spend) -> tuple[float, float]:
     finite = np.clip(values[~np.isnan(values)], edges[0], edges[-1] * (1 - 1e-12))
     cells = np.searchsorted(edges, finite, side="right") - 1
     noised = noisy_counts(np.bincount(np.maximum(cells, 0), minlength=len(edges) - 1), spend)
-    out = np.flatnonzero(noised > _stands_out(spend, len(noised)))
+    out = np.flatnonzero(noised > stands_out(spend, len(noised)))
     if not len(out):
         raise PlanError("too few patients to buy a range: declare minimum and maximum instead")
     low, high = edges[out[0]], edges[out[-1] + 1]
@@ -83,7 +83,7 @@ def bounds(values: np.ndarray, spend: Spend) -> tuple[float, float]:
     )
 
 
-def _stands_out(spend: Spend, cells: int) -> float:
+def stands_out(spend: Spend, cells: int) -> float:
     """What the noise alone passes in one of all cells with a chance of `FALSE_CELL` at most."""
     if spend.kind is Kind.LAPLACE:
         return float(spend.noise * np.log(cells / (2 * FALSE_CELL)))

@@ -3,14 +3,21 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from medsynai import store
 from medsynai.errors import BudgetError, PlanError
-from medsynai.privacy.accounting import RELATION, Spend, attack_bound, epsilon_of, renyi_epsilon_of
+from medsynai.privacy.accounting import (
+    RELATION,
+    Spend,
+    attack_curve,
+    epsilon_of,
+    renyi_epsilon_of,
+)
 
 UNPROTECTED = "unprotected"
 SLACK = 1e-6  # relative: what rounding of the accountant itself may add
+ALARMS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
 @dataclass(frozen=True)
@@ -52,12 +59,25 @@ class Budget:
             raise PlanError("delta must lie above 0 and at most 0.001; 1e-6 is usual")
 
 
+class Carried(Protocol):
+    """What holds the releases of all runs on the same data: see `medsynai.privacy.carried`."""
+
+    def charge(self, release: Release) -> None:
+        """Write a release down, or raise because all runs together would pass the budget."""
+        ...
+
+    def open(self) -> "Ledger":
+        """Everything written down so far, this run's releases among it."""
+        ...
+
+
 @dataclass
 class Ledger:
     """Append-only. An unprotected run has entries that say so, not an empty ledger.
 
     With a budget, a release that has no price or would pass the budget raises, and is not written:
-    whoever charges before reading then reads nothing. Several fits with one ledger compose.
+    whoever charges before reading then reads nothing. Several fits with one ledger compose; so do
+    several runs that carry one along.
 
     >>> ledger = Ledger()
     >>> ledger.charge(Release("train the forest"))
@@ -67,15 +87,19 @@ class Ledger:
 
     budget: Budget | None = None
     _entries: list[Release] = field(default_factory=list)
+    carried: Carried | None = None
 
     def charge(self, release: Release) -> None:
         """Write a release down, before it is made.
 
         Raises:
-            BudgetError: there is a budget, and the release is unprotected or would pass it.
+            BudgetError: there is a budget, and the release is unprotected or would pass it; or it
+                would pass that of all runs together.
         """
         if self.budget is not None:
             self._check(self.budget, release)
+        if self.carried is not None:
+            self.carried.charge(release)
         self._entries.append(release)
 
     def _check(self, budget: Budget, release: Release) -> None:
@@ -121,17 +145,32 @@ class Ledger:
         plain["entries"] = self.entries
         if self.budget is None:
             return plain
-        delta = self.budget.delta
-        return {
+        delta, whole = self.budget.delta, self if self.carried is None else self.carried.open()
+        record = {
             **plain,
             "relation": RELATION,
             "budget": self.budget,
             "spent": {"pld": self.spent, "renyi": renyi_epsilon_of(self.spends, delta)},
-            "best_attack": {
-                "tpr_at_fpr_0.01": attack_bound(self.spends, 0.01),
-                "tpr_at_fpr_0.1": attack_bound(self.spends, 0.1),
-            },
+            "best_attack": _best_attack(whole.spends),
         }
+        if self.carried is not None:
+            record["all_runs"] = {
+                "budget": whole.budget,
+                "spent": whole.spent,
+                "earlier": len(whole.entries) - len(self._entries),
+            }
+        return record
+
+
+def _best_attack(spends: Sequence[Spend]) -> dict[str, object]:
+    """The greatest share of members that any attack finds, for shares of false alarms."""
+    found = attack_curve(spends, ALARMS)
+    least = dict(zip(ALARMS, found, strict=True))
+    return {
+        "tpr_at_fpr_0.01": least[0.01],
+        "tpr_at_fpr_0.1": least[0.1],
+        "curve": {"fpr": ALARMS, "tpr": found},
+    }
 
 
 def reopen(record: Mapping[str, Any]) -> Ledger:

@@ -1,10 +1,9 @@
 """The report's chapters after the first screen, one function each."""
 
-from collections.abc import Sequence
-
 from medsynai.evaluate.score import Family
 from medsynai.report.evidence import Evidence
 from medsynai.report.exhibits import draw
+from medsynai.report.guarantee import bill
 from medsynai.report.markup import (
     NOTHING,
     Child,
@@ -204,14 +203,14 @@ def provenance(evidence: Evidence) -> Markup:
         definitions(_data(evidence)),
         _columns(evidence),
         tag("h3", "Model"),
-        _model(evidence),
+        model_table(evidence),
         tag("h3", "Privacy mechanism and ledger"),
         paragraph(guarantee(evidence)),
-        _ledger(evidence),
-        _named("Repairs", "Rule", "Mended", {k: count(v) for k, v in evidence.repairs.items()}),
-        _named("Time", "Stage", "Taken", {k: seconds(v) for k, v in evidence.timing.items()}),
-        _named("Versions", "Software", "Version", evidence.versions),
-        _named("Files of this release", "File", "SHA-256", evidence.hashes, hashed=True),
+        bill(evidence),
+        named("Repairs", "Rule", "Mended", {k: count(v) for k, v in evidence.repairs.items()}),
+        named("Time", "Stage", "Taken", {k: seconds(v) for k, v in evidence.timing.items()}),
+        named("Versions", "Software", "Version", evidence.versions),
+        named("Files of this release", "File", "SHA-256", evidence.hashes, hashed=True),
     )
 
 
@@ -245,7 +244,8 @@ def _columns(evidence: Evidence) -> Markup:
     return table(head, rows, "Columns of the real table")
 
 
-def _model(evidence: Evidence) -> Markup:
+def model_table(evidence: Evidence) -> Markup:
+    """The model and its public settings."""
     model = evidence.model
     if model is None:
         return paragraph("Not assessed.", kind="absent")
@@ -260,20 +260,10 @@ def _model(evidence: Evidence) -> Markup:
     return definitions(facts)
 
 
-def _ledger(evidence: Evidence) -> Markup:
-    entries = evidence.ledger.get("entries") or ()
-    rows: list[Sequence[Child]] = []
-    for entry in entries:
-        get = entry.get if isinstance(entry, dict) else lambda k, e=entry: getattr(e, k, None)
-        rows.append([plain(get(k)) for k in ("purpose", "mechanism", "unit", "note")])
-    if not rows:
-        return paragraph("The ledger has no entries.", kind="absent")
-    return table(("Release", "Mechanism", "Unit", "Note"), rows, "What left the real rows")
-
-
-def _named(
+def named(
     heading: str, key: str, value: str, facts: dict[str, str], hashed: bool = False
 ) -> Markup:
+    """Named facts as a table; nothing if there are none."""
     if not facts:
         return NOTHING
     rows = [(k, tag("span", v, class_="hash") if hashed else v) for k, v in facts.items()]

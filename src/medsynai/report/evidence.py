@@ -17,7 +17,7 @@ class DataFacts:
 
     Attributes:
         source: how the owner names them, e.g. a file's name; never a path.
-        rows, columns: the real table as it was read.
+        rows, columns: the real table as it was read; no rows where their number is private.
         missing: share of empty cells, 0 to 1.
         patients: how many people the rows are about; None where no column names them.
         train, holdout: rows the generator saw, and rows it never saw.
@@ -28,7 +28,7 @@ class DataFacts:
     """
 
     source: str
-    rows: int
+    rows: int | None
     columns: int
     synthetic: int
     train: int | None = None

@@ -8,7 +8,9 @@ from importlib.resources import files
 from medsynai.evaluate.score import Score
 from medsynai.report import chapters
 from medsynai.report.evidence import Evidence
-from medsynai.report.markup import NOTHING, Markup, bullets, joined, paragraph, tag
+from medsynai.report.guarantee import ANCHOR as GUARANTEE
+from medsynai.report.guarantee import buys
+from medsynai.report.markup import NOTHING, Child, Markup, bullets, joined, paragraph, tag
 from medsynai.report.reading import doubted, headlines, trusted
 from medsynai.report.rounding import count, figure, interval, share
 from medsynai.report.scoreboard import bar, references
@@ -31,12 +33,15 @@ CONTENTS = (
     ("detection", "Detection"),
     ("privacy", "Privacy"),
     ("fairness", "Subgroups"),
+    ("guarantee", "Guarantee"),
     ("training", "Training"),
     ("methods", "Methods"),
     ("provenance", "Provenance"),
     ("limits", "Limits"),
     ("sources", "Sources"),
 )
+
+SOMETIMES = {GUARANTEE: buys, ANCHOR: training}  # chapters that not every report has
 
 
 @cache
@@ -58,13 +63,14 @@ def policy(css: str) -> str:
 def render(evidence: Evidence) -> str:
     """The whole report as the text of one HTML file; the same evidence gives the same bytes."""
     numbers = references(evidence)
-    body = tag(
-        "body",
+    return page(
+        evidence.title,
         _first_screen(evidence),
         tag(
             "main",
             chapters.gates(evidence, numbers),
             *(chapters.family(evidence, kind, numbers) for kind in chapters.ORDER),
+            buys(evidence),
             training(evidence),
             chapters.further(evidence),
             chapters.methods(evidence),
@@ -72,13 +78,17 @@ def render(evidence: Evidence) -> str:
             chapters.limits(evidence),
             chapters.sources(numbers),
         ),
-        tag("footer", paragraph(_colophon(evidence))),
+        tag("footer", paragraph(colophon(evidence))),
     )
-    page = tag("html", _head(evidence), body, lang="en")
-    return f"<!DOCTYPE html>\n{page}\n"
 
 
-def _head(evidence: Evidence) -> Markup:
+def page(title: str, *body: Child) -> str:
+    """A whole page with our style, and a policy that allows nothing else."""
+    whole = tag("html", _head(title), tag("body", *body), lang="en")
+    return f"<!DOCTYPE html>\n{whole}\n"
+
+
+def _head(title: str) -> Markup:
     css = style()
     return tag(
         "head",
@@ -86,7 +96,7 @@ def _head(evidence: Evidence) -> Markup:
         tag("meta", http_equiv="Content-Security-Policy", content=policy(css)),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="referrer", content="no-referrer"),
-        tag("title", f"{evidence.title}: evidence"),
+        tag("title", f"{title}: evidence"),
         tag("style", Markup(css)),
     )
 
@@ -114,7 +124,7 @@ def _first_screen(evidence: Evidence) -> Markup:
             bullets(
                 tag("a", words, href=f"#{to}")
                 for to, words in CONTENTS
-                if to != ANCHOR or training(evidence) is not NOTHING
+                if to not in SOMETIMES or SOMETIMES[to](evidence) is not NOTHING
             ),
             aria_label="Contents",
         ),
@@ -166,12 +176,14 @@ def _headline(score: Score) -> Markup:
     )
 
 
-def _colophon(evidence: Evidence) -> Markup:
+def colophon(evidence: Evidence) -> Markup:
+    """What wrote the page, and that it asks for nothing."""
     version = evidence.versions.get("medsynai")
+    named = "scores.json" if evidence.scores else "ledger.json"
     made = f"Written by MedSynAI {version}" if version else "Written by MedSynAI"
     return joined(
         [
-            f"{made}. The same figures are in scores.json. No script runs in this page, "
+            f"{made}. The same figures are in {named}. No script runs in this page, "
             "and it asks nothing of the network."
         ]
     )

@@ -127,7 +127,7 @@ def _raised_risks(evidence: Evidence) -> list[str]:
             f"Partially synthetic: {names} hold real patients' values, which raises the risk "
             "of recognition."
         )
-    if evidence.data.rows < SMALL_TABLE:
+    if evidence.data.rows is not None and evidence.data.rows < SMALL_TABLE:
         lines.append(
             f"Small table: {count(evidence.data.rows)} real rows. Intervals are wide, and "
             "single patients weigh much."
@@ -175,4 +175,4 @@ def guarantee(evidence: Evidence) -> str:
             "No differential privacy: there is no formal guarantee, and protection rests on the "
             "attacks reported here."
         )
-    return f"The ledger's guarantee: {said}."
+    return f"The ledger's guarantee: {said} for one patient. It does not cover scores on real rows."

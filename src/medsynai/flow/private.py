@@ -1,0 +1,265 @@
+"""The same story under a budget: what is read is paid for first, and what is not stays inside.
+
+**Guarantee:** everything that `Release.save` writes outside of `internal/` is the contract, the
+plan, or computed from charged releases alone. What was computed on real rows goes to `internal/`.
+What remains (time, memory, whether the source can be read at all): docs/threat-model.md.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from medsynai import store
+from medsynai.data.source import Format, Source
+from medsynai.errors import PlanError
+from medsynai.evaluate.policy import Verdict
+from medsynai.flow import judging, opening, stages
+from medsynai.flow.contracted import Divided, Opened, divide, read
+from medsynai.flow.judging import Judged
+from medsynai.flow.maker import Maker
+from medsynai.flow.opening import FEWEST, Handed
+from medsynai.flow.pick import Picked, pick
+from medsynai.flow.plan import STANDARD, Plan
+from medsynai.flow.release import Release
+from medsynai.flow.settings import model_of
+from medsynai.flow.stages import Made
+from medsynai.flow.training import Trained
+from medsynai.flow.watch import Tell, Watch, silent
+from medsynai.learn.desk import Desk, at_desk
+from medsynai.models.catalog import find_entry
+from medsynai.models.entries import CATALOG
+from medsynai.models.presets import BALANCED, PRIVATE
+from medsynai.privacy.accounting import Kind as Mechanism
+from medsynai.privacy.accounting import Spend
+from medsynai.privacy.calibrate import calibrate
+from medsynai.privacy.carried import LedgerFile
+from medsynai.privacy.ledger import Budget, Ledger
+from medsynai.privacy.ledger import Release as Charge
+from medsynai.privacy.noise import noisy_counts
+from medsynai.report.evidence import DataFacts, Evidence
+from medsynai.seeds import Seeds
+
+DELTA = 1e-6  # where nobody says another; said in the release
+COUNTING = 0.05  # share of epsilon that the number of rows costs where nobody gives it
+UNPAID: Mapping[str, str] = {
+    "keep": "kept columns are real values",
+    "mix_real": "real rows would be in the release",
+    "positive_control": "its rows are real ones",
+    "impute": "what is filled in is learnt from all rows",
+    "time_budget": "a clock tells how long real rows took; set the model's steps instead",
+    "refine": "the discriminators read the real rows unpaid",
+    "tuned": "the settings were found on real rows; tune on public or simulated data",
+    "attacks": "thorough attacks fit the model again, unpaid; take the standard ones",
+}
+
+
+def make(plan: Plan, handed: Handed, tell: Tell = silent) -> Release:
+    """Make a release in memory; see `medsynai.flow.run.make`.
+
+    Raises:
+        InputError: whatever the user can mend.
+        BudgetError: what this run, or all runs of its ledger, would spend is more than allowed.
+    """
+    refuse_unpaid(plan)
+    ledger, watch = open_ledger(plan), Watch(tell)
+    opened = read(plan, handed, watch)
+    divided = divide(opened, plan, watch)
+    sized = replace(plan, rows=plan.rows or count(divided, ledger))
+    picked = choose(sized, divided)
+    trained = train(divided, picked.name, sized, ledger, watch)
+    made = stages.draw(trained, divided.parts, sized, watch)
+    judged = judge(made, trained, divided, sized, watch)
+    return report(Findings(opened, divided, picked, trained, made, judged), plan, ledger, watch)
+
+
+def refuse_unpaid(plan: Plan) -> None:
+    """Refuse what would read real rows beside the ledger.
+
+    Raises:
+        PlanError: which option, and why.
+    """
+    for name, why in UNPAID.items():
+        if getattr(plan, name) not in (None, False, (), "", STANDARD):
+            option = name.replace("_", "-")
+            raise PlanError(f"{option} does not go with epsilon: {why}")
+
+
+def open_ledger(plan: Plan) -> Ledger:
+    """This run's ledger, behind which stands that of all runs, if one is carried.
+
+    Raises:
+        PlanError: a budget that protects nobody, or a ledger file that is none.
+    """
+    epsilon, delta = plan.epsilon or 0.0, plan.delta or DELTA
+    own = Budget(epsilon, delta)
+    if plan.ledger is None:
+        if plan.total_epsilon is not None:
+            raise PlanError("total-epsilon is about a ledger that is carried: name its --ledger")
+        return Ledger(own)
+    path = Path(plan.ledger)
+    total = None if plan.total_epsilon is None else Budget(plan.total_epsilon, delta)
+    file = LedgerFile(path, total if path.exists() or total else own)
+    file.open()
+    return Ledger(own, carried=file)
+
+
+def count(divided: Divided, ledger: Ledger) -> int:
+    """How many rows there are, bought: the number of rows is a fact about the patients."""
+    budget = ledger.budget
+    assert budget is not None  # `open_ledger` gives one
+    noise = calibrate(
+        lambda s: [Spend(Mechanism.GAUSSIAN, s)], COUNTING * budget.epsilon, budget.delta
+    )
+    spend = Spend(Mechanism.GAUSSIAN, noise)
+    note = "one noisy number: as many rows are made"
+    ledger.charge(Charge("count the rows", "gaussian", note=note, spends=(spend,)))
+    most = divided.parts.train.schema.max_rows
+    found = noisy_counts(np.array([divided.counted]), spend, most)
+    return max(1, round(float(found[0])))
+
+
+def choose(plan: Plan, divided: Divided) -> Picked:
+    """The model that a person named, or that the contract's width asks for.
+
+    Raises:
+        ModelError: an unknown model.
+        PlanError: a model that cannot be private.
+    """
+    picked = Picked(plan.model)
+    if plan.model == "auto":
+        if plan.settings:
+            raise PlanError("settings belong to one model: name it instead of `auto`")
+        columns = len(divided.parts.train.schema.columns)
+        picked = pick(columns, plan.rows or 1, plan.epsilon or 0.0)
+    if not find_entry(picked.name).private:
+        able = ", ".join(e.name for e in CATALOG if e.private)
+        raise PlanError(f"{picked.name} has no differentially private form; those with: {able}")
+    return picked
+
+
+def train(divided: Divided, name: str, plan: Plan, ledger: Ledger, watch: Watch) -> Trained:
+    """Fit a private model; it charges the ledger before it reads a row.
+
+    Raises:
+        ModelError: settings that the model does not have.
+    """
+    preset = PRIVATE if plan.preset == BALANCED else plan.preset
+    model = model_of(name, preset, plan.settings)
+    title = f"Training: {find_entry(name).title}"
+
+    def hear(done: int, rounds: int, mark: dict[str, Any]) -> None:
+        watch.tell(f"{title}: round {done:,} of {rounds:,}")  # no loss: it tells of real rows
+
+    with watch.stage("train", title), at_desk(Desk(hear)):
+        fitted = model.fit(divided.parts.train, ledger, Seeds(plan.seed).of("train").of(name))
+    recipe = divided.parts.recipe
+    source = Source(Format.CSV, recipe.schema.names)
+    maker = Maker(fitted, divided.parts.train.schema, recipe, source)
+    facts = dict(getattr(fitted, "facts", {}))
+    return Trained(maker, store.to_plain(model), None, name, (), facts)
+
+
+def judge(
+    made: Made, trained: Trained, divided: Divided, plan: Plan, watch: Watch
+) -> Judged | None:
+    """Scores on real rows, for `internal/` alone; None where there are too few rows to judge."""
+    if len(divided.parts.train) < FEWEST:
+        return None
+    return stages.judge(made, trained, divided.parts, plan, watch)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All that the report is made from."""
+
+    opened: Opened
+    divided: Divided
+    picked: Picked
+    trained: Trained
+    made: Made
+    judged: Judged | None
+
+
+def report(found: Findings, plan: Plan, ledger: Ledger, watch: Watch) -> Release:
+    """Two evidences: what may leave, and what stays beside the real rows."""
+    contract, synthetic = found.opened.contract, len(found.made.learnt)
+    model = stages.model_facts(found.trained, plan)
+    data = DataFacts(
+        opening.name_source(plan.source),
+        rows=None,
+        columns=len(contract.columns),
+        synthetic=synthetic,
+        credit=plan.credit,
+        licence=plan.licence,
+        contact=plan.contact,
+    )
+    outside = Evidence(
+        f"Synthetic {data.source}",
+        data,
+        contract,
+        (),
+        Verdict(()),
+        model=replace(model, training={}, chosen=found.picked.sentence),
+        ledger=ledger.record(),
+        plan=tomllib.loads(plan.to_toml()),
+        notes=(*_said(plan, synthetic), *found.divided.parts.notes),
+        repairs=found.made.repairs,
+        versions=judging.versions(),
+    )
+    inside, internal = _inside(found, outside, watch), {}
+    if found.judged is not None:
+        internal = found.judged.panel.internal
+    misfits = [{"column": m.column, "rows": m.rows, "what": m.what} for m in found.opened.misfits]
+    internal = {**internal, "misfits": misfits}
+    source = found.trained.maker.source
+    return Release(
+        found.made.whole, source, contract, plan, outside, found.trained.maker, internal, inside
+    )
+
+
+def _inside(found: Findings, outside: Evidence, watch: Watch) -> Evidence:
+    parts, judged = found.divided.parts, found.judged
+    table = found.opened.table
+    data = replace(
+        outside.data,
+        rows=len(table),
+        train=len(parts.train),
+        holdout=None if parts.holdout is None else len(parts.holdout),
+        missing=float(table.frame.isna().to_numpy().mean()) if len(table) else None,
+        patients=judging.count_patients(table),
+    )
+    model = outside.model and replace(outside.model, training=found.trained.training)
+    shown = replace(outside, data=data, model=model, timing=dict(watch.seconds))
+    few = "Not judged: there are too few real rows."
+    if judged is None:
+        return replace(shown, notes=(*outside.notes, few))
+    return replace(
+        shown,
+        scores=judged.panel.scores,
+        verdict=judged.verdict,
+        exhibits=judged.panel.exhibits,
+        notes=(*outside.notes, *judging.faults(judged.panel)),
+    )
+
+
+def _said(plan: Plan, synthetic: int) -> tuple[str, ...]:
+    """What a reader of a private release must know, all of it public."""
+    delta = plan.delta or DELTA
+    said = []
+    if plan.delta is None:
+        said.append(f"Nobody named a delta: {DELTA:g} was taken.")
+    if delta > 1 / synthetic:
+        said.append(
+            f"Delta {delta:g} is more than one over the {synthetic:,} rows: epsilon could fail for "
+            "somebody. Take a smaller one."
+        )
+    if plan.ledger is None:
+        said.append(
+            "No ledger was carried: the guarantee is that of this release alone. Others made from "
+            "the same data, and whatever was learnt of them to write the contract, add to it."
+        )
+    return tuple(said)

@@ -1,0 +1,401 @@
+"""The private path from the command line: what leaves hangs on what was paid for alone."""
+
+import json
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from medsynai.cli import cli
+from medsynai.data.read import apart, read_raw
+from medsynai.data.schema import Column, Handling, Kind, Origin, Role, Schema
+from medsynai.data.split import split, split_apart
+from medsynai.data.table import Table
+from medsynai.deidentify import deidentify
+from medsynai.flow import contracted, private
+from medsynai.flow.opening import Handed
+from medsynai.flow.plan import Plan
+from medsynai.flow.watch import Watch
+from medsynai.marginal import select
+from medsynai.models.aim import Aim
+from medsynai.privacy import noise
+from medsynai.seeds import Seeds
+
+pytest.importorskip("dp_accounting")
+pytest.importorskip("opendp")
+
+D = Origin.DECLARED
+CONTRACT = Schema(
+    (
+        Column("patient_id", Kind.IDENTIFIER, Role.SUBJECT, Handling.SURROGATE, origin=D),
+        Column("age", Kind.INTEGER, minimum=18, maximum=110, decimals=0, origin=D),
+        Column("sex", Kind.BINARY, categories=("f", "m"), origin=D),
+        Column("lab", Kind.CONTINUOUS, minimum=0, maximum=50, decimals=1, missing=True, origin=D),
+        Column("seen", Kind.DATE, minimum=14600, maximum=18600, date_format="%Y-%m-%d", origin=D),
+        Column(
+            "left",
+            Kind.DATE,
+            minimum=14600,
+            maximum=19000,
+            date_format="%Y-%m-%d",
+            missing=True,
+            origin=D,
+        ),
+        Column("died", Kind.BINARY, Role.TARGET, categories=("no", "yes"), origin=D),
+    ),
+    reference_date="seen",
+)
+CANARY = {
+    "patient_id": "ZZ-777-CANARY",
+    "age": 4711474711471,
+    "sex": "unheard of",
+    "lab": 31415.92653589,
+}
+
+
+def clinic(rows: int = 120, seed: int = 0) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    seen = pd.Timestamp("2012-01-01") + pd.to_timedelta(rng.integers(0, 2000, rows), unit="D")
+    left = seen + pd.to_timedelta(rng.integers(0, 60, rows), unit="D")
+    return pd.DataFrame(
+        {
+            "patient_id": [f"P{seed}{i:05d}" for i in range(rows)],
+            "age": rng.integers(20, 95, rows),
+            "sex": rng.choice(["f", "m"], rows),
+            "lab": rng.gamma(2, 3, rows).round(1),
+            "seen": seen.strftime("%Y-%m-%d"),
+            "left": left.strftime("%Y-%m-%d"),
+            "died": rng.choice(["no", "yes"], rows, p=[0.8, 0.2]),
+        }
+    )
+
+
+def strange() -> pd.DataFrame:
+    """Other patients, fewer of them, several rows each, and values that nothing allows."""
+    frame = clinic(53, 9).astype(object)
+    frame.loc[frame.index % 3 == 0, "patient_id"] = "the same"
+    frame.loc[7, list(CANARY)] = list(CANARY.values())
+    frame.loc[8, ["seen", "died", "patient_id"]] = ["1871-02-30", None, None]
+    return frame
+
+
+def invoke(*arguments: object):
+    return CliRunner().invoke(cli, [str(a) for a in arguments])
+
+
+def ordered(folder: Path, data: pd.DataFrame, *more: object):
+    """Run the command on these rows, always under the same names."""
+    folder.mkdir()
+    data.to_csv(folder / "clinic.csv", index=False)
+    (folder / "contract.toml").write_text(CONTRACT.to_toml(), encoding="utf-8")
+    (folder / "plan.toml").write_text('model = "mst"\nmeasures = ["validity", "membership"]\n')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        return invoke(
+            *("synthesize", "clinic.csv", "--schema", "contract.toml", "--plan", "plan.toml"),
+            *("--out", "release", "--epsilon", 1, "--delta", 1e-6, *more),
+        )
+
+
+def outside(folder: Path) -> dict[str, bytes]:
+    """Every file of the release that may leave."""
+    files = (p for p in (folder / "release").rglob("*") if p.is_file())
+    names = {p.relative_to(folder / "release"): p.read_bytes() for p in files}
+    return {str(n): b for n, b in names.items() if n.parts[0] != "internal"}
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("made") / "run"
+    canary = pd.concat([clinic(400), pd.DataFrame([CANARY])], ignore_index=True)
+    result = ordered(folder, canary, "--rows", 150)
+    assert result.exit_code == 0, result.output
+    return folder
+
+
+def test_a_release_has_two_parts_and_the_outer_one_holds_no_score(release):
+    names = set(outside(release))
+    assert names == {
+        *("card.md", "ledger.json", "plan.toml", "report.html", "schema.toml", "synthetic.csv"),
+        *(f"model/{n}" for n in ("model.json", "recipe.toml", "schema.toml", "source.toml")),
+        "model/weights.safetensors",
+    }
+    inner = {p.name for p in (release / "release" / "internal").iterdir()}
+    assert {"README.md", "report.html", "scores.json", "card.md", "misfits.csv"} <= inner
+    scores = json.loads((release / "release" / "internal" / "scores.json").read_text())
+    assert scores["data"]["rows"] == 401 and scores["scores"][0]["value"] is not None
+    whole = "\n".join(v.decode("utf-8", "replace") for v in outside(release).values())
+    for word in [*map(str, CANARY.values()), "P000000"]:
+        assert word not in whole, word
+
+
+def test_the_ledger_lists_what_was_paid_and_its_bound_is_in_the_papers(release):
+    ledger = json.loads((release / "release" / "ledger.json").read_text())
+    assert ledger["guarantee"] == "(1, 1e-06)-differential privacy"
+    assert 0.98 < ledger["spent"]["pld"] <= 1 and ledger["spent"]["renyi"] >= ledger["spent"]["pld"]
+    assert all(e["spends"] and e["unit"] == "patient" for e in ledger["entries"])
+    one = ledger["best_attack"]["tpr_at_fpr_0.01"]
+    assert 0.01 < one < 0.028  # e * .01 + delta
+    said = f"at most {np.ceil(one * 1000) / 10:g} of 100"
+    for name in ("card.md", "report.html"):
+        assert said in (release / "release" / name).read_text(), name
+
+
+def test_more_rows_are_drawn_from_a_private_release(release, tmp_path):
+    out = tmp_path / "more.csv"
+    result = invoke("sample", release / "release", "--rows", 60, "--out", out)
+    assert result.exit_code == 0, result.output
+    assert len(pd.read_csv(out)) == 60 and list(pd.read_csv(out)) == list(CONTRACT.names)
+
+
+# What leaves must not hang on the rows: with every bought number held fixed, two tables that have
+# nothing in common give the same files, the same words and the same exit code.
+
+
+def held_fixed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(noise, "_lattice", lambda whole, scale, kind: np.full(len(whole), 1600))
+    patch.setattr(select, "choose", lambda scores, epsilon, reach: 0)
+
+
+def differ(tmp_path: Path) -> bool:
+    results = [ordered(tmp_path / n, d) for n, d in (("a", clinic()), ("b", strange()))]
+    assert [r.exit_code for r in results] == [0, 0], [r.output for r in results]
+    said = [r.output.replace(str(tmp_path), "") for r in results]
+    files = [outside(tmp_path / n) for n in "ab"]
+    return said[0] != said[1] or files[0] != files[1]
+
+
+def test_what_leaves_is_the_same_for_any_rows_once_what_was_bought_is_the_same(
+    tmp_path, monkeypatch
+):
+    held_fixed(monkeypatch)
+    assert not differ(tmp_path)
+
+
+def misfits_told(plan: Plan, rows: int) -> tuple[str, ...]:
+    return tuple(map(str, contracted.read(plan, Handed(), Watch()).misfits))
+
+
+PLANTED = {
+    "keys and dates seen": (contracted, "deidentify", lambda t, apart: deidentify(t)),
+    "rows counted": (private, "count", lambda divided, ledger: divided.counted),
+    "misfits told": (private, "_said", misfits_told),
+}
+
+
+@pytest.mark.parametrize("fault", PLANTED)
+def test_a_fact_of_the_rows_that_is_let_out_is_seen(fault, tmp_path, monkeypatch):
+    held_fixed(monkeypatch)
+    monkeypatch.setattr(*PLANTED[fault])
+    assert differ(tmp_path)
+
+
+def test_no_row_at_all_is_no_error(tmp_path):
+    result = ordered(tmp_path / "none", clinic().iloc[:0], "--rows", 30)
+    assert result.exit_code == 0, result.output
+    assert len(pd.read_csv(tmp_path / "none" / "release" / "synthetic.csv")) == 30
+
+
+def test_where_nobody_says_how_many_rows_their_number_is_bought(tmp_path):
+    result = ordered(tmp_path / "run", clinic(400))
+    assert result.exit_code == 0, result.output
+    ledger = json.loads((tmp_path / "run" / "release" / "ledger.json").read_text())
+    assert ledger["entries"][0]["purpose"] == "count the rows"
+    assert ledger["spent"]["pld"] <= 1
+    assert 1 <= len(pd.read_csv(tmp_path / "run" / "release" / "synthetic.csv")) < 2000
+
+
+def table_of(frame: pd.DataFrame, keyed: bool) -> Table:
+    opened = contracted.read(Plan(epsilon=1.0), Handed(frame, CONTRACT), Watch())
+    names = tuple(n for n in CONTRACT.names if keyed or n != "patient_id")
+    return opened.table.only(names)
+
+
+def sides(table: Table, way) -> dict:
+    parts = way(table)
+    seen = {}
+    for name, part in (("train", parts.train), ("holdout", parts.holdout)):
+        for row in part.frame.astype(str).agg("|".join, axis=1):
+            seen[row] = name
+    return seen
+
+
+@pytest.mark.parametrize("keyed", [True, False])
+def test_a_patient_more_or_less_moves_nobody_else(keyed):
+    frame = clinic(60)
+    both = [table_of(f, keyed) for f in (frame, frame.drop(index=7))]
+    more, less = (sides(t, lambda t: split_apart(t, 0.3, 5)) for t in both)
+    assert {k: v for k, v in more.items() if k in less} == less and len(more) == len(less) + 1
+    assert 5 < list(more.values()).count("holdout") < 35
+    more, less = (sides(t, lambda t: split(t, 0.3, Seeds(5))) for t in both)  # the violation
+    assert {k: v for k, v in more.items() if k in less} != less
+
+
+def test_equal_rows_are_told_apart_and_a_patients_rows_are_not():
+    same = pd.concat([clinic(1)] * 200, ignore_index=True)
+    parts = split_apart(table_of(same, keyed=False), 0.5, 1)
+    assert 50 < len(parts.train) < 150
+    parts = split_apart(table_of(same, keyed=True), 0.5, 1)
+    assert len(parts.train) in (0, 200)
+
+
+def test_of_each_patient_no_more_rows_are_seen_than_the_contract_says(monkeypatch):
+    frame = pd.concat([clinic(20), *[clinic(20).iloc[3:4]] * 50], ignore_index=True)
+    frame.loc[5:9, "patient_id"] = None
+
+    def seen() -> int:
+        opened = contracted.read(Plan(epsilon=1.0), Handed(frame, CONTRACT), Watch())
+        divided = contracted.divide(opened, Plan(epsilon=1.0, holdout=0.0), Watch())
+        assert len(divided.parts.train) == divided.counted
+        return divided.counted
+
+    assert seen() == 15  # nobody knows whose the rows without a key are
+    monkeypatch.setattr(contracted, "capped", lambda who, most: np.arange(len(who)))
+    assert seen() == 65  # the violation
+
+
+def test_one_broken_line_changes_no_other(tmp_path):
+    path = tmp_path / "x.csv"
+    lines = ["a;age;lab", *(f"{i};{i};{i}.5" for i in range(30))]
+    path.write_text("\n".join(lines))
+    whole = apart.read(path).frame
+    for bad in ('1;"never closed;2', "1;2", "1;2;3;4", "1;2,5;1.000.000", "\xff;\x00;é"):
+        path.write_bytes("\n".join([*lines[:9], bad, *lines[9:]]).encode("latin-1"))
+        frame = apart.read(path).frame
+        kept = frame[frame.index != 8] if len(frame) == 31 else frame
+        assert kept.to_numpy().tolist() == whole.to_numpy().tolist(), bad
+    with pytest.raises(Exception, match="fields"):  # the usual reader tells of it
+        path.write_text("\n".join([*lines, "1;2"]))
+        read_raw(path)
+
+
+REFUSED = [
+    ("inferred schema", {}, None, "needs a contract"),
+    ("keep", {"keep": ("age",)}, CONTRACT, "keep does not go with epsilon"),
+    ("impute", {"impute": "mean"}, CONTRACT, "impute"),
+    ("time", {"time_budget": 5.0}, CONTRACT, "clock"),
+    ("thorough", {"attacks": "thorough"}, CONTRACT, "unpaid"),
+    ("tuned", {"tuned": "40 trials"}, CONTRACT, "real rows"),
+    ("forest", {"model": "forest"}, CONTRACT, "no differentially private form"),
+    ("delta", {"delta": 0.5}, CONTRACT, "delta must lie"),
+    (
+        "bought without a ledger",
+        {},
+        CONTRACT.replacing(replace(CONTRACT["age"], origin=Origin.BOUGHT)),
+        "carry on the ledger",
+    ),
+    (
+        "origin",
+        {},
+        CONTRACT.replacing(replace(CONTRACT["seen"], origin=Origin.INFERRED)),
+        "inferred from the rows",
+    ),
+]
+
+
+@pytest.mark.parametrize(("what", "options", "schema", "words"), REFUSED, ids=lambda v: str(v)[:20])
+def test_what_would_read_unpaid_is_refused(what, options, schema, words):
+    plan = Plan(**({"epsilon": 1.0, "rows": 50} | options))
+    with pytest.raises(Exception, match=words):
+        private.make(plan, Handed(clinic(), schema))
+
+
+def test_every_option_of_a_plan_was_thought_of():
+    """A new option must be judged: does it read real rows beside the ledger?"""
+    harmless = {
+        *("source", "kind", "schema", "model", "preset", "settings", "rows", "target", "leaks"),
+        *("conditions", "holdout", "seed", "draw", "measures", "policy", "form", "epsilon"),
+        *("delta", "ledger", "total_epsilon", "credit", "licence", "contact"),
+    }
+    assert {f.name for f in fields(Plan)} == harmless | set(private.UNPAID)
+
+
+def test_the_rounds_of_aim_come_from_the_plan_and_no_clock_ends_them():
+    assert {f.name for f in fields(Aim)} == {"shape", "rounds", "target"}
+
+
+def test_runs_on_the_same_data_share_one_ledger(tmp_path):
+    ledger = tmp_path / "study.json"
+    carried = ("--rows", 40, "--ledger", ledger)
+    first = ordered(tmp_path / "one", clinic(), *carried, "--total-epsilon", 1.3)
+    assert first.exit_code == 0, first.output
+    second = ordered(tmp_path / "two", clinic(), *carried)
+    assert second.exit_code == 2 and "epsilon would come to" in second.output
+    assert not (tmp_path / "two" / "release").exists()
+    entries = json.loads(ledger.read_text())["entries"]
+    assert sum(len(e["spends"]) for e in entries) > 1
+    raised = ordered(tmp_path / "three", clinic(), *carried, "--total-epsilon", 9)
+    assert raised.exit_code == 2 and "cannot be raised" in raised.output
+    small = ordered(tmp_path / "four", clinic(), *carried, "--epsilon", 0.3)
+    assert small.exit_code == 0, small.output
+    told = json.loads((tmp_path / "four" / "release" / "ledger.json").read_text())
+    assert 1 < told["all_runs"]["spent"] <= 1.3 and told["all_runs"]["earlier"] == len(entries)
+    assert told["best_attack"]["tpr_at_fpr_0.1"] > 0.14  # of all runs together
+    (tmp_path / ".study.json.lock").touch()
+    locked = ordered(tmp_path / "five", clinic(), *carried, "--epsilon", 0.01)
+    assert locked.exit_code == 2 and "another run" in locked.output
+
+
+def proposed(folder: Path, data: pd.DataFrame, epsilon: float = 8) -> tuple[Schema, str]:
+    data.to_csv(folder / "clinic.csv", index=False)
+    out, ledger = folder / "contract.toml", folder / "study.json"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        result = invoke(
+            *("inspect", "clinic.csv", "--private", "--epsilon", epsilon, "--overwrite"),
+            *("--ledger", ledger.name, "--total-epsilon", 10, "--out", out.name),
+        )
+    assert result.exit_code == 0, result.output
+    return Schema.from_toml(out.read_text()), result.output
+
+
+def test_a_contract_is_bought_and_the_ledger_that_paid_is_carried_on(tmp_path):
+    data = pd.concat([clinic(3000), pd.DataFrame([CANARY])], ignore_index=True)
+    schema, said = proposed(tmp_path, data)
+    assert (
+        schema["patient_id"].role is Role.SUBJECT and schema["patient_id"].kind is Kind.IDENTIFIER
+    )
+    assert schema["sex"].categories in (("f", "m"), ("f", "m", "OTHER"))
+    assert schema["lab"].kind is Kind.CONTINUOUS and schema["lab"].decimals == 1
+    assert 16 <= (schema["lab"].maximum or 0) <= 64 and schema["age"].kind is Kind.INTEGER
+    assert schema["seen"].date_format == "%Y-%m-%d"
+    bought = [c for c in schema.columns if c.name != "patient_id"]
+    assert all(c.origin is Origin.BOUGHT for c in bought)
+    ledger = json.loads((tmp_path / "study.json").read_text())
+    assert 7.9 < ledger["spent"] <= 8 and not any(str(v) in said for v in CANARY.values())
+    common = ("synthesize", tmp_path / "clinic.csv", "--schema", tmp_path / "contract.toml")
+    run = (*common, "--rows", 50, "--model", "mst", "--out", tmp_path / "release")
+    assert "carry on the ledger" in invoke(*run, "--epsilon", 1).output
+    plan = tmp_path / "plan.toml"
+    plan.write_text('measures = ["validity"]\n')
+    carried = ("--ledger", tmp_path / "study.json", "--plan", plan)
+    result = invoke(*run, *carried, "--epsilon", 1)
+    assert result.exit_code == 0, result.output
+    told = json.loads((tmp_path / "release" / "ledger.json").read_text())["all_runs"]
+    assert told["earlier"] == 1 and 8 < told["spent"] <= 9
+
+
+def test_a_proposal_hangs_on_what_was_bought_alone(tmp_path, monkeypatch):
+    held_fixed(monkeypatch)
+    found = []
+    for name, data in (("a", clinic()), ("b", strange())):
+        (tmp_path / name).mkdir()
+        found.append(proposed(tmp_path / name, data)[0])
+    alike = [replace(s, columns=tuple(_without_names(c) for c in s.columns)) for s in found]
+    assert alike[0] == alike[1]
+
+
+def _without_names(column: Column) -> Column:
+    """Which values have a noisy count at all is what the threshold pays for."""
+    return replace(column, categories=None, kind=Kind.TEXT, handling=Handling.DROP, warnings=())
+
+
+def test_values_beyond_a_list_become_other_where_the_contract_has_it():
+    other = replace(CONTRACT["sex"], kind=Kind.CATEGORICAL, categories=("f", "OTHER"))
+    handed = Handed(clinic(50), CONTRACT.replacing(other))
+    opened = contracted.read(Plan(epsilon=1.0), handed, Watch())
+    assert set(opened.table.frame["sex"]) == {"f", "OTHER"}
+    assert not [m for m in opened.misfits if m.column == "sex"]
