@@ -1,11 +1,11 @@
-"""Every attack of the panel on releases of the benchmark's sets, beside the target of the issue.
+"""Every attack of the panel on releases of the benchmark's sets, beside the outside judge's figure.
 
-Usage: python bench/attacks.py [--sets support2 diabetes130] [--models forest] [--seeds 1]
+Usage: python bench/attacks.py [--sets flchain support2] [--models forest shuffle] [--seeds 1]
 
 The model learns the set's train part and the set's holdout is the control, as in bench/run.py. What
-is found, with CPU seconds, goes to bench/attacks.json. Targets for the
-non-private default: the AUC of the worst attack at most .54, rows found at 1 % false alarms at most
-.02.
+is found, with CPU seconds, goes to bench/attacks.json, and the page is made anew: own attacks and
+the outside judge's on the same released file. Targets for the non-private default: the AUC of the
+worst attack at most .54, rows found at 1 % false alarms at most .02.
 """
 
 import argparse
@@ -13,6 +13,9 @@ import json
 import os
 import time
 from pathlib import Path
+
+from page import HERE, page
+from run import OUT, judged
 
 from medsynai.api import synthesize
 from medsynai.evaluate.panel import PANEL
@@ -44,14 +47,20 @@ def row_of(name: str, model: str, seed: int) -> dict[str, object]:
         for figures in ({"value": s.value, "low": s.low, "high": s.high, "holdout": s.holdout,
                          "control": s.control},)
     }  # fmt: skip
+    OUT.mkdir(exist_ok=True)
+    file = OUT / f"attacked-{name}-{model}-{seed}.csv"
+    release.frame.to_csv(file, index=False)
+    outside = judged(name, [file])[0]
+    told = {"membership_auc": outside["mia_auc"], "membership_tpr_1": outside["mia_tpr_at_1fpr"]}
     about = {"set": name, "model": model, "seed": seed, "rows": len(release.frame)}
+    about |= {"c2st": outside["c2st_holdout"], "outside": told}
     return {**about, "attack_cpu_s": spent, "scores": scores}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--sets", nargs="+", default=["support2", "diabetes130"])
-    parser.add_argument("--models", nargs="+", default=["forest"])
+    parser.add_argument("--sets", nargs="+", default=["flchain", "support2"])
+    parser.add_argument("--models", nargs="+", default=["forest", "shuffle"])
     parser.add_argument("--seeds", type=int, default=1)
     asked = parser.parse_args()
     if not SHARED.is_dir():
@@ -67,7 +76,9 @@ def main() -> None:
                     kept = "kept" if value <= most else "MISSED"
                     print(f"{name} {model} {seed}: {score} {value:.3f}, at most {most}: {kept}")
                 print(f"{name} {model} {seed}: attacks took {row['attack_cpu_s']} CPU s")
-                FOUND.write_text(json.dumps(list(rows.values()), indent=1) + "\n")
+                ordered = [rows[key] for key in sorted(rows)]
+                FOUND.write_text(json.dumps(ordered, indent=1) + "\n")
+    (HERE / "README.md").write_text(page())
 
 
 if __name__ == "__main__":

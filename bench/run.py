@@ -8,24 +8,19 @@ Reads the sets and the outside judge from a folder beside the checkout (`../shar
 environment variable MEDSYNAI_BENCH); without it there is nothing to measure against and it says
 so. Each fit runs in a process of its own on one core. The judge wants an older pandas, so it gets
 an environment of its own, `.venv-judge`, made on first use. Each row is a file in bench/results/;
-bench/README.md is made from all of them.
+bench/README.md is made from all of them. Speed and memory of the command are in bench/speed.py.
 """
 
 import argparse
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-from page import RESULTS, SPEED, page
+from page import HERE, RESULTS, page
 
-import medsynai
-
-HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 SHARED = Path(os.environ.get("MEDSYNAI_BENCH", ROOT.parent / "shared" / "bench"))
 OUT = HERE / "out"
@@ -121,43 +116,6 @@ def row_of(name: str, model: str, fits: int, draws: int) -> dict[str, object]:
     }
 
 
-def help_seconds() -> float:
-    """The best of five starts of `medsynai --help`, in wall seconds."""
-    command = [Path(sys.executable).with_name("medsynai"), "--help"]
-    taken = []
-    for _ in range(5):
-        clock = time.perf_counter()
-        subprocess.run(command, capture_output=True, check=True)
-        taken.append(time.perf_counter() - clock)
-    return round(min(taken), 2)
-
-
-def whole_diabetes() -> dict[str, float] | None:
-    """All of Diabetes-130, fitted on every core."""
-    data = SHARED.parent / "data" / "tabular" / "diabetes130_us_hospitals.csv.gz"
-    if not data.exists():
-        return None
-    cores = ",".join(str(c) for c in range(os.cpu_count() or 1))
-    options = ["--target", "readmitted", "--draws", "0", "--jobs", "0", "--timed-rows", "0"]
-    return worker(data, OUT / "diabetes-whole", *options, cores=cores)
-
-
-def stream(rows: int) -> dict[str, float]:
-    """Draw and write many rows from a saved model, in shards; wall seconds and peak memory."""
-    release, file = OUT / "stream", OUT / "stream.parquet"
-    tool = Path(sys.executable).with_name("medsynai")
-    data = SHARED / "sets" / "support2" / "train.csv.gz"
-    if not release.exists():
-        medsynai.synthesize(data, rows=1000, measures=("validity",)).save(release)
-    clock = time.perf_counter()
-    draw = [tool, "sample", release, "--rows", str(rows), "--out", file, "--overwrite"]
-    subprocess.run(draw, capture_output=True, check=True)
-    wall = time.perf_counter() - clock
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    file.unlink()
-    return {"rows": rows, "wall_s": round(wall, 1), "peak_mb": round(peak)}
-
-
 def main() -> None:
     """Measure, write each row as it is found, make the page, print it."""
     parser = argparse.ArgumentParser()
@@ -165,15 +123,12 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", help="only these, on all sets asked for")
     parser.add_argument("--fits", type=int, default=1, help="with other seeds each")
     parser.add_argument("--draws", type=int, help="of each fit")
-    parser.add_argument("--stream", type=int, default=1_000_000, help="rows drawn in shards")
     asked = parser.parse_args()
     if not (SHARED / "measure.py").exists():
         raise SystemExit(f"no outside judge at {SHARED}: set MEDSYNAI_BENCH to its folder")
     RESULTS.mkdir(exist_ok=True)
     if not (asked.sets or asked.models):
-        streamed = stream(asked.stream)  # first: it reads the peak of all children so far
-        figures = {"help_s": help_seconds(), "stream": streamed}
-        keep(SPEED, {"cores": os.cpu_count(), **figures, "diabetes_whole": whole_diabetes()})
+        subprocess.run([sys.executable, HERE / "speed.py"], check=True)
     for model in asked.models or RUNS:
         usual = RUNS.get(model, BIG)
         for name in asked.sets or usual:

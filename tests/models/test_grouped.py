@@ -90,6 +90,14 @@ def test_a_condition_weighs_the_groups_as_their_rows_do(fitted):
     assert means[0] == pytest.approx(means[1], abs=0.05)
 
 
+@pytest.mark.parametrize("least", [15, 20, 25, 30])
+def test_no_share_of_cells_passes_one(least):
+    """A border of 1 + 2e-16 has no normal score: what is asked above it came out missing."""
+    for part in GroupedCopula(cells=100, min_cell=least).fit(ward()).parts:
+        drawn = part.sample(5, Seeds(1), Condition((Wanted("x", low=1.5),))).frame
+        assert (drawn["x"] >= 1.5).all()
+
+
 def test_kept_columns_weigh_the_groups_as_bayes_does(fitted):
     """Given x and site of the model's own rows, groups come back as often as they were."""
     free = fitted.sample(8000, Seeds(4))

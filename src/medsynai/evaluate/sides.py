@@ -21,6 +21,7 @@ MIN_ROWS = 20
 NO_HOLDOUT = (
     "No holdout was given: measured against the train rows themselves, which a copy would win."
 )
+FEW_GROUPS_FROM = 5_000  # rows; beyond them ten groups of the jackknife are large enough
 Statistic = Callable[[Rows, Rows], float]
 
 
@@ -94,7 +95,7 @@ def compare(
         statistic,
         (sides.synthetic, sides.reference),
         seeds.of("interval", score.name).numpy(),
-        GROUPS if rows <= 20_000 else 10,
+        GROUPS if rows <= FEW_GROUPS_FROM else 10,
         bounds,
     )
     note = " ".join(filter(None, (score.note, sides.note)))

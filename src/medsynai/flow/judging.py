@@ -81,7 +81,7 @@ class Panel:
 
 
 def judge(trial: "Trial | CodeTrial", panel: Panel, watch: Watch) -> Judged:
-    """Take the measures, then hold them against the policy.
+    """Take the measures, note how long each took, then hold them against the policy.
 
     Raises:
         PlanError: a policy that cannot be understood, or an unknown measure.
@@ -93,6 +93,7 @@ def judge(trial: "Trial | CodeTrial", panel: Panel, watch: Watch) -> Judged:
             watch.tell(f"Judging: {name.replace('_', ' ')} ({done + 1} of {total})")
 
     scores = judge_trial(trial, panel.measures or None, progress, panel=panel.known)
+    watch.seconds.update({f"judge: {name}": taken for name, taken in scores.seconds.items()})
     return Judged(scores, judge_gates(scores.scores, policy))
 
 

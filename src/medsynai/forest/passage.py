@@ -21,12 +21,12 @@ class Passage:
 
     def __init__(self, steps: tuple[Step, ...], codes: Codes) -> None:
         rows = codes.shape[1]
-        linear = max(step.weights.shape[1] for step in steps)
+        behind = max(step.behind for step in steps)
         self.codes = codes
         self._steps = steps
         self._ends = [0, *accumulate(step.design.shape[1] for step in steps)]
         self._seen = np.empty((self._ends[-1], rows), dtype=np.float32)
-        self._features = np.empty((len(steps) + linear, rows), dtype=np.float32)
+        self._features = np.empty((len(steps) + behind, rows), dtype=np.float32)
 
     def walk(self, begun: int, until: int, able: Able, rng: np.random.Generator) -> Weights:
         """Draw the columns from `begun` to before `until`; those before `begun` are there.
@@ -58,6 +58,11 @@ class Passage:
         if step.weights.size:
             told = step.weights.T @ self._seen[: self._ends[place]]
             self._features[len(self._steps) : len(self._steps) + len(told)] = told
+        at = len(self._steps) + step.weights.shape[1]
+        for j, table in step.orders.items():
+            for order in table.T:
+                self._features[at] = order[self.codes[j]]
+                at += 1
         tree = rng.permutation(self.codes.shape[1]) % len(step.trees.root)
         return step.trees.leaves(self._features, tree)
 

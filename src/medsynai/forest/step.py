@@ -7,12 +7,14 @@ from jaxtyping import Float, Integer
 
 from medsynai.codec.table import CodeMatrix, TableCodec
 from medsynai.forest.design import MANY_TOLD, Ridge, profiles_of, target_of
+from medsynai.forest.order import MANY_LEVELS
 from medsynai.forest.trees import Grower, Trees, fill, plant
 from medsynai.seeds import Seeds
 from medsynai.store import Arrays
 
 Rows = slice | Integer[np.ndarray, " _"]
 PRIOR_ROWS = 5.0  # a level's mean is drawn to the column's by this many rows
+ORDERS = 6  # of the levels of a column of more than `MANY_LEVELS`; of fewer levels one is enough
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,8 @@ class Fitting:
 class Step:
     """How one column is drawn from those before it.
 
-    Features are numbered by column; those from the number of columns on are linear predictions.
+    Features are numbered by column; those from the number of columns on are linear predictions,
+    and behind them further orders of levels.
 
     Attributes:
         trees: the column's forest.
@@ -47,22 +50,34 @@ class Step:
 
     trees: Trees
     ranks: dict[int, Float[np.ndarray, " _"]]
+    orders: dict[int, Float[np.ndarray, "_ _"]]
     weights: Float[np.ndarray, "before k"]
     design: Float[np.ndarray, "codes width"]
+
+    @property
+    def behind(self) -> int:
+        """How many features stand behind the columns."""
+        return self.weights.shape[1] + sum(table.shape[1] for table in self.orders.values())
 
     def arrays(self, prefix: str) -> Arrays:
         """For a safetensors file."""
         stored = {f"{prefix}.rank.{place}": rank for place, rank in self.ranks.items()}
+        stored |= {f"{prefix}.orders.{place}": table for place, table in self.orders.items()}
         stored |= {f"{prefix}.weights": self.weights, f"{prefix}.design": self.design}
         return stored | self.trees.arrays(f"{prefix}.trees")
 
     @staticmethod
     def load(arrays: Arrays, prefix: str) -> "Step":
         """The inverse of `arrays`."""
-        start = f"{prefix}.rank."
-        ranks = {int(k.removeprefix(start)): v for k, v in arrays.items() if k.startswith(start)}
+        ranks, orders = (_by_place(arrays, f"{prefix}.{part}.") for part in ("rank", "orders"))
         weights, design = arrays[f"{prefix}.weights"], arrays[f"{prefix}.design"]
-        return Step(Trees.load(arrays, f"{prefix}.trees"), ranks, weights, design)
+        return Step(Trees.load(arrays, f"{prefix}.trees"), ranks, orders, weights, design)
+
+
+def _by_place(arrays: Arrays, start: str) -> dict[int, np.ndarray]:
+    """The arrays whose names are `start` and a place, in order of their places."""
+    found = {int(k.removeprefix(start)): v for k, v in arrays.items() if k.startswith(start)}
+    return dict(sorted(found.items()))
 
 
 def fit_step(fitting: Fitting, place: int) -> Step:
@@ -74,18 +89,22 @@ def fit_step(fitting: Fitting, place: int) -> Step:
         target = np.hstack([target, profiles_of(codes, fitting.counts, place)])
     told = target[codes[:, place]]
     weights = _weights(fitting, place, told)
-    ranks = {
-        j: level_ranks(codes[:, j], fitting.counts[j], told)
-        for j in range(place)
-        if not codec.columns[j].column.kind.is_number and codec.columns[j].size > 2
-    }
+    ranks, orders = {}, {}
+    for j in range(place):
+        if not codec.columns[j].column.kind.is_number and codec.columns[j].size > 2:
+            several = level_ranks(codes[:, j], fitting.counts[j], told)
+            ranks[j] = several[:, 0]
+            if len(several) > MANY_LEVELS and several.shape[1] > 1:
+                orders[j] = several[:, 1:]
     features = np.empty((len(codes), place + weights.shape[1]), dtype=np.float32)
     for j in range(place):
         features[:, j] = ranks[j][codes[:, j]] if j in ranks else codes[:, j]
     if weights.size and fitting.ridge:
         features[:, place:] = fitting.ridge.design[:, : len(weights)] @ weights
-    trees = _forest(fitting, place, features, told)
-    return Step(trees, ranks, weights, fitting.design[place])
+    if orders:
+        features = np.hstack([features, *(table[codes[:, j]] for j, table in orders.items())])
+    trees = _forest(fitting, place, features, told, leans=weights.size > 0)
+    return Step(trees, ranks, orders, weights, fitting.design[place])
 
 
 def _weights(
@@ -101,20 +120,20 @@ def level_ranks(
     codes: Integer[np.ndarray, " rows"],
     counts: Integer[np.ndarray, " codes"],
     told: Float[np.ndarray, "rows k"],
-) -> Float[np.ndarray, " codes"]:
-    """The place of each level in the order that best parts the target's numbers."""
+) -> Float[np.ndarray, "codes orders"]:
+    """The place of each level in the orders that best part the target's numbers, the best first."""
     sums = np.column_stack(
         [np.bincount(codes, weights=column, minlength=len(counts)) for column in told.T]
     )
     mean = told.mean(axis=0)
-    centred = (sums - counts[:, None] * mean) / (counts[:, None] + PRIOR_ROWS)
-    if centred.shape[1] > 1:
-        weighted = np.sqrt(counts)[:, None] * centred
-        axis = np.linalg.eigh(weighted.T @ weighted)[1][:, -1]
-        score = centred @ (axis * np.sign(axis[np.argmax(np.abs(axis))]))
-    else:
-        score = centred[:, 0]
-    ranks: np.ndarray = np.argsort(np.argsort(score, kind="stable")).astype(np.float32)
+    score = (sums - counts[:, None] * mean) / (counts[:, None] + PRIOR_ROWS)
+    if score.shape[1] > 1:
+        weighted = np.sqrt(counts)[:, None] * score
+        axes = np.linalg.eigh(weighted.T @ weighted)[1][:, : -ORDERS - 1 : -1]
+        largest = np.abs(axes).argmax(axis=0)
+        score = score @ (axes * np.sign(axes[largest, np.arange(axes.shape[1])]))
+    order = np.argsort(score, axis=0, kind="stable")
+    ranks: np.ndarray = np.argsort(order, axis=0, kind="stable").astype(np.float32)
     return ranks
 
 
@@ -123,11 +142,12 @@ def _forest(
     place: int,
     features: Float[np.ndarray, "rows features"],
     told: Float[np.ndarray, "rows k"],
+    leans: bool,
 ) -> Trees:
     grower, codes = fitting.grower, fitting.codes[:, place]
     given = grower.share_of(len(codes))
     column = fitting.codec.columns[place]
-    leans = column.column.kind.is_number and features.shape[1] > place
+    leans = leans and column.column.kind.is_number
     grown, taken, reached, guessed, nodes = [], [], [], [], 0
     for t in range(grower.trees):
         seeds = fitting.seeds.of("tree", place, t)
@@ -159,7 +179,7 @@ def _rows(rows: int, given: int, grown: int, seeds: Seeds) -> tuple[Rows, Rows]:
 
 
 def _renumber(trees: Trees, place: int, fitting: Fitting) -> Trees:
-    """Linear predictions stand behind all columns when rows are drawn, not behind `place`."""
+    """What stands behind `place` while it is grown stands behind all columns in a draw."""
     behind = trees.feature >= place
     shift = (len(fitting.codec.columns) - place) * behind
     feature = (trees.feature + shift).astype(np.int16)

@@ -154,7 +154,9 @@ class Cells:
         met = (self.low >= low) & (self.low <= high)
         start, stop = np.where(heavy, ~met, start), np.where(heavy, met, stop)
         mass = np.diff(self.edges)
-        return self.edges[:-1] + start * mass, self.edges[:-1] + stop * mass
+        # the last digit of a sum may lie beyond the cell, and of the last cell beyond 1
+        top = np.minimum(self.edges[:-1] + stop * mass, self.edges[1:])
+        return np.minimum(self.edges[:-1] + start * mass, top), top
 
     def _refusal(self) -> str:
         name = self.column.name

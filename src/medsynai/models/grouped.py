@@ -61,11 +61,11 @@ class GroupedCopula:
     """
 
     by: str | None = None
-    factors: int = 5
+    factors: int = 4
     own: float = 0.0
     min_group: int = 30
-    cells: int = 15
-    min_cell: int = 15
+    cells: int = 10
+    min_cell: int = 25
 
     def __post_init__(self) -> None:
         check_settings(MODEL, self, {"factors": 1, "min_group": 2, "cells": 1, "min_cell": 2})
@@ -187,7 +187,8 @@ def _number_edges(cells: Cells, parts: list[pd.Series], least: int) -> list[Floa
     )
     mass = np.diff(cells.edges)[:, None] * model.predict_proba(features)  # (cells, told)
     for place, g in enumerate(told):
-        edges[g] = np.r_[0.0, np.cumsum(mass[:, place]) / mass[:, place].sum()]
+        # the last digit of a sum may lie beyond 1, which has no normal score
+        edges[g] = np.r_[0.0, np.minimum(np.cumsum(mass[:, place]) / mass[:, place].sum(), 1.0)]
         edges[g][-1] = 1.0
     return edges
 

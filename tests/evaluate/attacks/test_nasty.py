@@ -14,7 +14,8 @@ from medsynai import store
 from medsynai.data.schema import Column, Kind, Role, Schema
 from medsynai.data.table import Table
 from medsynai.evaluate.attacks import attribute, copies, identity, singling_out
-from medsynai.evaluate.attacks.singling_out import matching, multivariate, univariate
+from medsynai.evaluate.attacks.predicates import Shelf
+from medsynai.evaluate.attacks.singling_out import multivariate, univariate
 from medsynai.evaluate.score import Findings
 from medsynai.evaluate.trial import Trial
 
@@ -133,13 +134,13 @@ def test_same_seeds_same_scores(
 
 def test_predicates_fit_one_synthetic_row_each(clinic: Callable[[int, int], Table]) -> None:
     frame = clinic(300, 5).frame
-    rows = np.array([frame[c].to_numpy(float) for c in ("age", "crp", "albumin", "time")])
+    rows = Shelf.of(np.array([frame[c].to_numpy(float) for c in ("age", "crp", "albumin", "time")]))
     is_level, rng = np.zeros(4, bool), np.random.default_rng(0)
     several = multivariate(rows, is_level, rng)
     assert len(several) > 500
-    assert {len(matching(rows, p)) for p in several[:300]} == {1}
+    assert {len(rows.matching(p)) for p in several[:300]} == {1}
     equal = [p for p in univariate(rows, is_level, rng) if p[0].sign == 0]
-    assert {len(matching(rows, p)) for p in equal} == {1}
+    assert {len(rows.matching(p)) for p in equal} == {1}
 
 
 def test_a_smaller_holdout_neither_hides_nor_invents_singling_out(

@@ -21,6 +21,7 @@ from medsynai.evaluate.attacks import intervals
 from medsynai.evaluate.attacks.heading import Heading
 from medsynai.evaluate.attacks.intervals import Interval
 from medsynai.evaluate.attacks.lineup import WHOLE, Round, obstacle, rounds
+from medsynai.evaluate.attacks.predicates import Predicate, Shelf, Test
 from medsynai.evaluate.attacks.space import Space
 from medsynai.evaluate.score import Findings
 from medsynai.evaluate.trial import Trial
@@ -28,7 +29,8 @@ from medsynai.evaluate.trial import Trial
 Numbers = np.ndarray[Any, np.dtype[Any]]
 
 PREDICATES = 2_000
-TRIES = 3 * PREDICATES  # rows tried for them: not every row can be set apart
+ANCHOR = 500  # predicates of a round that is compared with, not judged
+TRIES = 3  # rows tried for each: not every row can be set apart
 WIDEST = 16  # most columns in one predicate
 SPARE = 2  # columns that a predicate may have beyond those that it needs
 LEAST = 20  # fewer predicates tell nothing
@@ -41,31 +43,19 @@ MULTIVARIATE = Heading(
 )
 
 
-@dataclass(frozen=True)
-class Test:
-    """One column's part of a predicate: `sign` 0 asks for equality, -1 at most, +1 at least."""
-
-    column: int
-    value: float
-    sign: int
-
-
-Predicate = tuple[Test, ...]
-
-
 def measure(trial: Trial) -> Findings:
     """Residual risk of singling out, by one column and by several, with exhibit "singling_out"."""
-    ways: list[tuple[Heading, int, Callable[[Numbers, Numbers, np.random.Generator], Any]]] = [
+    ways: list[tuple[Heading, int, Draw]] = [
         (UNIVARIATE, 1, univariate),
         (MULTIVARIATE, 2, multivariate),
     ]
     able = [(h, draw) for h, columns, draw in ways if not obstacle(trial, columns)]
     outcomes: dict[str, dict[str, Outcome]] = {heading.name: {} for heading, _ in able}
-    for name, round_ in rounds(trial, WHOLE, WHOLE).items() if able else ():
-        field = _Field.of(round_)
+    for name, field in _fields(rounds(trial, WHOLE, WHOLE)).items() if able else ():
         for heading, draw in able:
             rng = trial.seeds.of(heading.name, name).numpy()
-            outcomes[heading.name][name] = _try(field, draw, rng, len(trial.train))
+            most = PREDICATES if name == "synthetic" else ANCHOR
+            outcomes[heading.name][name] = _try(field, draw, rng, len(trial.train), most)
     scores, exhibit = [], {}
     for heading, columns, _ in ways:
         if heading.name not in outcomes:
@@ -101,43 +91,60 @@ class Outcome:
 
 @dataclass(frozen=True)
 class _Field:
-    """The rows of one round as numbers, (columns, rows) each, and which columns are levels."""
+    """The rows of one round, and which columns are levels."""
 
-    train: Numbers
-    holdout: Numbers
-    released: Numbers
+    train: Shelf
+    holdout: Shelf
+    released: Shelf
     is_level: Numbers
 
-    @staticmethod
-    def of(round_: Round) -> "_Field":
-        space = Space.of(round_.train, round_.holdout, round_.released)
-        rows = [_values(t, space) for t in (round_.train, round_.holdout, round_.released)]
-        return _Field(rows[0], rows[1], rows[2], _is_level(space))
+
+def _fields(played: dict[str, Round]) -> dict[str, _Field]:
+    """The rounds' rows in one space; train, and the holdout where it is whole, are read once."""
+    tables = [t for r in played.values() for t in (r.train, r.holdout, r.released)]
+    space, read = Space.of(*tables), {}
+    is_level = np.arange(len(space.columns)) >= len(space.values)
+
+    def shelf(key: tuple[str, int], table: Table) -> Shelf:
+        if key not in read:
+            read[key] = Shelf.of(_values(table, space))
+        return read[key]
+
+    return {
+        name: _Field(
+            shelf(("train", len(r.train)), r.train),
+            shelf(("other half" if name == "holdout" else "holdout", len(r.holdout)), r.holdout),
+            Shelf.of(_values(r.released, space)),
+            is_level,
+        )
+        for name, r in played.items()
+    }
+
+
+# released rows, which columns are levels, chance, and how many predicates at most
+Draw = Callable[[Shelf, Numbers, np.random.Generator, int], list[Predicate]]
 
 
 def _try(
-    field: _Field,
-    draw: Callable[[Numbers, Numbers, np.random.Generator], list[Predicate]],
-    rng: np.random.Generator,
-    train_rows: int,
+    field: _Field, draw: Draw, rng: np.random.Generator, train_rows: int, most: int
 ) -> Outcome:
     from scipy.stats import hypergeom
 
     train, holdout = field.train, field.holdout
-    predicates = draw(field.released, field.is_level, rng)
+    predicates = draw(field.released, field.is_level, rng, most)
     if len(predicates) < LEAST:
         nothing = intervals.wilson(0, 0)
         return Outcome(len(predicates), nothing, nothing, nothing, float("nan"))
-    size = min(train.shape[1], holdout.shape[1])
+    size = min(len(train), len(holdout))
 
-    def rate(rows: Numbers, asked: list[Predicate]) -> Interval:
-        fits = np.array([len(matching(rows, p)) for p in asked])
-        once = np.asarray(hypergeom.pmf(1, rows.shape[1], fits, size))
+    def rate(rows: Shelf, asked: list[Predicate]) -> Interval:
+        fits = np.array([len(rows.matching(p)) for p in asked])
+        once = np.asarray(hypergeom.pmf(1, len(rows), fits, size))
         return intervals.wilson(float(once.sum()), len(asked))
 
     attack, control = rate(train, predicates), rate(holdout, predicates)
     grown = intervals.scaled(intervals.residual_risk(attack, control), train_rows / size)
-    naive = rate(train, blind(predicates, field.released, rng)).value
+    naive = rate(train, blind(predicates, field.released.values, rng)).value
     return Outcome(len(predicates), attack, control, intervals.capped(grown), naive)
 
 
@@ -157,56 +164,32 @@ def _values(table: Table, space: Space) -> Numbers:
     return np.concatenate([whole, codes.astype(float)])
 
 
-def _is_level(space: Space) -> Numbers:
-    return np.arange(len(space.columns)) >= len(space.values)
-
-
-def matching(rows: Numbers, predicate: Predicate) -> Numbers:
-    """Positions of the rows (columns, rows) that fit every test.
-
-    >>> matching(np.array([[1.0, 2.0, 3.0]]), (Test(0, 2.0, 1),)).tolist()
-    [1, 2]
-    """
-    fits = np.arange(rows.shape[1])
-    for test in predicate:
-        fits = fits[_passes(rows[test.column][fits], test)]
-    return fits
-
-
-def _passes(values: Numbers, test: Test) -> Numbers:
-    if test.sign > 0:
-        passes = values >= test.value
-    elif test.sign < 0:
-        passes = values <= test.value
-    elif np.isnan(test.value):
-        passes = np.isnan(values)
-    else:
-        passes = values == test.value
-    result: Numbers = passes
-    return result
-
-
-def univariate(rows: Numbers, is_level: Numbers, rng: np.random.Generator) -> list[Predicate]:
+def univariate(
+    rows: Shelf, is_level: Numbers, rng: np.random.Generator, most: int = PREDICATES
+) -> list[Predicate]:
     """Values that occur once, and at most the least and at least the greatest number.
 
     Args:
-        rows: (columns, rows) synthetic values.
-        is_level: (columns,) which of them are levels.
-        rng: draws from them if there are more than `PREDICATES`.
+        rows: the synthetic rows.
+        is_level: (columns,) which of their columns are levels.
+        rng: draws from them if there are more than `most`.
+        most: predicates.
     """
     ends, single = [], []
-    for column, values in enumerate(rows):
+    for column, values in enumerate(rows.values):
         found, counts = np.unique(values, return_counts=True)
         single += [(Test(column, float(v), 0),) for v in found[counts == 1]]
         known = found[~np.isnan(found)]
         if not is_level[column] and len(known):
             ends += [(Test(column, float(known[0]), -1),), (Test(column, float(known[-1]), 1),)]
-    room = max(0, PREDICATES - len(ends))
+    room = max(0, most - len(ends))
     chosen = rng.permutation(len(single))[:room]
-    return ends[:PREDICATES] + [single[i] for i in chosen]
+    return ends[:most] + [single[i] for i in chosen]
 
 
-def multivariate(rows: Numbers, is_level: Numbers, rng: np.random.Generator) -> list[Predicate]:
+def multivariate(
+    rows: Shelf, is_level: Numbers, rng: np.random.Generator, most: int = PREDICATES
+) -> list[Predicate]:
     """Random synthetic rows, described by as many random columns as set them apart, or a few more.
 
     Levels are asked for as they are; numbers by the side of the median that they lie on.
@@ -215,28 +198,26 @@ def multivariate(rows: Numbers, is_level: Numbers, rng: np.random.Generator) -> 
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a column may be missing throughout
-        middle = np.nanmedian(rows, axis=1)
-    drawn = (_apart(rows, is_level, middle, rng) for _ in range(TRIES))
-    return list(islice((p for p in drawn if p), PREDICATES))
+        middle = np.nanmedian(rows.values, axis=1)
+    drawn = (_apart(rows, is_level, middle, rng) for _ in range(TRIES * most))
+    return list(islice((p for p in drawn if p), most))
 
 
-def _apart(
-    rows: Numbers, is_level: Numbers, middle: Numbers, rng: np.random.Generator
-) -> Predicate:
+def _apart(rows: Shelf, is_level: Numbers, middle: Numbers, rng: np.random.Generator) -> Predicate:
     """A predicate that fits one synthetic row only; empty if `WIDEST` columns do not do it."""
-    row, fits = int(rng.integers(rows.shape[1])), np.arange(rows.shape[1])
+    row, fits = int(rng.integers(len(rows))), None
     tests: list[Test] = []
     spare = int(rng.integers(SPARE + 1))
-    for column in rng.permutation(len(rows))[:WIDEST]:
-        value = float(rows[column, row])
+    for column in rng.permutation(len(rows.values))[:WIDEST]:
+        value = float(rows.values[column, row])
         equal = bool(is_level[column]) or np.isnan(value)
         sign = 0 if equal else -1 if value <= middle[column] else 1
         test = Test(int(column), value, sign)
         tests.append(test)
-        if len(fits) == 1:
+        if fits is not None and len(fits) == 1:
             spare -= 1
         else:
-            fits = fits[_passes(rows[column][fits], test)]
+            fits = rows.passing(test, fits)
         if len(fits) == 1 and spare <= 0:
             break
-    return tuple(tests) if len(fits) == 1 else ()
+    return tuple(tests) if fits is not None and len(fits) == 1 else ()

@@ -1,15 +1,17 @@
 """The doors of the kind "codes", and the story of a run on them; see `flow/run.py` of tables."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from medsynai.data.codefiles import recognise
-from medsynai.flow.codes import stages
-from medsynai.flow.codes.judging import assess
 from medsynai.flow.codes.maker import has_model, sample
-from medsynai.flow.codes.release import CodeRelease
 from medsynai.flow.plan import Plan
 from medsynai.flow.watch import Tell, Watch
 from medsynai.privacy.ledger import Ledger
+
+if TYPE_CHECKING:
+    from medsynai.flow.codes.release import CodeRelease
+    from medsynai.flow.judging import Assessment, Files, Panel
 
 __all__ = ["assess", "has_model", "make", "recognises", "sample"]
 
@@ -19,12 +21,14 @@ def recognises(source: Path) -> bool:
     return recognise(source) is not None
 
 
-def make(plan: Plan, tell: Tell) -> CodeRelease:
+def make(plan: Plan, tell: Tell) -> "CodeRelease":
     """Make a release of codes in memory; see `medsynai.flow.run.make`.
 
     Raises:
         InputError: whatever the user can mend; the message says how.
     """
+    from medsynai.flow.codes import stages  # loads torch, which a table's own rows never need
+
     ledger, watch = Ledger(), Watch(tell)
     loaded = stages.read(plan, ledger, watch)
     parts = stages.divide(loaded, plan, watch)  # by patient, before anything is fitted
@@ -33,3 +37,14 @@ def make(plan: Plan, tell: Tell) -> CodeRelease:
     judged = stages.judge(made, parts, plan, watch)
     found = stages.Findings(loaded, parts, trained, made, judged)
     return stages.report(found, plan, ledger, watch)
+
+
+def assess(files: "Files", panel: "Panel", seed: int, tell: Tell) -> "Assessment":
+    """Judge anybody's synthetic codes; see `medsynai.flow.judging.assess`.
+
+    Raises:
+        InputError: whatever the user can mend; the message says how.
+    """
+    from medsynai.flow.codes import judging
+
+    return judging.assess(files, panel, seed, tell)
