@@ -34,6 +34,9 @@ RUNS: dict[str, tuple[str, ...]] = {
     "shuffle": SMALL,
     "vae": BIG,
     "autoregressive": BIG,
+    "gan": BIG,
+    "wgan-gp": BIG[:2],
+    "tablegan": BIG[:2],
 }
 DRAWS = {**dict.fromkeys(BIG, 3), **dict.fromkeys(SMALL, 30)}  # few rows: much noise in each
 

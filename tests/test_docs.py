@@ -33,10 +33,12 @@ from medsynai.models.emr_wgan import EmrWgan
 from medsynai.models.entries import CATALOG
 from medsynai.models.gan import Gan
 from medsynai.models.medgan import MedGan
+from medsynai.models.tablegan import TableGan
 from medsynai.models.tvae import Tvae
+from medsynai.models.wgan_gp import WganGp
 
 OF_CODES = (MedGan, EmrWgan, Aae)
-NETWORKS = (Vae, Tvae, BetaVae, Autoregressive, Diffusion, Gan, Cgan, Ctgan)
+NETWORKS = (Vae, Tvae, BetaVae, Autoregressive, Diffusion, Gan, Cgan, Ctgan, WganGp, TableGan)
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("bench/*.md")])

@@ -30,6 +30,8 @@ QUICK = {
         **{"steps": 150, "width": 64, "latent": 16, "lr": 0.003, "bins": 60},
         "pace": {"batch": 200, "check": 50},
     },
+    "wgan-gp": {"steps": 60, "width": 32, "latent": 8, "lr": 0.003},
+    "tablegan": {"steps": 150, "width": 32, "latent": 8, "lr": 0.003},
     "autoregressive": {"steps": 150, "width": 32, "blocks": 1, "lr": 0.01},
     "tvae": {"steps": 150, "width": 64, "latent": 8, "lr": 0.005},
     "beta-vae": {"steps": 120, "width": 64, "latent": 8, "lr": 0.005},

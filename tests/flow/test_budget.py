@@ -119,7 +119,17 @@ def test_phases_share_the_time_by_their_rounds(ticking):
 def test_without_a_budget_nothing_is_ever_over(ticking):
     free = Clock(phased(None, 5), 10, 0.0)
     ticking[0] = 1e9
-    assert not free.over and free.after(0) == 1
+    assert not free.over and free.after(0) == 1 and free.behind(1) == 0.2
+
+
+def test_a_run_that_time_ends_fades_by_the_time(ticking):
+    """A rate that fell by rounds alone would never fall where the time is over long before."""
+    run = Clock(phased(10.0, 100), 10, 0.0)
+    assert run.behind(30) == 0.3
+    ticking[0] = 8.0
+    assert run.behind(30) == 0.8 and run.behind(90) == 0.9
+    ticking[0] = 11.0
+    assert run.behind(30) == 1.0
 
 
 def test_times_are_read_with_units():

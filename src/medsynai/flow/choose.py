@@ -15,7 +15,7 @@ from medsynai.privacy.ledger import Ledger, Release
 from medsynai.seeds import Seeds
 
 CANDIDATES = ("forest", "grouped-copula")  # the first is taken where there is no contest
-NETWORKS = ("autoregressive", "vae")  # compete where a time budget pays for it
+NETWORKS = ("autoregressive", "vae", "gan")  # compete where a time budget pays for it
 SHARE = 0.6  # of a time budget for the contest; the rest is for the winner's fit to all rows
 JUDGED = 0.3  # of a candidate's time, until it is known how long judging takes
 MANY = 2_000  # rows from which the forest won on every table that was tried
@@ -30,7 +30,7 @@ def candidates_for(rows: int, schema: Schema, timed: bool = False) -> tuple[str,
     >>> candidates_for(300, labs), candidates_for(3000, labs)
     (('forest', 'grouped-copula'), ('forest',))
     >>> candidates_for(3000, labs, timed=True)
-    ('forest', 'autoregressive', 'vae')
+    ('forest', 'autoregressive', 'vae', 'gan')
     """
     numbers = sum(c.kind.is_number for c in schema.learnt)
     few = CANDIDATES if FEW <= rows < MANY and numbers >= 2 else CANDIDATES[:1]

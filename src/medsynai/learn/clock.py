@@ -30,6 +30,13 @@ class Clock:
         """Whether the time is used up."""
         return self.seconds is not None and perf_counter() - self.began >= self.seconds
 
+    def behind(self, done: int) -> float:
+        """The share of the run that is over: of its rounds or of its time, whichever is more."""
+        share = done / max(1, self.ends[-1])
+        if self.seconds is None:
+            return share
+        return min(1.0, max(share, (perf_counter() - self.began) / self.seconds))
+
     def after(self, done: int) -> int:
         """Rounds that count as done after one more: a phase out of its share of the time is left.
 

@@ -1,15 +1,19 @@
 """What every model of two players shares: the networks, and settings that must fit each other."""
 
+from typing import Protocol
+
 import torch
 from torch import Tensor
 
 from medsynai.codec.spaces import Space
 from medsynai.errors import PlanError
 from medsynai.learn.core import Modules, Phase, Update
+from medsynai.learn.generated import GeneratedDrawer
 from medsynai.learn.job import Pace
 from medsynai.learn.losses.adversarial import Duel
 from medsynai.learn.nets.mlp import modules_of
 from medsynai.learn.nets.player import Shape, TableCritic, TableGenerator
+from medsynai.seeds import Seeds
 
 BETAS = (0.5, 0.9)  # of Adam: a short memory, as the other player moves on
 RAREST = 1e-4  # share that an unseen cell's logit starts from
@@ -32,6 +36,32 @@ def in_turn(duel: Duel, lr: float, rounds: int) -> tuple[Phase, ...]:
     """A step of the critic, which reads real rows, and one of the generator, which does not."""
     critic = Update(("critic",), duel.critic, True, 1, lr, BETAS)
     return (Phase((critic, Update(("generator",), duel.generator, False, 1, lr, BETAS)), rounds),)
+
+
+class Sized(Protocol):
+    """Settings of a model of two players: the two functions below are then its methods."""
+
+    @property
+    def latent(self) -> int:
+        """Numbers that a row is made of."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """Of the hidden layers."""
+        ...
+
+
+def drawer(settings: Sized, space: Space) -> GeneratedDrawer:
+    """The generator alone: a critic is never kept."""
+    return GeneratedDrawer(TableGenerator(space, settings.latent, Shape(settings.width)))
+
+
+def settle(
+    settings: Sized, drawer: GeneratedDrawer, modules: Modules, rows: Tensor, seeds: Seeds
+) -> None:
+    """Take the trained generator over, and set every column's shares to the rows'."""
+    drawer.take(modules, rows, seeds)
 
 
 def check_pack(model: str, pack: int, pace: Pace) -> None:

@@ -53,7 +53,8 @@ class Pace:
         held: share of the train patients held out for those looks; 0: no early stopping.
         average: how much of the averaged weights each round keeps (Polyak averaging).
         clip: the greatest norm of a gradient.
-        fade: share of the rounds, at the end, over which the learning rate falls to zero.
+        fade: share of the rounds, or of the time, at the end, over which the learning rate falls to
+            zero.
         private: what a run with a budget does otherwise; it has no use for `batch`, `seconds`,
             `patience` and `held`: steps that read real rows are planned, and nothing is held out.
     """
@@ -80,7 +81,7 @@ class Pace:
             raise PlanError("pace: clip and seconds must be above 0")
 
     def rate(self, done: float) -> float:
-        """What is left of the learning rate when so large a share of the rounds is done."""
+        """What is left of the learning rate when so large a share of the run is over."""
         return min(1.0, (1 - done) / self.fade) if self.fade else 1.0
 
 

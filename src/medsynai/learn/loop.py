@@ -131,9 +131,8 @@ class _Run:
             self._alarm("the loss was no longer a number: lower the learning rate")
             return
         stepper = self.steppers[number, update.trains]
-        stepper.param_groups[0]["lr"] = update.lr * self.job.pace.rate(
-            progress.done / self.job.rounds
-        )
+        left = self.job.pace.rate(self.clock.behind(progress.done))
+        stepper.param_groups[0]["lr"] = update.lr * left
         stepper.step()
         if update.reads_real and told is not None:
             progress.losses.append(loss)

@@ -295,6 +295,32 @@ CATALOG = (
         "medsynai.models.ctgan:load",
     ),
     Entry(
+        "wgan-gp",
+        "Wasserstein GAN with gradient penalty",
+        "Arjovsky, Chintala and Bottou 2017, Wasserstein GAN; Gulrajani et al. 2017, Improved "
+        "training of Wasserstein GANs",
+        ("table",),
+        "to compare with: a GAN whose critic measures a distance, and whose generator reads no row",
+        "small tables; dozens of columns; pairs of columns, which gan has nearer",
+        "One neural network makes rows out of noise. Another measures how far they lie from real "
+        "ones, as the work of moving one heap onto the other, and the first makes that less.",
+        "medsynai.models.wgan_gp:WganGp",
+        "medsynai.models.wgan_gp:load",
+    ),
+    Entry(
+        "tablegan",
+        "tableGAN",
+        "Park et al. 2018, Data synthesis based on generative adversarial networks, PVLDB 11(10)",
+        ("table",),
+        "to compare with: the first GAN of tables",
+        "levels without an order, spikes, ties between columns: all columns are scaled numbers",
+        "One neural network makes rows of scaled numbers out of noise, another tells them from "
+        "real ones, and a third says whether a row's outcome fits its other columns. How far rows "
+        "must keep from the real ones can be set.",
+        "medsynai.models.tablegan:TableGan",
+        "medsynai.models.tablegan:load",
+    ),
+    Entry(
         "shuffle",
         "Shuffled columns (baseline)",
         "Goncalves et al. 2020, Generation and evaluation of synthetic patient data (independent "

@@ -13,16 +13,15 @@ from torch import Tensor
 
 from medsynai.codec.spaces import Space
 from medsynai.generator import check_settings
-from medsynai.learn.core import Modules, Phase, Update
+from medsynai.learn import dueling
+from medsynai.learn.core import Phase, Update
 from medsynai.learn.dueling import BETAS, check_pack, players
 from medsynai.learn.fitted import fit_network, load_network
-from medsynai.learn.generated import GeneratedDrawer
 from medsynai.learn.job import Job, Pace
 from medsynai.learn.losses.adversarial import packed, relativistic, zero_centred
 from medsynai.learn.losses.moments import Moments, match_pairs
 from medsynai.learn.monitor import look_at_generator
-from medsynai.learn.nets.player import Shape, TableGenerator
-from medsynai.seeds import Seeds
+from medsynai.learn.nets.player import Shape
 
 PACE = Pace(check=200, patience=8, average=0.999, fade=0.5, clip=100.0)
 
@@ -76,14 +75,7 @@ class Gan:
         noise = self.latent + len(space.cells)
         return Job(modules, self.phases(), noise, self.pace, monitor=look_at_generator)
 
-    def drawer(self, space: Space) -> GeneratedDrawer:
-        """The generator alone: a critic is never kept."""
-        return GeneratedDrawer(TableGenerator(space, self.latent, Shape(self.width)))
-
-    def settle(self, drawer: GeneratedDrawer, modules: Modules, rows: Tensor, seeds: Seeds) -> None:
-        """Take the generator over, and set every column's shares to the rows'."""
-        drawer.take(modules, rows, seeds)
-
+    drawer, settle = dueling.drawer, dueling.settle
     fit = fit_network
 
 

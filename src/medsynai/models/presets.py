@@ -49,13 +49,25 @@ PRESETS: dict[str, dict[str, Settings]] = {
         FAST: {"epochs": 100, "lr": 1e-3},
         BEST: {"epochs": 600},
     },
+    "gan": {
+        FAST: {"width": 64, "steps": 1000, "lr": 2e-3},
+        BEST: {"steps": 12_000, "pace": {"patience": 12}},
+        PRIVATE: {"width": 64, "latent": 16, "pack": 1, "match": 0.0, **FEW},
+    },
+    "wgan-gp": {
+        FAST: {"width": 64, "steps": 500, "lr": 2e-3},
+        BEST: {"steps": 6000, "pace": {"patience": 12}},
+    },
+    "tablegan": {
+        FAST: {"width": 64, "steps": 1000, "lr": 2e-3},
+        BEST: {"steps": 12_000, "pace": {"patience": 12}},
+    },
     "autoregressive": {
         FAST: {"width": 64, "blocks": 1, "steps": 500, "lr": 2e-3},
         BEST: {"width": 192, "steps": 5000, "pace": {"patience": 6}},
         PRIVATE: {"width": 32, "blocks": 0, "natural": 0.99, "smooth": 0.0, **FEW},
     },
     "aae": {PRIVATE: {"width": 64, "latent": 8, **QUIET, **FEW}},
-    "gan": {PRIVATE: {"width": 64, "latent": 16, "pack": 1, "match": 0.0, **FEW}},
 }
 
 

@@ -89,6 +89,28 @@ SEARCHED: dict[str, dict[str, Knob]] = {
         "epochs": Knob(50, 600, log=True),
         "lr": Knob(1e-4, 2e-3, log=True),
     },
+    "gan": {
+        "latent": Knob(8, 64, log=True),
+        "width": Knob(64, 256, log=True),
+        "penalty": Knob(0.01, 1.0, log=True),
+        "match": Knob(0.05, 2.0, log=True),
+        "bins": Knob(15, 60, log=True),
+        "lr": Knob(3e-4, 4e-3, log=True),
+    },
+    "wgan-gp": {
+        "latent": Knob(8, 64, log=True),
+        "width": Knob(64, 256, log=True),
+        "critics": Knob(1, 8),
+        "penalty": Knob(1.0, 30.0, log=True),
+        "bins": Knob(15, 60, log=True),
+        "lr": Knob(1e-4, 3e-3, log=True),
+    },
+    "tablegan": {
+        "latent": Knob(16, 128, log=True),
+        "width": Knob(64, 256, log=True),
+        "slack": Knob(0.0, 0.5),
+        "lr": Knob(1e-4, 3e-3, log=True),
+    },
     "autoregressive": {
         "width": Knob(32, 192, log=True),
         "blocks": Knob(1, 3),

@@ -243,9 +243,35 @@ class TableCritic(nn.Module):
         """Coded rows as it sees them."""
         return self.board.view(rows)
 
-    def forward(self, x: Seen, asked: Tensor) -> Float[Tensor, " packs"]:
-        """(B / pack,) scores."""
+    def features(self, x: Seen, asked: Tensor) -> Float[Tensor, "packs hidden"]:
+        """(B / pack, width) what the scores are made of."""
         smooth = x[:, : self.board.cells.width] @ self.board.waves
         whole = torch.cat([x, smooth, asked], dim=1)
-        score: Tensor = self.score(self.body(whole.reshape(len(x) // self.pack, -1)))[:, 0]
+        found: Tensor = self.body(whole.reshape(len(x) // self.pack, -1))
+        return found
+
+    def forward(self, x: Seen, asked: Tensor) -> Float[Tensor, " packs"]:
+        """(B / pack,) scores."""
+        score: Tensor = self.score(self.features(x, asked))[:, 0]
         return score
+
+
+class OutcomeGuesser(nn.Module):
+    """Guesses a row's first column, the outcome where a table has one, from all the others."""
+
+    mine: Tensor
+
+    def __init__(self, space: Space, shape: Shape) -> None:
+        super().__init__()
+        board = Board(space)
+        mine = torch.zeros(board.width, dtype=torch.bool)
+        mine[board.cells.spans[0].places] = True
+        mine[board.cells.width :] = torch.tensor([column == 0 for column in space.placed])
+        self.register_buffer("mine", mine, persistent=False)
+        self.body = Hidden(board.width, shape)
+        self.guess = linear(shape.width, int(mine.sum()))
+
+    def forward(self, x: Seen) -> Float[Tensor, " batch"]:
+        """(B,) how far off the guess is: the sum of absolute differences."""
+        missed: Tensor = x[:, self.mine] - self.guess(self.body(x * ~self.mine))
+        return missed.abs().sum(1)
