@@ -4,12 +4,15 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from medsynai.codec.layout import Layout
 from medsynai.codec.spaces import Space
 from medsynai.codec.tokens import to_rows
+from medsynai.data.schema import Column, Kind, Role, Schema
+from medsynai.data.table import Table, canonical_dtype
 from medsynai.errors import ConditionError, PlanError
 from medsynai.learn.condition import anything, by_label, by_level
 from medsynai.learn.core import Batch
@@ -82,7 +85,7 @@ def test_looks_ask_as_the_rows_do():
 
 def test_labels_are_asked_together_and_rare_combinations_never():
     some = torch.cat([rows(), torch.tensor([[2.0, 3.0, 8.0]] * 2)])  # two rows are nobody's kind
-    kinds = by_label(space(False), some, ("sex", "stage"))
+    kinds = by_label(space(False), some, ("sex", "stage"), 3)
     pick = kinds.pick(some, 20_000, random())
     assert torch.equal(pick.condition.sum(1), torch.full((20_000,), 2.0))
     asked = pick.condition[:, 3:].mean(0)
@@ -93,13 +96,13 @@ def test_labels_are_asked_together_and_rare_combinations_never():
 
 def test_labels_that_do_not_exist_or_are_too_many_are_refused():
     with pytest.raises(PlanError, match="columns: sex, stage, age"):
-        by_label(space(), rows(), ("ages",))
+        by_label(space(), rows(), ("ages",), 3)
     two = Layout.of(("a", "b"), (5, 5), (False, False))
     codes = np.tile(np.arange(5), 2)
     both = Space(two, two, codes, np.zeros(10), np.full(10, -np.inf), ())
     apart = to_rows(np.array([[0, 0], [1, 1], [2, 2], [3, 3]]))
     with pytest.raises(PlanError, match="fewer labels"):
-        by_label(both, apart, ("a", "b"))
+        by_label(both, apart, ("a", "b"), 3)
 
 
 def test_nothing_asked_is_one_kind_of_all_rows():
@@ -235,3 +238,19 @@ def test_rows_picked_by_what_is_asked_do_not_stand_alone(model):
 def test_epochs_are_passes_over_the_rows():
     assert Ctgan(epochs=7).job(space(), rows()).rounds == 14  # 1000 rows in batches of 500
     assert Ctgan(epochs=7, steps=9).job(space(), rows()).rounds == 9
+
+
+def test_a_combination_of_one_patients_many_stays_is_not_kept():
+    """Four stays of one patient are no group: nobody else has her stage."""
+    stage = ["I"] * 30 + ["II"] * 30 + ["III"] * 4
+    who = [f"p{i}" for i in range(60)] + ["q"] * 4
+    columns = (
+        Column("stage", Kind.ORDINAL, categories=("I", "II", "III")),
+        Column("who", Kind.IDENTIFIER, role=Role.SUBJECT),
+    )
+    frame = pd.DataFrame({"stage": stage, "who": who})
+    frame["stage"] = frame["stage"].astype(canonical_dtype(columns[0]))
+    few = Cgan(("stage",), latent=4, width=8, steps=2, pace=Pace(batch=20))
+    fitted = few.fit(Table(frame, Schema(columns)))
+    assert fitted.settings.least == 12
+    assert fitted.drawer.fixed[:, 0].tolist() == [0.0, 1.0]

@@ -17,7 +17,6 @@ from medsynai.codec.tokens import one_hot
 from medsynai.errors import PlanError
 
 PICKED = "rows are picked by what is asked for"  # why differential privacy refuses a loss of them
-LEAST = 3  # train rows of a combination of labels: rarer ones are never asked for, nor kept
 
 
 class Pick(NamedTuple):
@@ -154,8 +153,12 @@ def by_level(space: Space, rows: Float[Tensor, "n columns"]) -> Kinds:
     return Kinds(_asks(space, fixed, columns), fixed, shares, often, members, starts, sizes)
 
 
-def by_label(space: Space, rows: Float[Tensor, "n columns"], labels: tuple[str, ...]) -> Kinds:
+def by_label(
+    space: Space, rows: Float[Tensor, "n columns"], labels: tuple[str, ...], least: int
+) -> Kinds:
     """Codes of all labels at once, as often as the train rows have them.
+
+    Combinations of fewer than `least` rows are never asked for, and not kept.
 
     Source: Mirza and Osindero 2014, Conditional generative adversarial nets, section 3.2.
 
@@ -168,9 +171,9 @@ def by_label(space: Space, rows: Float[Tensor, "n columns"], labels: tuple[str, 
     found, kind, sizes = torch.unique(
         rows[:, columns], dim=0, return_inverse=True, return_counts=True
     )
-    kept = torch.nonzero(sizes >= min(LEAST, len(rows)))[:, 0]
+    kept = torch.nonzero(sizes >= min(least, len(rows)))[:, 0]
     if not len(kept):
-        raise PlanError(f"no {LEAST} rows share their {', '.join(labels)}: take fewer labels")
+        raise PlanError(f"no {least} rows share their {', '.join(labels)}: take fewer labels")
     fixed = torch.full((len(kept), len(space.cells)), torch.nan)
     fixed[:, columns] = found[kept]
     members, starts = torch.argsort(kind, stable=True), torch.cumsum(sizes, 0) - sizes

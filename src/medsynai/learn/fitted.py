@@ -1,6 +1,7 @@
 """From a composition to a `Fitted`: fit, sample under conditions, save and load."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -195,11 +196,17 @@ class FittedNetwork:
 
 @one_thread()
 def fit_network(
-    settings: Composition, table: Table, ledger: Ledger | None = None, seeds: Seeds = SEEDS
+    settings: Composition,
+    table: Table,
+    ledger: Ledger | None = None,
+    seeds: Seeds = SEEDS,
+    look: Callable[[Any, Table], Any] | None = None,
 ) -> FittedNetwork:
     """Train a composition on a table, the ledger charged first; see `Generator.fit`.
 
-    With a budget in the ledger, real rows are seen by noised gradients alone; see `DpSgd`.
+    `look` gives the settings that hang on the rows; it is asked once they are charged for, and not
+    under a budget. With one in the ledger, real rows are seen by noised gradients alone; see
+    `DpSgd`.
 
     Raises:
         ModelError: no rows or no column to learn, or training that failed.
@@ -210,6 +217,7 @@ def fit_network(
     ledger = Ledger() if ledger is None else ledger
     if ledger.budget is None:
         ready = _ready(settings, table, ledger, seeds)
+        settings = look(settings, table) if look else settings
     else:
         ready = ready_privately(settings, ledger.budget, table, ledger, seeds)
     codec, known = ready.codec, ready.known

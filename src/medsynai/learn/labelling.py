@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any, Protocol
 
+import numpy as np
 from torch import Tensor
 
 from medsynai.codec.spaces import Space
@@ -26,6 +27,11 @@ class Labelled(Protocol):
     @property
     def labels(self) -> tuple[str, ...]:
         """Columns that are given."""
+        ...
+
+    @property
+    def least(self) -> int:
+        """Rows that a combination of them needs."""
         ...
 
     @property
@@ -56,7 +62,7 @@ def job(settings: Labelled, space: Space, rows: Tensor) -> Job:
     shape = Shape(settings.parts.width, asked=len(generator.given))
     critic = TableCritic(space, shape, settings.parts.pack)
     plain.modules.update({"generator": generator, "critic": critic})
-    asking = by_label(space, rows, settings.labels)
+    asking = by_label(space, rows, settings.labels, settings.least)
     whole: Job = replace(plain, phases=phases(settings), asking=asking)
     return whole
 
@@ -70,7 +76,7 @@ def settle(
     settings: Labelled, drawer: GeneratedDrawer, modules: Modules, rows: Tensor, seeds: Seeds
 ) -> None:
     """Take the generator over, and set every column's shares to the rows'."""
-    kinds = by_label(drawer.generator.board.space, rows, settings.labels)
+    kinds = by_label(drawer.generator.board.space, rows, settings.labels, settings.least)
     drawer.take(modules, rows, seeds, kinds)
 
 
@@ -79,4 +85,11 @@ def fit(
 ) -> FittedNetwork:
     """See `medsynai.learn.fitted.fit_network`; the target is the label where none is named."""
     target = tuple(c.name for c in table.schema.columns if c.role == Role.TARGET)
-    return fit_network(replace(settings, labels=settings.labels or target), table, ledger, seeds)
+    asked = replace(settings, labels=settings.labels or target)
+    return fit_network(asked, table, ledger, seeds, _by_patients)
+
+
+def _by_patients(settings: Any, table: Table) -> Any:
+    """Ask of a combination so many rows that they are those of `least` patients."""
+    most = int(np.bincount(table.whose()).max(initial=1))
+    return replace(settings, least=settings.least * most)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
+from medsynai.generator import check_settings
 from medsynai.learn import labelling
 from medsynai.learn.fitted import load_network
 from medsynai.learn.job import Pace
@@ -19,9 +20,11 @@ class Cgan:
 
     Attributes:
         labels: columns that are given; none: the target; without one nothing is asked.
+        least: train patients who must share a combination of labels for it to be asked for.
     """
 
     labels: tuple[str, ...] = ()
+    least: int = 3
     latent: int = Gan.latent
     width: int = Gan.width
     pack: int = Gan.pack
@@ -35,6 +38,7 @@ class Cgan:
     space: ClassVar[str] = Gan.space
 
     def __post_init__(self) -> None:
+        check_settings(self.name, self, {"least": 1})
         self.phases()  # refuses what `gan` refuses
 
     @property
