@@ -15,6 +15,7 @@ RESULTS = HERE / "results"
 SPEED = RESULTS / "speed.json"
 ATTACKED = HERE / "attacks.json"
 OWN_ATTACKS = ("distance", "density", "learned")
+RARE = RESULTS / "rare"
 SETS = ("flchain", "support2", "diabetes130", "breast_cancer", "gbsg2")
 MODELS = [model for models in FAMILIES.values() for model in models]
 HEAD = (
@@ -86,6 +87,23 @@ def section(name: str, rows: list[Row]) -> str:
     return "".join(lines) + "\n"
 
 
+def rare(rows: list[Row]) -> str:
+    """Outcomes that few have; one row each."""
+    lines = [
+        "## Rare outcomes\n\nMade by `python bench/rare.py`: as many synthetic rows as real ones, "
+        "AUROC on the holdout, median of fits, `+-` the standard deviation from draw to draw.\n\n"
+        "| set | outcome | cases in train / holdout / synthetic | TRTR | TSTR | behind |\n"
+        "|---|---|---|---|---|---|\n"
+    ]
+    lines += [
+        f"| {r['set']} | {r['target']} | {r['positive_train']} / {r['positive_holdout']} /"
+        f" {r['positive_synthetic']:.0f} | {short(r['trtr'])} |"
+        f" {short(r['tstr'])} +- {short(r['spread'])} | {short(r['trtr'] - r['tstr'])} |\n"
+        for r in rows
+    ]
+    return "".join(lines) + "\n"
+
+
 def speed(figures: dict[str, Any]) -> str:
     """What is measured once, whatever the set; by `python bench/speed.py`."""
     lines = ["## Speed and memory\n\n| what | target | figure |\n|---|---|---|\n"]
@@ -150,6 +168,8 @@ def page() -> str:
     parts = [ABOUT, *(section(name, rows) for name in SETS if (rows := rows_of(name)))]
     if ATTACKED.is_file():
         parts.append(attacks(json.loads(ATTACKED.read_text())))
+    if found := [json.loads(path.read_text()) for path in sorted(RARE.glob("*.json"))]:
+        parts.append(rare(found))
     if SPEED.is_file():
         parts.append(speed(json.loads(SPEED.read_text())))
     return "".join(parts)

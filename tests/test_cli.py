@@ -296,3 +296,15 @@ def test_an_unforeseen_fault_never_prints_a_value(data, tmp_path, monkeypatch):
     assert "MRN" not in result.output
     assert "--debug" in result.output
     assert listing(tmp_path) == []
+
+
+def test_inspect_says_of_a_file_of_codes_that_it_is_one(tmp_path):
+    lines = [f"{p},{c}" for p in range(30) for c in ("I10", f"Z{p // 2}")]
+    (tmp_path / "codes.csv").write_text("\n".join(["patient_id,icd10_code", *lines]) + "\n")
+    told = invoke("inspect", tmp_path / "codes.csv", "--json")
+    found = json.loads(told.stdout)
+    assert (found["kind"], found["patients"], found["codes"]) == ("codes", 30, 16)
+    assert found["codes of fewer than 3 patients"] == 15
+    refused = invoke("inspect", tmp_path / "codes.csv", "--out", tmp_path / "schema.toml")
+    assert refused.exit_code == 2 and "codes have no schema file" in refused.stderr
+    assert "kind" in invoke("inspect", tmp_path / "codes.csv", "--kind", "table").output

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from medsynai import __version__, privacy_door
-from medsynai.errors import MedSynAIError
+from medsynai.errors import MedSynAIError, PlanError
 from medsynai.privacy_door import how_private
 from medsynai.training_door import how_to_train, understood
 
@@ -120,19 +120,22 @@ def demo(out: Path, seed: int | None, overwrite: bool, as_json: bool) -> int:
 @cli.command()
 @click.argument("data")
 @click.option("--out", metavar="F", type=Path, help="Write a schema file to edit.")
+@KIND
 @click.option("--private", is_flag=True, help="Buy what is looked at: needs --epsilon, --ledger.")
 @how_private
 @OVERWRITE
 @JSON
 @guarded
 def inspect(
-    data: str, out: Path | None, overwrite: bool, as_json: bool, private: bool, **budget: Any
+    data: str, out: Path | None, overwrite: bool, as_json: bool, private: bool, **more: Any
 ) -> int:
     """Show what the columns of DATA are taken for, and write a schema file to edit."""
     from medsynai import screen
     from medsynai.data.read import read
     from medsynai.flow.folder import check_apart, check_file, write_text
+    from medsynai.flow.kinds import kind_of
 
+    declared, budget = more.pop("kind") or "", more
     if out is not None:
         check_apart(out, data, budget["ledger"])
         check_file(out, overwrite)
@@ -140,6 +143,8 @@ def inspect(
         privacy_door.propose(data, out, as_json, budget)
         return DONE
     privacy_door.refuse_budget(budget)
+    if kind := kind_of(data, declared):
+        return show_facts(kind.describe(Path(data), declared), out, as_json)
     with screen.progress() as tell:
         tell("Reading the data")
         loaded = read(data)
@@ -154,6 +159,16 @@ def inspect(
     click.echo(f"{len(loaded.table):,} rows, {len(schema.columns)} columns")
     if out is not None:
         click.echo(f"Schema: {out}")
+    return DONE
+
+
+def show_facts(facts: dict[str, str | int], out: Path | None, as_json: bool) -> int:
+    """Print what a file that is no table holds; the exit code that goes with it."""
+    from medsynai import screen
+
+    if out is not None:
+        raise PlanError(f"{facts['kind']} have no schema file: leave out --out")
+    print_json(facts) if as_json else screen.show_facts(facts)
     return DONE
 
 

@@ -4,7 +4,7 @@ Where stderr is not a terminal there is no progress; with `--json` stdout holds 
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -56,6 +56,14 @@ def show_notes(notes: Sequence[str], red: Sequence[str] = ()) -> None:
     screen = console(stderr=True)
     for note in notes:
         screen.print(f"[red bold]{escape(note)}[/]" if note in red else f"[dim]- {escape(note)}[/]")
+
+
+def show_facts(facts: Mapping[str, str | int]) -> None:
+    """Names and what they are, one a line."""
+    grid = Grid(box=None, pad_edge=False, show_header=False)
+    for name, value in facts.items():
+        grid.add_row(escape(name), f"{value:,}" if isinstance(value, int) else escape(value))
+    console().print(grid)
 
 
 def show_schema(schema: "Schema") -> None:

@@ -24,6 +24,10 @@ class Kind(Protocol):
         """Whether a file or folder shows by itself that it holds this kind of data."""
         ...
 
+    def describe(self, source: Path, declared: str) -> dict[str, str | int]:
+        """What is in a file, in a few figures for the one who has it; see `inspect`."""
+        ...
+
     def make(self, plan: Plan, tell: Tell) -> Any:
         """A release in memory: read, split by patient, fit, draw, judge; see `run.make`."""
         ...
