@@ -32,7 +32,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON obje
 OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace an earlier result.")
 SCHEMA = click.option("--schema", metavar="F", help="A schema file (see `inspect`).")
 KIND = click.option(
-    "--kind", metavar="K", help="table, codes or codes:PATIENT,CODE[,VISIT] (seen in the file)."
+    "--kind", metavar="K", help="table, cohorts, codes or codes:PATIENT,CODE[,VISIT] (seen)."
 )
 TARGET = click.option("--target", metavar="COL", help="The outcome that utility is judged on.")
 SEED = click.option("--seed", type=int, metavar="S", help="All randomness hangs on it (0).")

@@ -23,7 +23,7 @@ class Plan:
 
     Attributes:
         source: a path or database URL; None for a data frame handed over in Python.
-        kind: of data: "" to look, "table", or "codes", for a long CSV with its columns:
+        kind: of data: "" to look, "table", "cohorts", or "codes", for a long CSV with its columns:
             "codes:PATIENT,CODE,VISIT".
         schema: path of a schema file; None to infer one.
         model: a catalogue name, or "auto" to choose by scores on an inner split.

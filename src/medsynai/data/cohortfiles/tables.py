@@ -1,5 +1,6 @@
 """Folders of CSV or Parquet tables whose keys a person declared in `cohort.toml`."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from medsynai.data.cohort import Cohort
@@ -27,9 +28,10 @@ def declared(path: Path) -> Layout:
         SchemaError: a file that cannot be read or is no layout.
     """
     try:
-        return Layout.from_toml(path.read_text(encoding="utf-8"))
+        said = Layout.from_toml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError):
         raise SchemaError(f"no readable layout at {path}") from None
+    return replace(said, format="tables")  # whatever format it was made from
 
 
 def write(cohort: Cohort, layout: Layout, path: Path) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""Cohorts, from the folder to the release; see `flow.kinds`."""
