@@ -180,8 +180,9 @@ def training(rows: list[Row]) -> str:
         case = r["case"] + (f", {r['trials']} trials" if "trials" in r else "")
         lines.append(f"| {r['set']} | {r['model']} | {case} | {r['fit_s']:.1f} | {figures} |\n")
     lines.append(
-        "\nWall seconds for rules, choice and training, on a core of its own; the target is at most a"
-        " fifth more than allowed.\n\n| set | model | allowed | taken | |\n|---|---|---|---|---|\n"
+        "\nWall seconds for rules, choice and training, on a core of its own; the target is at most"
+        " a fifth more than allowed.\n\n"
+        "| set | model | allowed | taken | |\n|---|---|---|---|---|\n"
     )
     for r in rows:
         if "allowed" not in r:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from medsynai.data.schema import Column, Kind, Role, Schema
-from medsynai.errors import PlanError, SchemaError
+from medsynai.errors import ConditionError, PlanError, SchemaError
 from medsynai.flow.opening import DEMO, Handed, divide, name_source
 from medsynai.flow.plan import Plan
 from medsynai.flow.run import make
@@ -88,3 +88,12 @@ def test_without_a_holdout_nothing_is_guessed():
     assert membership.value is None
     assert release.evidence.data.holdout is None
     assert not release.verdict.passed
+
+
+def test_a_condition_that_no_train_row_meets_is_refused_before_a_model_is_fitted(monkeypatch):
+    frame = several_stays(40).assign(ward=["icu"] + 60 * ["general"] + 59 * ["day"])
+    monkeypatch.setattr("medsynai.forest.forest.Forest.fit", lambda *_, **__: 1 / 0)
+    with pytest.raises(ConditionError, match="never occurs among the train rows"):
+        make(Plan(conditions=("ward=icu",), model="forest"), Handed(frame))
+    with pytest.raises(ZeroDivisionError):
+        make(Plan(conditions=("ward=day",), model="forest"), Handed(frame))

@@ -179,6 +179,35 @@ def test_divergence_before_anything_good_is_an_error():
         train(job(updates=(bad,)), ROWS, HELD, Seeds(1))
 
 
+def test_divergence_before_anything_good_begins_anew_with_other_weights_and_slower():
+    """Planted: every loss is no number until the rate has fallen to a hundredth."""
+    firsts, work = [], job(60)
+
+    def fragile(modules, batch):
+        first = modules["guess"][0].weight.detach().clone()
+        if not any(torch.equal(first, w) for w in firsts[-1:]):
+            firsts.append(first)
+        return miss(modules, batch) * (math.nan if len(firsts) < 3 else 1.0)
+
+    update = Update(("guess",), fragile, True, lr=1e-2)
+    trained = train(job(60, updates=(update,)), ROWS, HELD, Seeds(1))
+    assert trained.healthy and trained.restarts == 2 and trained.facts["restarts"] == 2
+    assert not torch.equal(firsts[0], firsts[1]) and not torch.equal(firsts[1], firsts[2])
+    assert trained.marks[-1].rounds == 60  # no more steps than were planned and charged
+    moved = (firsts[-1] - firsts[2]).abs().max()
+    assert 0 < moved < 60 * 1.1e-4  # sixty steps of Adam at a hundredth of the rate
+    blind = replace(work, phases=(Phase((update,), 60),), watched=None)
+    firsts.clear()
+    with pytest.raises(ModelError, match="first look"):  # no look at real rows: no restart either
+        train(blind, ROWS, HELD, Seeds(1))
+
+
+def test_weights_far_worse_than_untrained_ones_are_never_the_good_ones():
+    wild = Update(("guess",), miss, True, lr=1e6)
+    with pytest.raises(ModelError, match="grew without end"):
+        train(job(90, updates=(wild,)), ROWS, HELD, Seeds(1))
+
+
 def test_budgets_that_allow_nothing_are_refused():
     with pytest.raises(PlanError, match="round"):
         train(job(0), ROWS, HELD, Seeds(1))
@@ -219,10 +248,10 @@ def test_the_forest_and_the_judges_do_without_torch():
 
 
 def test_patience_begins_anew_at_every_gain():
-    told = iter([9.0, 9.5, 8.0, 8.5, 7.0, 7.5, 6.0, 6.5, 6.6, 5.0])
+    told = iter([9.9, 9.0, 9.5, 8.0, 8.5, 7.0, 7.5, 6.0, 6.5, 6.6, 5.0])
     pace = Pace(batch=8, check=1, patience=2)
     trained = train(
         job(10, pace, watched=lambda m, b: torch.full((1,), next(told))), ROWS, HELD, Seeds(1)
     )
-    assert trained.marks[-1].rounds == 9  # the second look without gain after 6.0
+    assert trained.marks[-1].rounds == 9  # the second look without gain after 6.0; 9.9 is untrained
     assert trained.ended == "held-out rows stopped gaining"

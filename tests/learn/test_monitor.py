@@ -13,7 +13,17 @@ from medsynai.errors import PlanError
 from medsynai.learn.core import Batch
 from medsynai.learn.job import Pace
 from medsynai.learn.loop import train
-from medsynai.learn.monitor import collapsed, discrepancy, look_at_generator, precision_recall
+from medsynai.learn.mechanism import some_batch
+from medsynai.learn.monitor import (
+    alarm,
+    collapsed,
+    discrepancy,
+    look_at_generator,
+    precision_recall,
+)
+from medsynai.models.autoencoder import Vae
+from medsynai.models.autoregressive import Autoregressive
+from medsynai.models.diffusion import Diffusion
 from medsynai.models.gan import Gan
 from medsynai.seeds import Seeds
 
@@ -78,10 +88,54 @@ def test_a_healthy_run_raises_none_and_tells_every_figure():
     trained = train(FEW.job(space(), rows(400)), rows(400), rows(60, 2), Seeds(1))
     assert trained.healthy
     told = trained.marks[-1].flat()
-    assert set(told) == {"rounds", "train", "held", "coverage", "tvd", "precision", "recall"}
+    measured = {"coverage", "tvd", "precision", "recall", "critic"}
+    assert set(told) == {"rounds", "train", "held", *measured}
     assert all(isinstance(x, float | int) for x in told.values())
     assert told["coverage"] > 0.9 and told["tvd"] < 0.2
     assert collapsed([m.figures for m in trained.marks]) == ""
+
+
+def test_a_runaway_critic_ends_a_run_with_the_last_good_weights():
+    """Planted: from the third look on the critic's loss on the same rows is a thousand times it."""
+    work, seen = FEW.job(space(), rows(400)), []
+    critic, fool = work.phases[0].updates
+
+    def gone(modules, batch):
+        grown = 1000.0 if not torch.is_grad_enabled() and len(seen) > 2 else 1.0
+        return critic.loss(modules, batch) * grown
+
+    def look(modules, batch, held):
+        seen.append({k: v.clone() for k, v in modules.state_dict().items()})
+        return look_at_generator(modules, batch, held) | {"held": 1.0 / len(seen)}
+
+    phase = replace(work.phases[0], updates=(replace(critic, loss=gone), fool))
+    trained = train(replace(work, phases=(phase,), monitor=look), rows(400), rows(60, 2), Seeds(1))
+    assert not trained.healthy and trained.ended.startswith("divergence: the critic's loss")
+    assert trained.marks[-1].rounds == 60 and trained.restarts == 0
+    kept = trained.modules.state_dict()
+    assert all(torch.equal(kept[k], seen[1][k]) for k in kept)
+    assert any(not torch.equal(kept[k], seen[2][k]) for k in kept)
+
+
+@pytest.mark.parametrize("last", [float("nan"), float("inf"), 900.0, -900.0])
+def test_a_critic_runs_away_from_what_it_usually_is(last):
+    looks = [{"critic": x} for x in (1.4, 2.0, -5.0, 3.0)]
+    assert alarm(looks) == "" and "divergence" in alarm([*looks, {"critic": last}])
+    assert alarm([{"critic": 1e5}]) == "" == alarm([{}])
+
+
+@pytest.mark.parametrize("model", [Vae(steps=60), Autoregressive(steps=60), Diffusion(steps=60)])
+def test_networks_without_a_critic_tell_how_far_their_marginals_are_off(model):
+    model = replace(model, pace=replace(model.pace, batch=64, check=20))
+    trained = train(model.job(space(), rows(400)), rows(400), rows(60, 2), Seeds(1))
+    off = [m.figures["marginals"] for m in trained.marks]
+    assert len(off) == 3 and 0 < off[-1] < 0.2
+    other = rows(400)
+    other[:, 2] = (torch.arange(400) % 20 == 0).float()  # shares .95 and .05, not halves
+    work = model.job(space(), other)
+    batch = some_batch(work, rows(400), 1000, torch.Generator().manual_seed(1))
+    told = work.monitor(trained.modules, batch, other[:0])["marginals"]
+    assert told == pytest.approx(off[-1] + 0.45 / 4, abs=0.06)
 
 
 def test_collapse_takes_three_looks_in_a_row():

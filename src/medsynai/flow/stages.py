@@ -26,6 +26,9 @@ from medsynai.flow.watch import Watch
 from medsynai.flow.withholding import list_only, publishable
 from medsynai.forest.sampling import FittedForest
 from medsynai.models.catalog import find_entry
+from medsynai.models.entries import CATALOG
+from medsynai.models.refined import MODEL as REFINED
+from medsynai.models.refined import Refined
 from medsynai.privacy.ledger import Ledger
 from medsynai.privacy.ledger import Release as Charge
 from medsynai.report.evidence import DataFacts, Evidence, ModelFacts
@@ -72,6 +75,8 @@ def _check(plan: Plan, parts: Parts, whole: Schema) -> None:
         if name not in schema:
             kind = whole[name].kind.value
             raise PlanError(f"kept column {name!r} (kind {kind}) is never released; keep another")
+    if plan.keep:
+        check_keeps(plan)
     if plan.keep and len(set(plan.keep)) == len(schema.names):
         raise PlanError("all columns are kept, so there is nothing to draw; keep fewer")
     real = _real_rows(plan, parts)
@@ -80,6 +85,18 @@ def _check(plan: Plan, parts: Parts, whole: Schema) -> None:
             f"{real} real rows are asked for, but only {len(parts.train)} are in the train part; "
             "ask for fewer rows"
         )
+
+
+def check_keeps(plan: Plan) -> None:
+    """Refuse, before anything is fitted, to keep columns by a model that cannot.
+
+    Raises:
+        PlanError: the message names the models that can.
+    """
+    inner = plan.settings.get("inner", Refined.inner) if plan.model == REFINED else plan.model
+    if inner != "auto" and not find_entry(inner).keeps:
+        can = ", ".join(e.name for e in CATALOG if e.keeps)
+        raise PlanError(f"{inner} cannot keep real columns as they are; models that can: {can}")
 
 
 def _rows(plan: Plan, parts: Parts) -> int:

@@ -1,5 +1,7 @@
 """Training: rules, the choice of a model, and its fit, on train rows only."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -11,6 +13,7 @@ from medsynai.constraints import Implies, Op, discover, parse
 from medsynai.data.schema import Schema
 from medsynai.data.source import Source
 from medsynai.data.table import Table
+from medsynai.errors import ConditionError
 from medsynai.flow.arena import Arena
 from medsynai.flow.budget import cut_by, within
 from medsynai.flow.choice import Choice
@@ -24,7 +27,7 @@ from medsynai.flow.settings import model_of
 from medsynai.flow.watch import Watch
 from medsynai.flow.withholding import LEAST, withhold
 from medsynai.forest.forest import Forest
-from medsynai.generator import Generator
+from medsynai.generator import Condition, Generator
 from medsynai.learn.clock import OUT_OF_TIME
 from medsynai.learn.desk import Desk, at_desk
 from medsynai.models.catalog import find_entry
@@ -33,6 +36,13 @@ from medsynai.models.refined import Refined
 from medsynai.privacy.ledger import Ledger, Release
 from medsynai.seeds import Seeds
 
+TOLD = {
+    "held": "held-out loss",
+    "marginals": "marginals off by",
+    "coverage": "coverage",
+    "critic": "critic's loss",
+    "restarts": "restarts",
+}
 TO_INNER = 0.7  # share of a time budget that is for the model itself where its rows are refined
 
 
@@ -71,6 +81,7 @@ def train(
 
     Raises:
         PlanError: a time budget in which nothing can be learnt.
+        ConditionError: a condition that no train row meets, said before a model is fitted.
     """
     seeds, began = Seeds(plan.seed).of("train"), perf_counter()
     whole, filled = filled_in(parts.train, plan, ledger)
@@ -85,6 +96,7 @@ def train(
     title = f"Training the {find_entry(name).title.lower()}"
     with watch.stage("train", title):
         held = withhold(table, least_of(plan), seeds.of("withhold"), plan.keep)
+        _meets(parse_conditions(plan.conditions, table.schema), held.table)
         asked = model
         if plan.time_budget is not None:
             left = plan.time_budget - (perf_counter() - began)
@@ -100,17 +112,32 @@ def train(
     facts = dict(getattr(fitted, "facts", {}))
     ended = str(facts.get("ended", ""))
     cut = said(ended if ended == OUT_OF_TIME else "")
-    notes = (*filled, *held.notes, *((cut,) if cut else ()))
+    notes = (*filled, *held.notes, *((cut,) if cut else ()), *_went_wrong(facts, ledger))
     return Trained(maker, store.to_plain(model), choice, name, notes, facts)
+
+
+def _went_wrong(facts: Mapping[str, Any], ledger: Ledger) -> tuple[str, ...]:
+    """What a person should know of alarms and restarts; restarts are written into the ledger."""
+    said, restarts = [], int(facts.get("restarts", 0))
+    if restarts:
+        times = "once" if restarts == 1 else "twice"
+        said.append(f"Training diverged, and began anew {times}, at a tenth of the learning rate.")
+        note = f"{times}, within the steps that were planned and charged"
+        ledger.charge(Release("restart training", note=note))
+    if facts.get("healthy") is False:
+        said.append(
+            f"An alarm ended training early ({facts['ended']}). The last good weights draw rows."
+        )
+    return tuple(said)
 
 
 def followed(watch: Watch, title: str, work: Path | None) -> Desk:
     """A desk from which a network's looks are told as they come."""
 
     def hear(done: int, rounds: int, mark: dict[str, Any]) -> None:
-        held = mark.get("held")
-        loss = "" if held is None or held != held else f", held-out loss {held:.4g}"
-        watch.tell(f"{title}: round {done:,} of {rounds:,}{loss}")
+        known = [(words, mark.get(key)) for key, words in TOLD.items()]
+        said = "".join(f", {words} {x:.3g}" for words, x in known if x and math.isfinite(x))
+        watch.tell(f"{title}: round {done:,} of {rounds:,}{said}")
 
     return Desk(hear, work)
 
@@ -142,6 +169,15 @@ def _contest(table: Table, plan: Plan, ledger: Ledger, watch: Watch) -> Choice:
 def _first(plan: Plan, schema: Schema) -> tuple[str, ...]:
     """The columns that are kept or asked for."""
     return (*plan.keep, *parse_conditions(plan.conditions, schema).columns)
+
+
+def _meets(condition: Condition, table: Table) -> None:
+    for wanted in condition.wanted:
+        if not wanted.met_by(table.frame[wanted.column]).any():
+            raise ConditionError(
+                f"what is asked of {wanted.column!r} never occurs among the train rows (levels of "
+                "a few rows are withheld): ask for something else"
+            )
 
 
 def least_of(plan: Plan) -> int:

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-import torch
 from torch import Tensor
 
 from medsynai.codec.spaces import Space
 from medsynai.learn.core import Modules, Phase, Update
 from medsynai.learn.job import Job, Pace
-from medsynai.learn.latent import LatentDrawer
+from medsynai.learn.latent import LatentDrawer, rebuilt
 from medsynai.learn.losses.likelihood import elbo
+from medsynai.learn.monitor import look_at_marginals
 from medsynai.learn.nets.coder import Decoder, autoencoder
 from medsynai.learn.priors import Mixture
 from medsynai.seeds import Seeds
@@ -50,7 +50,9 @@ class Autoencoder:
         nets = autoencoder(space, self.width, self.latent, self.ties, rows)
         phases = self.phases()
         loss = phases[0].updates[0].loss
-        return Job(nets, phases, self.latent + len(space.codes), self.pace, watched=loss)
+        noise = self.latent + len(space.codes)
+        look = look_at_marginals(rebuilt(space), space.codes, rows)
+        return Job(nets, phases, noise, self.pace, watched=loss, monitor=look)
 
     def drawer(self, space: Space) -> LatentDrawer:
         """The decoder and its prior."""
@@ -59,11 +61,7 @@ class Autoencoder:
 
     def settle(self, drawer: LatentDrawer, modules: Modules, rows: Tensor, seeds: Seeds) -> None:
         """Take the decoder over; fit the prior to draws of the rows' posteriors, and levels."""
-        generator = torch.Generator().manual_seed(seeds.of("settle").integer())
-        with torch.no_grad():
-            drawer.decoder.load_state_dict(modules["decoder"].state_dict())
-            drawer.prior.fit(modules["encoder"], rows, generator)
-            drawer.set_levels(rows, generator)
+        drawer.take(modules["decoder"], modules["encoder"], rows, seeds)
 
 
 class Dialled(Protocol):

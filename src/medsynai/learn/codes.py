@@ -10,7 +10,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from medsynai import store
 from medsynai.codec.padded import to_padded
 from medsynai.codec.sets import Ranges, Repeats, pick_sets
 from medsynai.data.codes import CodeMatrix
@@ -176,15 +175,10 @@ def fit_codes(
     drawer = CodeDrawer(settings.draws(trained.modules), codes).requires_grad_(False)
     sizes = Ranges.of(matrix.widths)
     fitted = FittedCodeNetwork(
-        settings, matrix.codes, drawer, sizes, Repeats.of(matrix), _told(trained)
+        settings, matrix.codes, drawer, sizes, Repeats.of(matrix), trained.facts
     )
     settle(fitted, share, len(matrix), seeds)
     return fitted
-
-
-def _told(trained: Any) -> dict[str, Any]:
-    facts = {"rounds": trained.marks[-1].rounds, "ended": trained.ended}
-    return facts | {"healthy": trained.healthy, "losses": store.to_plain(trained.marks)}
 
 
 def set_base(modules: Modules, share: np.ndarray, rows: int) -> None:

@@ -31,7 +31,13 @@ class Asked:
 
 
 class Drawer(Protocol):
-    """What is kept of a trained model: it begins rows, then completes them."""
+    """What is kept of a trained model: it begins rows, then completes them.
+
+    Attributes:
+        seen: (width,) codes that occurred.
+    """
+
+    seen: Tensor
 
     def begin(self, n: int, asked: Asked, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """(n, k) rows begun, and (n,) how likely each was to meet what is asked."""

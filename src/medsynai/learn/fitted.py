@@ -227,9 +227,8 @@ def fit_network(
     drawer: Any = settings.drawer(space)
     drawer.seen.copy_(seen_in(space.codes, known))
     settings.settle(drawer, trained.modules, known, seeds)
-    facts = {"rounds": trained.marks[-1].rounds, "ended": trained.ended}
-    facts |= {"healthy": trained.healthy, "losses": [m.flat() for m in trained.marks]}
-    return FittedNetwork(settings, ready.schema, codec, space, drawer.requires_grad_(False), facts)
+    drawn, facts = drawer.requires_grad_(False), trained.facts
+    return FittedNetwork(settings, ready.schema, codec, space, drawn, facts)
 
 
 def _ready(settings: Composition, table: Table, ledger: Ledger, seeds: Seeds) -> Ready:

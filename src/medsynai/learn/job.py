@@ -1,6 +1,7 @@
 """What to train and how long: the settings of a run, and what comes out of it."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -94,7 +95,8 @@ class Job:
         noise: standard normal numbers that a row's losses use.
         watched: the loss that early stopping looks at, on held-out rows; None: it does not look.
         asking: which rows a step sees, and what its generator is asked for.
-        monitor: measures the networks at every look.
+        monitor: measures the networks at every look. Without it and `watched` no loss on real rows
+            decides anything: no alarm on a critic, no restart.
     """
 
     modules: Modules
@@ -111,6 +113,15 @@ class Job:
         """Rounds of all phases."""
         return sum(p.rounds for p in self.phases)
 
+    def phase_at(self, done: int) -> tuple[int, Phase, int]:
+        """The phase after so many rounds: its number, itself, and how many of its are done."""
+        left = done
+        for number, phase in enumerate(self.phases):
+            if left < phase.rounds:
+                return number, phase, left
+            left -= phase.rounds
+        raise AssertionError("more rounds than phases hold")
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -120,12 +131,20 @@ class Trained:
         marks: a mark each look: rounds, training loss, held-out loss.
         ended: why it ended, in plain words.
         healthy: whether it ended as it should, not by an alarm.
+        restarts: how often it was begun anew.
     """
 
     modules: Modules
     marks: tuple[Mark, ...]
     ended: str
     healthy: bool
+    restarts: int = 0
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """How it went, as a fitted model keeps it."""
+        told = {"rounds": self.marks[-1].rounds, "ended": self.ended, "healthy": self.healthy}
+        return told | {"restarts": self.restarts, "losses": [m.flat() for m in self.marks]}
 
 
 def halves(patients: np.ndarray, share: float, seeds: Seeds) -> tuple[np.ndarray, np.ndarray]:

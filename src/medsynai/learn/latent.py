@@ -8,9 +8,35 @@ from torch import Tensor, nn
 
 from medsynai.codec.spaces import Space
 from medsynai.errors import ConditionError
+from medsynai.learn.core import Batch, Modules
 from medsynai.learn.draw import Asked, levelled, pick_code, restrict, shares_of
+from medsynai.learn.losses.likelihood import encoded
+from medsynai.learn.monitor import Begin
+from medsynai.learn.priors import Flow
+from medsynai.seeds import Seeds
 
+FLOWN = 250  # rows of a look that are carried along a flow
 CHUNK = 8192  # rows worked on at once, and rows that levels are measured on
+
+
+def rebuilt(space: Space) -> Begin:
+    """For a look: rows begun from draws of the train rows' posteriors; no prior is fitted yet."""
+
+    def begin(modules: Modules, batch: Batch) -> tuple["LatentDrawer", Tensor]:
+        drawer = LatentDrawer(space, modules["decoder"], nn.Module())
+        return drawer, drawer.at(encoded(modules, batch))
+
+    return begin
+
+
+def flown(space: Space, flow: Flow) -> Begin:
+    """For a look: a few rows carried along the flow as it is; each takes all its hops."""
+
+    def begin(modules: Modules, batch: Batch) -> tuple["LatentDrawer", Tensor]:
+        drawer = LatentDrawer(space, modules["net"], flow)
+        return drawer, drawer.at(flow.carried(drawer.decoder, batch.noise[:FLOWN, :-1]))
+
+    return begin
 
 
 class LatentDrawer(nn.Module):
@@ -34,6 +60,14 @@ class LatentDrawer(nn.Module):
         self.prior: Any = prior
         self.register_buffer("seen", torch.zeros(self.layout.width, dtype=torch.bool))
         self.register_buffer("level", torch.zeros(self.layout.width))
+
+    @torch.no_grad()
+    def take(self, net: nn.Module, source: nn.Module, rows: Tensor, seeds: Seeds) -> None:
+        """The trained weights; then the prior is fitted by `source`, and levels are set."""
+        generator = torch.Generator().manual_seed(seeds.of("settle").integer())
+        self.decoder.load_state_dict(net.state_dict())
+        self.prior.fit(source, self.space, rows, generator)
+        self.set_levels(rows, generator)
 
     def set_levels(self, rows: Tensor, generator: torch.Generator) -> None:
         """Measure, on rows drawn freely, what keeps every column at the train rows' shares."""
@@ -62,9 +96,12 @@ class LatentDrawer(nn.Module):
             "this model cannot keep real columns as they are; use autoregressive or forest"
         )
 
+    def at(self, latents: Tensor) -> Tensor:
+        """(n, k) rows begun from these latents, without a column yet."""
+        return torch.cat([latents, torch.full((len(latents), len(self.layout)), torch.nan)], dim=1)
+
     def _latents(self, n: int, generator: torch.Generator) -> Tensor:
-        z = self.prior.draw(self.decoder, n, generator)
-        return torch.cat([z, torch.full((n, len(self.layout)), torch.nan)], dim=1)
+        return self.at(self.prior.draw(self.decoder, n, generator))
 
     def _walk(
         self,

@@ -5,7 +5,6 @@ Early stopping watches rows held out of the train rows, never the holdout of the
 
 import math
 from copy import deepcopy
-from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
@@ -14,15 +13,17 @@ from torch import Tensor
 
 from medsynai.errors import ModelError, PlanError
 from medsynai.learn.clock import OUT_OF_TIME, Clock
-from medsynai.learn.core import Batch, Modules, Phase, Update
+from medsynai.learn.core import Modules, Update
 from medsynai.learn.desk import desk
 from medsynai.learn.job import Job, Trained
-from medsynai.learn.mechanism import Mechanism, Plain, some_batch
-from medsynai.learn.monitor import BATCH, collapsed
+from medsynai.learn.looks import Looks
+from medsynai.learn.mechanism import Mechanism, Plain
+from medsynai.learn.monitor import alarm
 from medsynai.learn.nets.mlp import initialise
 from medsynai.learn.state import Progress
 from medsynai.seeds import Seeds
 
+RESTARTS, SLOWER = 2, 0.1  # begun anew at most so often, each time at a tenth of the rate
 GROWN = 3.0  # a held-out loss this many times the best one seen is taken as divergence
 
 
@@ -58,7 +59,8 @@ def train(
             continue
         run.look()
         if run.progress.marks:
-            around.hear(run.progress.done, job.rounds, run.progress.marks[-1].flat())
+            told = run.progress.marks[-1].flat() | {"restarts": run.progress.restarts}
+            around.hear(run.progress.done, job.rounds, told)
         due = run.progress.ended or perf_counter() - saved >= around.every
         if folder is not None and due:
             run.progress.save(folder)
@@ -85,16 +87,12 @@ class _Run:
             steppers=tuple(self.steppers.values()),
             generator=generator,
         )
-        fixed = torch.Generator().manual_seed(seeds.of("look").integer())
-        none = torch.zeros(len(held), 0)
-        noise = torch.randn(len(held), job.noise, generator=fixed)
-        self.look_batch = Batch(held, none, none, noise)
-        fair = replace(job, asking=job.asking.fair)
-        self.monitor_batch = some_batch(fair, rows, BATCH, fixed) if job.monitor else None
+        self.looks = Looks(job, rows, held, seeds)
+        self.untrained = self.looks.loss(averaged)
 
     def round(self) -> None:
         """Every update of the phase at hand, as often as it repeats."""
-        number, phase, before = self._phase()
+        number, phase, before = self.job.phase_at(self.progress.done)
         for update in phase.updates:
             for _ in range(update.repeats):
                 if not self.progress.ended:
@@ -102,15 +100,6 @@ class _Run:
         if not self.progress.ended:
             self.progress.done = self.clock.after(self.progress.done)
             self._average()
-
-    def _phase(self) -> tuple[int, Phase, int]:
-        """The phase at hand: its number, itself, and how many of its rounds are done."""
-        left = self.progress.done
-        for number, phase in enumerate(self.job.phases):
-            if left < phase.rounds:
-                return number, phase, left
-            left -= phase.rounds
-        raise AssertionError("more rounds than phases hold")
 
     def _step(self, number: int, update: Update, first: bool) -> None:
         progress, modules = self.progress, self.job.modules
@@ -123,7 +112,7 @@ class _Run:
         weights = [p for name in update.trains for p in modules[name].parameters()]
         norm = float(torch.nn.utils.clip_grad_norm_(weights, self.job.pace.clip))
         if not math.isfinite(loss) or not math.isfinite(norm):
-            if not update.reads_real and first:
+            if not update.reads_real and first and not progress.restarts:
                 raise ModelError(
                     f"the update of {', '.join(update.trains)} gives no number without real rows;"
                     " it must say reads_real"
@@ -132,7 +121,7 @@ class _Run:
             return
         stepper = self.steppers[number, update.trains]
         left = self.job.pace.rate(self.clock.behind(progress.done))
-        stepper.param_groups[0]["lr"] = update.lr * left
+        stepper.param_groups[0]["lr"] = update.lr * left * SLOWER**progress.restarts
         stepper.step()
         if update.reads_real and told is not None:
             progress.losses.append(loss)
@@ -157,33 +146,24 @@ class _Run:
         progress = self.progress
         if progress.ended:
             return
-        held, figures = self._measure()
-        progress.mark(held, figures)
-        collapse = collapsed([m.figures for m in progress.marks])
-        if collapse:
-            self._alarm(collapse)
-        elif len(self.held) and (self.job.watched or self.job.monitor):
+        figures = self.looks.at(progress.done, progress.averaged, self.job.modules)
+        held = figures.pop("held", None)
+        progress.mark(math.nan if held is None else held, figures)
+        wrong = alarm([m.figures for m in progress.marks])
+        if wrong:
+            self._alarm(wrong)
+        elif held is not None:
             self._compare(held)
         else:
             progress.keep()
         if not progress.ended:
             self._ends()
 
-    @torch.no_grad()
-    def _measure(self) -> tuple[float, dict[str, float]]:
-        """The loss or distance on held-out rows, NaN without any, and what the monitor measured."""
-        networks, held = self.progress.averaged, math.nan
-        if self.job.watched is not None and len(self.held):
-            held = float(self.job.watched(networks, self.look_batch).mean())
-        if self.job.monitor is None or self.monitor_batch is None:
-            return held, {}
-        figures = self.job.monitor(networks, self.monitor_batch, self.held[:BATCH])
-        return figures.pop("held", held), figures
-
     def _compare(self, held: float) -> None:
         progress = self.progress
         best = min((m.held for m in progress.marks[:-1]), default=math.inf)
-        if not math.isfinite(held) or held > GROWN * max(best, 1.0):
+        start = math.inf if self.untrained is None else self.untrained
+        if not math.isfinite(held) or held > GROWN * max(min(best, start), 1.0):
             self._alarm("the loss on held-out rows grew without end: lower the learning rate")
         elif held < best:
             progress.keep()
@@ -202,7 +182,12 @@ class _Run:
             progress.ended = OUT_OF_TIME
 
     def _alarm(self, what: str) -> None:
-        self.progress.ended, self.progress.healthy = what, False
+        """End with the last good weights; where there are none yet, begin anew and slower."""
+        looks = self.job.watched is not None or self.job.monitor is not None
+        if looks and not self.progress.kept and self.progress.restarts < RESTARTS:
+            self.progress.restart()
+        else:
+            self.progress.ended, self.progress.healthy = what, False
 
     def finish(self) -> Trained:
         """The best weights; an alarm before the first look leaves none that can be used."""
@@ -211,7 +196,8 @@ class _Run:
             raise ModelError(
                 f"training failed before its first look at held-out rows: {progress.ended}"
             )
-        return Trained(progress.best, tuple(progress.marks), progress.ended, progress.healthy)
+        marks, restarts = tuple(progress.marks), progress.restarts
+        return Trained(progress.best, marks, progress.ended, progress.healthy, restarts)
 
 
 def _optimiser(modules: Modules, update: Update) -> torch.optim.Adam:

@@ -1,20 +1,28 @@
-"""What a run against a critic tells of itself at every look: collapse, and rows never seen."""
+"""What a run tells of itself at every look: marginals; against a critic collapse and runaway."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
+from statistics import median
 from typing import Any, Protocol, cast
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from medsynai.learn.core import Batch, Modules
+from medsynai.codec.layout import Layout
+from medsynai.codec.tokens import seen_in
+from medsynai.learn.core import Batch, Modules, Phase
+from medsynai.learn.draw import Asked, Drawer, shares_of
 from medsynai.learn.nets.player import Board
 
 Figures = dict[str, float]
+Begin = Callable[[Modules, Batch], tuple[Drawer, Tensor]]
 COMMON = 0.01  # share of the real rows from which a cell is expected among synthetic ones
 NEAREST = 3  # neighbours that a row's reach is measured by
 LOW, LONG = 0.5, 3  # a coverage below this at so many looks in a row is a collapse
 BATCH = 1000  # rows that are made at every look, from the same noise
+CRITIC = "critic"
+RUNAWAY = 100.0  # a critic's loss so many times what it usually was is taken as divergence
 
 
 class Monitor(Protocol):
@@ -46,6 +54,37 @@ def look_at_generator(modules: Modules, batch: Batch, held: Tensor) -> Figures:
     if len(held):
         figures["held"] = discrepancy(fake, _cells(board, board.view(held)), len(board.cells))
     return figures
+
+
+def look_at_critic(modules: Modules, batch: Batch, held: Tensor) -> Figures:
+    """Nothing but what every run against a critic is asked: its loss; see `critic_loss`."""
+    return {}
+
+
+def critic_loss(phase: Phase, modules: Modules, batch: Batch) -> Figures:
+    """The mean loss of the phase's critic, without its penalty; empty where there is none."""
+    losses = [u.loss for u in phase.updates if u.trains == (CRITIC,)]
+    return {CRITIC: float(losses[0](modules, batch).mean())} if losses else {}
+
+
+def look_at_marginals(begin: Begin, layout: Layout, rows: Tensor) -> Monitor:
+    """`marginals`: total variation distance of a column to the train rows, mean of the columns.
+
+    Args:
+        begin: what draws, and rows begun from a batch as by `Drawer.begin`.
+        layout: of the codes.
+        rows: (n, columns) train rows.
+    """
+    target, free = shares_of(layout, rows), Asked(seen_in(layout, rows), ())
+
+    def look(modules: Modules, batch: Batch, held: Tensor) -> Figures:
+        drawer, state = begin(modules, batch)
+        drawer.seen = free.able
+        same = torch.Generator().manual_seed(0)  # at every look, as the batch's own noise is
+        share = shares_of(layout, drawer.complete(state, free, same))
+        return {"marginals": float((share - target).abs().sum() / 2 / len(layout))}
+
+    return look
 
 
 def _cells(board: Board, seen: Tensor) -> Tensor:
@@ -95,6 +134,24 @@ def discrepancy(fake: Tensor, held: Tensor, columns: int) -> float:
         return (kernel(rows, rows).sum() - n) / max(1, n * (n - 1))
 
     return float(apart(fake) + apart(held) - 2 * kernel(fake, held).mean())
+
+
+def alarm(looks: Sequence[Figures]) -> str:
+    """Plain words if the looks so far show that training went wrong; else ""."""
+    return _runaway([look[CRITIC] for look in looks if CRITIC in look]) or collapsed(looks)
+
+
+def _runaway(losses: Sequence[float]) -> str:
+    """Whether the last loss of the critic, on the same batch every time, left all bounds."""
+    if not losses:
+        return ""
+    usual = max([1.0, median(map(abs, losses[:-1]))]) if losses[1:] else math.inf
+    if math.isfinite(losses[-1]) and abs(losses[-1]) <= RUNAWAY * usual:
+        return ""
+    return (
+        f"divergence: the critic's loss on the same rows went from about {usual:.3g} to"
+        f" {losses[-1]:.3g}; lower the learning rate"
+    )
 
 
 def collapsed(looks: Sequence[Figures]) -> str:

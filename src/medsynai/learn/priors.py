@@ -37,7 +37,9 @@ class Mixture(nn.Module):
         self.register_buffer("means", torch.zeros(count, latent))
         self.register_buffer("factors", torch.eye(latent).repeat(count, 1, 1))
 
-    def fit(self, encoder: nn.Module, rows: Tensor, generator: torch.Generator) -> None:
+    def fit(
+        self, encoder: nn.Module, space: Space, rows: Tensor, generator: torch.Generator
+    ) -> None:
         """Fit to one draw of the posterior of each row (Ghosh et al. 2020, section 4)."""
         most = min(self.components, len(rows) // PER_COMPONENT)
         if most < 1:
@@ -77,9 +79,10 @@ class Flow(nn.Module):
     def draw(self, decoder: Denoiser, n: int, generator: torch.Generator) -> Latents:
         """`n` rows at `last`."""
         x = even_normal(n, decoder.width, generator)
-        return torch.cat([self._carried(decoder, part) for part in torch.split(x, 8192)])
+        return torch.cat([self.carried(decoder, part) for part in torch.split(x, 8192)])
 
-    def _carried(self, decoder: Denoiser, x: Latents) -> Latents:
+    def carried(self, decoder: Denoiser, x: Latents) -> Latents:
+        """Rows at `last` that began as the noise `x`."""
         hop = decoder.last / self.hops
         for step in range(self.hops):
             time = hop * step

@@ -1,10 +1,19 @@
 """Rows drawn column by column: those asked for first, then the others in their own order."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
+from medsynai.learn.core import Batch, Modules
 from medsynai.learn.draw import Asked, pick_code, restrict
 from medsynai.learn.nets.anyorder import AnyOrder
+
+
+def blank(modules: Modules, batch: Batch) -> tuple["SequenceDrawer", Tensor]:
+    """For a look: rows of which nothing is drawn yet."""
+    net: Any = modules["net"]
+    return SequenceDrawer(net), torch.full_like(batch.real, torch.nan)
 
 
 class SequenceDrawer(nn.Module):

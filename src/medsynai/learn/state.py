@@ -13,9 +13,10 @@ from torch import Tensor
 from medsynai import store
 from medsynai.errors import ModelError
 from medsynai.learn.core import Modules
+from medsynai.learn.nets.mlp import initialise
 
 TENSORS, FACTS = "progress.*.safetensors", "progress.json"
-PLAIN = ("done", "kept", "stale", "ended", "healthy")
+PLAIN = ("done", "kept", "stale", "ended", "healthy", "restarts")
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Progress:
         losses: training losses since the last look.
         kept: whether `best` was ever taken.
         stale: looks since the best one.
+        restarts: how often it was begun anew; rounds and charges go on counting.
     """
 
     modules: Modules
@@ -60,6 +62,7 @@ class Progress:
     stale: int = 0
     ended: str = ""
     healthy: bool = True
+    restarts: int = 0
 
     def mark(self, held: float, figures: dict[str, float]) -> None:
         """Write a look down."""
@@ -71,6 +74,15 @@ class Progress:
         """Copy the averaged weights: the best so far."""
         self.best = deepcopy(self.averaged)
         self.kept = True
+
+    def restart(self) -> None:
+        """Begin anew with other first weights; the rounds that are done stay done."""
+        initialise(self.modules, self.generator)
+        self.averaged.load_state_dict(self.modules.state_dict())
+        for stepper in self.steppers:
+            stepper.state.clear()
+        self.losses.clear()
+        self.restarts += 1
 
     def save(self, folder: Path) -> None:
         """Write the progress; whatever interrupts this, the last whole one stays readable."""

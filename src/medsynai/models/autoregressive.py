@@ -1,7 +1,6 @@
 """Columns drawn one after another by one network that knows any of them in any order.
 
-Uria, Murray and Larochelle 2014, A deep and tractable density estimator. Any order makes any
-condition exact: what is asked for is drawn first.
+Uria, Murray and Larochelle 2014, A deep and tractable density estimator.
 """
 
 from dataclasses import dataclass
@@ -16,9 +15,10 @@ from medsynai.learn.core import Modules, Phase, Update
 from medsynai.learn.fitted import fit_network, load_network
 from medsynai.learn.job import Job, Pace
 from medsynai.learn.losses.likelihood import any_order, leaning, usual
+from medsynai.learn.monitor import look_at_marginals
 from medsynai.learn.nets.anyorder import AnyOrder
 from medsynai.learn.nets.mlp import modules_of
-from medsynai.learn.sequence import SequenceDrawer
+from medsynai.learn.sequence import SequenceDrawer, blank
 from medsynai.seeds import Seeds
 
 PACE = Pace(batch=128, patience=3)
@@ -29,15 +29,12 @@ class Autoregressive:
     """Settings of the autoregressive network; all public.
 
     Attributes:
-        width: of the hidden layers.
-        blocks: residual blocks.
+        width, blocks: of the hidden layers, and how many residual blocks.
         natural: share of the rows trained in the columns' own order; the others begin with
             columns picked at random, as a condition would.
         smooth: how much of a number's target goes to the bins beside it, at most.
         bins: about how many bins a number has at most.
-        steps: gradient steps at most.
-        lr: learning rate.
-        pace: how it is trained.
+        steps, lr, pace: how it is trained.
     """
 
     width: int = 96
@@ -62,12 +59,12 @@ class Autoregressive:
 
     def job(self, space: Space, rows: Tensor) -> Job:
         """One network; held-out rows are watched in the columns' own order, as they are."""
-        layout = space.codes
-        net = AnyOrder(layout, self.width, self.blocks)
+        layout, net = space.codes, AnyOrder(space.codes, self.width, self.blocks)
         net.lean.copy_(leaning(layout, rows, self.smooth))
         net.usual.copy_(usual(layout, rows))
-        watched = any_order(1.0, lean=False)
-        return Job(modules_of(net=net), self.phases(), len(layout) + 2, self.pace, watched)
+        nets, noise, watched = modules_of(net=net), len(layout) + 2, any_order(1.0, lean=False)
+        look = look_at_marginals(blank, layout, rows)
+        return Job(nets, self.phases(), noise, self.pace, watched, monitor=look)
 
     def drawer(self, space: Space) -> SequenceDrawer:
         """The network itself."""

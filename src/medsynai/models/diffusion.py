@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from medsynai.codec.spaces import Space, check_space
@@ -16,8 +15,9 @@ from medsynai.generator import check_settings
 from medsynai.learn.core import Modules, Phase, Update
 from medsynai.learn.fitted import fit_network, load_network
 from medsynai.learn.job import Job, Pace
-from medsynai.learn.latent import LatentDrawer
+from medsynai.learn.latent import LatentDrawer, flown
 from medsynai.learn.losses.matching import matching
+from medsynai.learn.monitor import look_at_marginals
 from medsynai.learn.nets.denoiser import Denoiser
 from medsynai.learn.nets.mlp import modules_of
 from medsynai.learn.priors import Flow
@@ -31,10 +31,8 @@ class Diffusion:
     """Settings of the flow; all public.
 
     Attributes:
-        width, layers: of the hidden layers, and how many.
-        hops: Euler steps of a draw.
-        space: what the network sees of a code; see `medsynai.codec.spaces`.
-        bins: about how many bins a number has at most: the lattice that it returns on.
+        width, layers, hops: of the hidden layers, how many, and Euler steps of a draw.
+        space, bins: what the network sees of a code, and about how fine numbers' lattice is.
         steps, lr, pace: how it is trained.
     """
 
@@ -61,7 +59,9 @@ class Diffusion:
         """One network; held-out rows are watched by the same loss."""
         net = self._net(space)
         net.usual.copy_(net.sight.usual(rows))
-        return Job(modules_of(net=net), self.phases(), net.width + 1, self.pace, matching())
+        look = look_at_marginals(flown(space, Flow(self.hops)), space.codes, rows)
+        noise = net.width + 1
+        return Job(modules_of(net=net), self.phases(), noise, self.pace, matching(), monitor=look)
 
     def drawer(self, space: Space) -> LatentDrawer:
         """The network, and the flow that it is the velocity of."""
@@ -69,11 +69,7 @@ class Diffusion:
 
     def settle(self, drawer: LatentDrawer, modules: Modules, rows: Tensor, seeds: Seeds) -> None:
         """Take the trained weights over; set ranks and levels to those of the rows."""
-        generator = torch.Generator().manual_seed(seeds.of("settle").integer())
-        with torch.no_grad():
-            drawer.decoder.load_state_dict(modules["net"].state_dict())
-            drawer.prior.fit(drawer.decoder, drawer.space, rows, generator)
-            drawer.set_levels(rows, generator)
+        drawer.take(modules["net"], drawer.decoder, rows, seeds)
 
     def _net(self, space: Space) -> Denoiser:
         return Denoiser(space, self.width, self.layers, 1 - 1 / self.hops)

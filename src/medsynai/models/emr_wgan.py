@@ -15,6 +15,7 @@ from medsynai.learn.codes import fit_codes, load_codes
 from medsynai.learn.core import Modules, Phase, Update
 from medsynai.learn.job import Job, Pace
 from medsynai.learn.losses.adversarial import gradient_penalty, wasserstein
+from medsynai.learn.monitor import look_at_critic
 from medsynai.learn.nets.codes import Critic, Decoder, Maker
 from medsynai.learn.nets.mlp import modules_of
 
@@ -64,8 +65,9 @@ class EmrWgan:
         return modules_of(generator=maker, critic=critic)
 
     def job(self, modules: Modules, codes: int) -> Job:
-        """Nothing is watched: a critic's loss says nothing of the rows."""
-        return Job(modules, self.phases(), self.latent + codes + 1, self.pace)
+        """A critic's loss says nothing of the rows, only whether it ran away."""
+        noise = self.latent + codes + 1
+        return Job(modules, self.phases(), noise, self.pace, monitor=look_at_critic)
 
     def draws(self, modules: Modules) -> nn.Module:
         """The generator."""

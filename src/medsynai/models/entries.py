@@ -12,6 +12,7 @@ class Entry:
         home: "module:Class" of its settings.
         loader: "module:function" that opens a saved one; "" if it is never saved.
         conditional: conditions are met exactly, on every row.
+        keeps: real columns can be kept as they stand, and the others drawn given these.
         private: it can be trained under differential privacy.
         needs_budget: it is always private, and cannot be fitted without epsilon.
         copies: it hands out real rows; a release is refused.
@@ -29,6 +30,7 @@ class Entry:
     home: str
     loader: str = ""
     conditional: bool = True
+    keeps: bool = False
     private: bool = False
     needs_budget: bool = False
     copies: bool = False
@@ -51,6 +53,7 @@ CATALOG = (
         "number of patients or more, never a patient's row.",
         "medsynai.forest.forest:Forest",
         "medsynai.forest.forest:load",
+        keeps=True,
     ),
     Entry(
         "copula",
@@ -63,6 +66,7 @@ CATALOG = (
         "correlations between normal scores ties the columns together.",
         "medsynai.models.copula:Copula",
         "medsynai.models.copula:load",
+        keeps=True,
     ),
     Entry(
         "grouped-copula",
@@ -78,6 +82,7 @@ CATALOG = (
         "distribution, cut into cells of several patients.",
         "medsynai.models.grouped:GroupedCopula",
         "medsynai.models.grouped:load",
+        keeps=True,
     ),
     Entry(
         "vae",
@@ -105,6 +110,7 @@ CATALOG = (
         "It is trained to start from any columns, so whatever is asked for is drawn first.",
         "medsynai.models.autoregressive:Autoregressive",
         "medsynai.models.autoregressive:load",
+        keeps=True,
         private=True,
     ),
     Entry(
@@ -332,6 +338,7 @@ CATALOG = (
         "columns is kept.",
         "medsynai.models.baseline:Shuffle",
         "medsynai.models.baseline:load_shuffle",
+        keeps=True,
         of_codes="medsynai.models.code_baseline:CodeShuffle",
     ),
     Entry(

@@ -15,6 +15,7 @@ from medsynai.learn.core import Modules, Phase, Update, batchwise
 from medsynai.learn.job import Job, Pace
 from medsynai.learn.losses.adversarial import goodfellow, zero_centred
 from medsynai.learn.losses.codes import reconstruct
+from medsynai.learn.monitor import look_at_critic
 from medsynai.learn.nets.codes import Critic, Decoder, Encoder, Maker
 from medsynai.learn.nets.mlp import modules_of
 
@@ -30,8 +31,7 @@ class MedGan:
         width: of the critic's and the autoencoder's hidden layers.
         blocks: of the generator, with shortcuts.
         warm: steps of the autoencoder alone.
-        steps: rounds of critic and generator.
-        lr: learning rate of both phases.
+        steps, lr: rounds of critic and generator, and the learning rate of both phases.
         penalty: weight of the penalty on the critic's slope.
         pace: how it is trained.
     """
@@ -67,8 +67,8 @@ class MedGan:
         return modules_of(encoder=encoder, decoder=decoder, generator=maker, critic=critic)
 
     def job(self, modules: Modules, codes: int) -> Job:
-        """Nothing is watched: a critic's loss says nothing of the rows."""
-        return Job(modules, self.phases(), self.latent + codes, self.pace)
+        """A critic's loss says nothing of the rows, only whether it ran away."""
+        return Job(modules, self.phases(), self.latent + codes, self.pace, monitor=look_at_critic)
 
     def draws(self, modules: Modules) -> nn.Module:
         """The generator with its decoder."""

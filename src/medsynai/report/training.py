@@ -15,18 +15,18 @@ from medsynai.report.words import label
 ANCHOR, HEADING = "training", "How training went"
 AXIS = "rounds"
 LOSSES = {"train": "train rows", "held": "held-out train rows"}  # in one picture
-KNOWN = ("rounds", "ended", "healthy", "losses", "order")
+KNOWN = ("rounds", "ended", "healthy", "restarts", "losses", "order")
 KINDS = ("synthetic-line", "real-line")
 SERIES = {
     "train": "Loss on train rows",
     "held": "Distance to held-out train rows",
-    "tvd": "Marginals: mean TVD of drawn and train rows",
-    "marginals": "Marginals: mean TVD of drawn and train rows",
+    "tvd": "Marginals: mean TVD to the train rows",
+    "marginals": "Marginals: mean TVD to the train rows",
     "coverage": "Coverage: share of levels that are drawn",
     "precision": "Precision: drawn rows that look real",
     "recall": "Recall: real rows that are reached",
     "generator": "Loss of the generator",
-    "critic": "Loss of the critic",
+    "critic": "Loss of the critic on the same rows",
 }
 
 Line = tuple[str, Sequence[float | None]]
@@ -61,6 +61,12 @@ def _told(facts: Mapping[str, Any]) -> list[Markup]:
     marks = facts["losses"]
     ended = str(facts.get("ended") or "").rstrip(".")
     said = f"Training ended after {count(facts.get('rounds'))} rounds: {ended}."
+    if restarts := int(facts.get("restarts") or 0):
+        times = "twice" if restarts > 1 else "once"
+        said += (
+            f" It diverged before its first look and began anew {times} at a tenth of the learning "
+            "rate, with other first weights."
+        )
     held = [(m["held"], m[AXIS]) for m in marks if _known(m.get("held"))]
     if held:
         least, at = min(held)
