@@ -41,6 +41,7 @@ def row_of(name: str, target: str, fits: int, draws: int) -> dict[str, object]:
         "positive_holdout": found["positive_holdout"],
         "positive_synthetic": round(statistics.fmean(found["positive_synthetic"]), 1),
         "trtr": round(found["trtr"], 4),
+        "resampled": round(statistics.median(found["resampled"]), 4),
         "tstr": round(statistics.median(each), 4),
         "tstr_of_fits": [round(value, 4) for value in each],
         "spread": round(statistics.stdev(found["tstr"]), 4),
