@@ -1,6 +1,8 @@
 """The private path from the command line: what leaves hangs on what was paid for alone."""
 
+import gc
 import json
+import weakref
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -18,10 +20,12 @@ from medsynai.deidentify import deidentify
 from medsynai.flow import contracted, private
 from medsynai.flow.opening import Handed
 from medsynai.flow.plan import Plan
+from medsynai.flow.settings import model_of
 from medsynai.flow.watch import Watch
 from medsynai.marginal import select
 from medsynai.models.aim import Aim
 from medsynai.privacy import noise
+from medsynai.privacy.ledger import Budget, Ledger
 from medsynai.seeds import Seeds
 
 pytest.importorskip("dp_accounting")
@@ -399,3 +403,24 @@ def test_values_beyond_a_list_become_other_where_the_contract_has_it():
     opened = contracted.read(Plan(epsilon=1.0), handed, Watch())
     assert set(opened.table.frame["sex"]) == {"f", "OTHER"}
     assert not [m for m in opened.misfits if m.column == "sex"]
+
+
+def kept_after(model: str, spoil: bool) -> bool:
+    """Whether anything still holds the train rows once a private model is fitted."""
+    opened = contracted.read(Plan(epsilon=1.0), Handed(clinic(60), CONTRACT), Watch())
+    table = contracted.divide(opened, Plan(epsilon=1.0), Watch()).parts.train
+    few = {} if model == "mst" else {"steps": 2}
+    fitted = model_of(model, "private", few).fit(table, Ledger(Budget(1.0, 1e-6)), Seeds(0))
+    if spoil:
+        object.__setattr__(fitted, "sampler", [table])
+    held = weakref.ref(table)
+    del table, opened
+    gc.collect()
+    assert len(fitted.sample(20, Seeds(1))) == 20
+    return held() is not None
+
+
+@pytest.mark.parametrize("model", ["mst", "autoregressive"])
+def test_a_fitted_model_has_no_handle_on_the_rows(model):
+    assert not kept_after(model, spoil=False)
+    assert kept_after(model, spoil=True)  # the violation: a sampler of real rows

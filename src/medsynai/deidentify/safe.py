@@ -123,7 +123,8 @@ def _treat(table: Table, column: Column, reference: str | None, apart: bool) -> 
         case Handling.DROP:
             return Part(None, None, None, (f"{name}{what}: left out of the release",))
         case Handling.SURROGATE:
-            line = f"{name}{what}: kept out of training; fresh keys of the same pattern"
+            form = "that count from 1" if apart else "of the same pattern"
+            line = f"{name}{what}: kept out of training; fresh keys {form}"
             return Part(None, None, _key_column(column), (line,))
         case Handling.YEAR:
             year = dates.years(values)

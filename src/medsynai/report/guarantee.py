@@ -8,17 +8,18 @@ from medsynai import store
 from medsynai.report.evidence import Evidence
 from medsynai.report.markup import NOTHING, Child, Markup, joined, paragraph, table, tag
 from medsynai.report.rounding import count, figure, plain, share
-from medsynai.report.svg import Scale, frame, line, path, text
+from medsynai.report.svg import Scale, frame, line, path, rect, text
 
+MARKED = (0.01, 0.1)  # shares of false alarms that are named in words
 ANCHOR, HEADING = "guarantee", "What the guarantee buys"
 
 
-def buys(evidence: Evidence) -> Markup:
-    """The chapter; nothing where there is no budget."""
+def buys(evidence: Evidence, said: int = 0) -> Markup:
+    """The chapter, without the first `said` sentences; nothing where there is no budget."""
     if "best_attack" not in evidence.ledger:
         return NOTHING
     curve = evidence.ledger["best_attack"]["curve"]
-    words = [paragraph(line) for line in promised(evidence)]
+    words = [paragraph(line) for line in promised(evidence)[said:]]
     drawn = tag("div", _picture(curve["fpr"], curve["tpr"]), class_="wide")
     note = paragraph(
         "Share of patients in the data that the best attack finds, by the share of others that it "
@@ -47,10 +48,13 @@ def promised(evidence: Evidence) -> tuple[str, ...]:
     runs = ledger.get("all_runs")
     if runs is not None:
         whole, allowed = runs["spent"], _pair(runs["budget"])[0]
+        before = (
+            f"has {count(runs['earlier'])} earlier entries, which these shares and the curve count"
+        )
+        said = before if runs["earlier"] else "begins with this release"
         lines.append(
-            f"The ledger of these data has {count(runs['earlier'])} earlier entries. All of them "
-            f"and this release together cost epsilon {figure(whole)} of the {allowed:g} that were "
-            "set; the shares above, and the curve, count them all."
+            f"The ledger of these data {said}. All of it together costs epsilon {figure(whole)} of "
+            f"the {allowed:g} that were set for all runs."
         )
     lines.append(
         "What is true of many patients is learnt, of this one too: that is the use of the data. "
@@ -87,6 +91,11 @@ def _picture(fpr: Any, tpr: Any) -> Markup:
     drawn.append(line(across(0), up(0), across(1), up(1), "anchor"))
     points = [(0.0, 0.0), *zip(fpr, tpr, strict=True), (1.0, 1.0)]
     drawn.append(path([(across(a), up(b)) for a, b in points], "synthetic-line"))
+    for a, b in points:
+        if a in MARKED:
+            drawn.append(rect(across(a) - 3, up(b) - 3, 6, 6, "syn"))
+            words = f"{share(a)} false alarms: {share(b)} found"
+            drawn.append(text(across(a) + 8, up(b) + 12, words, "tiny"))
     drawn.append(text(across(0.62), up(0.55), "guessing", "tiny"))
     drawn.append(text(width - 8, floor + 28, "false alarms", "tiny", "end"))
     drawn.append(text(left + 4, top + 8, "patients found", "tiny"))

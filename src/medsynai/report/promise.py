@@ -48,7 +48,7 @@ def promise_page(evidence: Evidence) -> str:
     )
     main = tag(
         "main",
-        buys(evidence),
+        buys(evidence, said=1),
         tag("section", tag("h2", "Scores"), paragraph(NO_SCORES), id_="scores"),
         tag("section", tag("h2", "What is covered, what is not"), *_covered(), id_="covered"),
         methods,

@@ -67,7 +67,7 @@ def test_what_everybody_could_know_is_no_risk(trial_of: Callable[..., Trial]) ->
     exhibit = attribution.measure(trial_of(*parts)).exhibits["attribution"]
     told = next(line for line in exhibit if line["column"] == "hiv")
     assert told["cap"] > 0.99 and told["cap, holdout"] > 0.99
-    assert found["cap"].value is not None and found["cap"].value < 0.05
+    assert found["cap"].value is None and "no power" in found["cap"].note  # nor does a copy tell
 
 
 def test_a_memorised_secret_is_a_risk(trial_of: Callable[..., Trial]) -> None:

@@ -48,6 +48,7 @@ PRESENCE = Heading(
     "presence",
     "Presence by quasi-identifiers that occur in the release: residual risk",
     "after Nergiz, Atzori and Clifton 2007, delta-presence; control after Giomi et al. 2022",
+    silent=True,
 )
 _DESCRIBING = (K, SHARE, L, T)
 

@@ -24,11 +24,14 @@ Numbers = np.ndarray[Any, np.dtype[Any]]
 
 SECRETS = 5  # columns attacked, unless the schema declares more
 AGREEING = 2  # released rows that must agree before the attacker of TCAP speaks
-CAP = Heading("cap", "Correct attribution (CAP): residual risk", "Elliot 2014; Taub et al. 2018")
+CAP = Heading(
+    "cap", "Correct attribution (CAP): residual risk", "Elliot 2014; Taub et al. 2018", silent=True
+)
 TCAP = Heading(
     "tcap",
     "Correct attribution where the release is of one mind (TCAP): residual risk",
     "Taub, Elliot, Pampaka and Smith 2018, PSD",
+    silent=True,
 )
 _EVEN = Effort(rows=100_000, pairs=1e12)
 

@@ -8,6 +8,7 @@ from typing import Literal
 from medsynai.evaluate.attacks.intervals import Interval
 from medsynai.evaluate.score import Family, Score
 
+POWERLESS = "no power here: even a plain copy of the train rows gives nothing away by this"
 INCONCLUSIVE = "inconclusive"  # so the note begins of an attack that missed a plain copy
 
 
@@ -19,6 +20,8 @@ class Heading:
         name, title, source: as in `Score`.
         chance: what an attack without any power scores; the positive control must beat it.
         better: as in `Score`; "info" makes the score information only.
+        silent: where even a plain copy is not caught there is nothing to attack by, and the score
+            is "not assessed" rather than inconclusive.
     """
 
     name: str
@@ -26,6 +29,7 @@ class Heading:
     source: str
     chance: float = 0.0
     better: Literal["low", "high", "info"] = "low"
+    silent: bool = False
 
     def score(self, found: Mapping[str, Interval], n: int, note: str = "") -> Score:
         """The score of the "synthetic" round, with the other rounds as its anchors.
@@ -42,6 +46,8 @@ class Heading:
             return self.absent("too few rows to tell", n)
         attack = self.better != "info"
         missed = attack and control is not None and not control.low > self.chance
+        if missed and self.silent:
+            return self.absent(POWERLESS, n)
         warning = f"{INCONCLUSIVE}: the attack does not catch a plain copy of the train rows"
         notes = ([warning] if missed else []) + ([note] if note else [])
         return Score(
