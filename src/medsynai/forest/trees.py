@@ -50,22 +50,20 @@ class Trees:
 
     def leaves(self, features: Features, tree: Rows) -> Rows:
         """The leaf that each row (a column of `features`) reaches in the tree named for it."""
-        reached = self.root[tree]
-        for begin in range(0, len(reached), BLOCK):
-            block = slice(begin, begin + BLOCK)
-            reached[block] = self._walk(features[:, block], reached[block])
+        # flat look-ups, as one index into a row of numbers takes half the time of two
+        children = np.column_stack([self.left, self.right]).ravel()
+        flat, rows = np.ascontiguousarray(features).reshape(-1), features.shape[1]
+        reached = self.root[tree].astype(np.int64)
+        for begin in range(0, rows, BLOCK):
+            node = reached[begin : begin + BLOCK]
+            active = np.flatnonzero(self.feature[node] >= 0)
+            while len(active):
+                at = node[active]
+                asked = flat.take(self.feature.take(at) * np.int64(rows) + (active + begin))
+                at = children.take(2 * at + (asked > self.threshold.take(at)))
+                node[active] = at
+                active = active[self.feature.take(at) >= 0]
         return reached
-
-    def _walk(self, features: Features, node: Rows) -> Rows:
-        node = node.copy()
-        active = np.flatnonzero(self.feature[node] >= 0)
-        while len(active):
-            at = node[active]
-            asked = features[self.feature[at], active]
-            at = np.where(asked <= self.threshold[at], self.left[at], self.right[at])
-            node[active] = at
-            active = active[self.feature[at] >= 0]
-        return node
 
     def draw(self, leaf: Rows, guess: Floats | None, rng: np.random.Generator) -> Rows:
         """A code for each row from its leaf's histogram.
