@@ -1,6 +1,7 @@
 """Every attack of the panel on releases of the benchmark's sets, beside the outside judge's figure.
 
 Usage: python bench/attacks.py [--sets flchain support2] [--models forest shuffle] [--seeds 1]
+           [--measures membership]
 
 The model learns the set's train part and the set's holdout is the control, as in bench/run.py. What
 is found, with CPU seconds, goes to bench/attacks.json, and the page is made anew: own attacks and
@@ -12,7 +13,9 @@ import argparse
 import json
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from page import HERE, page
 from run import OUT, judged
@@ -29,7 +32,7 @@ TARGETS = {"membership_auc": 0.54, "membership_tpr_1": 0.02}
 ATTACKS = tuple(m.name for m in PANEL if m.family is Family.PRIVACY)
 
 
-def row_of(name: str, model: str, seed: int) -> dict[str, object]:
+def row_of(name: str, model: str, seed: int, asked: Sequence[str]) -> dict[str, Any]:
     """Fit, draw as many rows as there are to learn from, and attack them."""
     home = SHARED / "sets" / name
     target = json.loads((home / "meta.json").read_text())["target"]
@@ -39,7 +42,7 @@ def row_of(name: str, model: str, seed: int) -> dict[str, object]:
     )  # fmt: skip
     clock = time.process_time()
     files = Files(str(home / "train.csv.gz"), release.frame, str(home / "holdout.csv.gz"))
-    found = assess(files, target, Panel(ATTACKS), seed)
+    found = assess(files, target, Panel(tuple(asked)), seed)
     spent = round(time.process_time() - clock, 1)
     scores = {
         s.name: {k: None if v is None else round(v, 4) for k, v in figures.items()}
@@ -62,6 +65,7 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", default=["flchain", "support2"])
     parser.add_argument("--models", nargs="+", default=["forest", "shuffle"])
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--measures", nargs="+", default=ATTACKS, help="other scores stay")
     asked = parser.parse_args()
     if not SHARED.is_dir():
         raise SystemExit(f"no benchmark sets at {SHARED}; set MEDSYNAI_BENCH")
@@ -70,7 +74,10 @@ def main() -> None:
     for name in asked.sets:
         for model in asked.models:
             for seed in range(asked.seeds):
-                row = rows[name, model, seed] = row_of(name, model, seed)
+                row = row_of(name, model, seed, asked.measures)
+                before = rows.get((name, model, seed), {"scores": {}})["scores"]
+                row["scores"] = before | row["scores"]
+                rows[name, model, seed] = row
                 for score, most in TARGETS.items():
                     value = row["scores"][score]["value"]
                     kept = "kept" if value <= most else "MISSED"
