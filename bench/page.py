@@ -142,7 +142,7 @@ def _stream(figures: dict[str, Any]) -> str:
     """Rows drawn and written in shards from a saved forest of SUPPORT2: flat memory."""
     lines = [
         "\n`medsynai sample` of a saved SUPPORT2 forest (47 columns), shards of 50,000 rows:\n\n",
-        "| rows | file | wall s | CPU s | peak memory |\n|---|---|---|---|---|\n",
+        "| rows | file | wall s, busy machine | CPU s | peak memory |\n|---|---|---|---|---|\n",
     ]
     lines += [
         f"| {s['rows']:,} | {s['format']}, {s['file_mb']:,} MB | {s['wall_s']:.0f} |"
