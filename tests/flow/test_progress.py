@@ -10,7 +10,9 @@ from click.testing import CliRunner
 from medsynai.cli import cli
 from medsynai.errors import FolderError
 from medsynai.flow import training
+from medsynai.flow.plan import Plan
 from medsynai.flow.progress import kept_beside, place_of
+from medsynai.flow.run import run
 from medsynai.learn import loop
 from medsynai.learn.desk import Desk
 
@@ -73,12 +75,31 @@ def test_resumed_training_gives_the_same_bytes(data, tmp_path, monkeypatch):
     assert refused.exit_code == 2 and "--resume" in refused.output
     with monkeypatch.context() as patch:
         rounds = []
-        run = loop._Run.round
-        patch.setattr(loop._Run, "round", lambda s: (rounds.append(s.progress.done), run(s))[1])
+        turn = loop._Run.round
+        patch.setattr(loop._Run, "round", lambda s: (rounds.append(s.progress.done), turn(s))[1])
         assert synthesize(data, cut, "--resume").exit_code in (0, 3)
     assert rounds[0] == 30  # gone on with, not begun again
     assert contents(cut) == contents(whole)
     assert not place_of(cut).exists()
+
+
+def test_networks_of_codes_are_gone_on_with_too(tmp_path, monkeypatch):
+    rng, path = np.random.default_rng(1), tmp_path / "codes.csv"
+    codes = rng.choice(["250.0", "401.9", "428.0", "486", "584.9"], 240)
+    frame = pd.DataFrame({"patient_id": np.arange(240) // 3, "icd_code": codes})
+    frame.to_csv(path, index=False)
+    small = {"steps": 40, "width": 8, "latent": 4, "pace": {"check": 10, "batch": 16}}
+    plan = Plan(str(path), "codes", model="emr-wgan", settings=small, measures=("width",))
+    whole = run(plan, tmp_path / "whole")
+    assert whole.evidence.model.training["losses"][-1]["rounds"] == 40
+    assert "critic" in whole.evidence.model.training["losses"][-1]
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, 27)
+        with pytest.raises(KeyboardInterrupt, match="--resume"):
+            run(plan, tmp_path / "cut")
+    run(plan, tmp_path / "cut", resume=True)
+    for name in ("synthetic.csv", "model/weights.safetensors"):
+        assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
 def test_other_settings_do_not_go_on_from_it(data, tmp_path, monkeypatch):
@@ -87,8 +108,8 @@ def test_other_settings_do_not_go_on_from_it(data, tmp_path, monkeypatch):
         interrupt_at(patch, 37)
         synthesize(data, cut)
     rounds = []
-    run = loop._Run.round
-    monkeypatch.setattr(loop._Run, "round", lambda s: (rounds.append(s.progress.done), run(s))[1])
+    turn = loop._Run.round
+    monkeypatch.setattr(loop._Run, "round", lambda s: (rounds.append(s.progress.done), turn(s))[1])
     assert synthesize(data, cut, "--resume", "--seed", "5").exit_code in (0, 3)
     assert rounds[0] == 0
 

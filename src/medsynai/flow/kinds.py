@@ -28,7 +28,7 @@ class Kind(Protocol):
         """What is in a file, in a few figures for the one who has it; see `inspect`."""
         ...
 
-    def make(self, plan: Plan, tell: Tell) -> Any:
+    def make(self, plan: Plan, tell: Tell, work: Path | None) -> Any:
         """A release in memory: read, split by patient, fit, draw, judge; see `run.make`."""
         ...
 

@@ -32,7 +32,7 @@ def make(
     if kind is not None and plan.epsilon is not None:
         raise PlanError("there are private models of tables only; leave epsilon out")
     if kind is not None:  # not a table: its own `make` tells the same story
-        made_there: Released = kind.make(plan, tell)
+        made_there: Released = kind.make(plan, tell, work)
         return made_there
     if plan.epsilon is not None:  # the same story, in which everything read is paid for
         return private.make(plan, handed or Handed(), tell)

@@ -112,11 +112,11 @@ def train(
     facts = dict(getattr(fitted, "facts", {}))
     ended = str(facts.get("ended", ""))
     cut = said(ended if ended == OUT_OF_TIME else "")
-    notes = (*filled, *held.notes, *((cut,) if cut else ()), *_went_wrong(facts, ledger))
+    notes = (*filled, *held.notes, *((cut,) if cut else ()), *went_wrong(facts, ledger))
     return Trained(maker, store.to_plain(model), choice, name, notes, facts)
 
 
-def _went_wrong(facts: Mapping[str, Any], ledger: Ledger) -> tuple[str, ...]:
+def went_wrong(facts: Mapping[str, Any], ledger: Ledger) -> tuple[str, ...]:
     """What a person should know of alarms and restarts; restarts are written into the ledger."""
     said, restarts = [], int(facts.get("restarts", 0))
     if restarts:

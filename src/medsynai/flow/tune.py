@@ -20,6 +20,7 @@ from medsynai.flow.arena import Arena, mean_of
 from medsynai.flow.budget import within
 from medsynai.flow.choice import loss_of
 from medsynai.flow.conditions import parse_conditions
+from medsynai.flow.kinds import kind_of
 from medsynai.flow.plan import Plan
 from medsynai.flow.settings import model_of
 from medsynai.flow.training import ruled, tied_to_target
@@ -110,6 +111,10 @@ def tune(plan: Plan, search: Search, tell: Tell = silent) -> Tuned:
         InputError: as `flow.run.make`.
         KeyboardInterrupt: ended by a person before a trial was judged.
     """
+    if kind_of(plan.source, plan.kind) is not None:
+        raise PlanError(
+            "only models of tables are tuned; for codes, set what docs/models says with --set"
+        )
     knobs = knobs_of(plan.model)
     study = _study(Seeds(plan.seed).of("tune"))
     watch = Watch(tell)

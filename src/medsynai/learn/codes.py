@@ -17,7 +17,8 @@ from medsynai.data.schema import Schema
 from medsynai.errors import ModelError
 from medsynai.generator import SEEDS, check_draw
 from medsynai.learn.core import Modules, Phase
-from medsynai.learn.fitted import shorten
+from medsynai.learn.desk import desk
+from medsynai.learn.fitted import key_of, shorten
 from medsynai.learn.job import Job, Pace, halves
 from medsynai.learn.loop import train
 from medsynai.learn.mechanism import Plain
@@ -171,7 +172,8 @@ def fit_codes(
     job = settings.job(modules, codes)
     if not len(outside) and settings.pace.held:
         job = shorten(job, len(rows))
-    trained = train(job, rows[inside], rows[outside], seeds)
+    place = desk().place(key_of(settings, seeds, rows))
+    trained = train(job, rows[inside], rows[outside], seeds, place)
     drawer = CodeDrawer(settings.draws(trained.modules), codes).requires_grad_(False)
     sizes = Ranges.of(matrix.widths)
     fitted = FittedCodeNetwork(

@@ -243,7 +243,7 @@ def _ready(settings: Composition, table: Table, ledger: Ledger, seeds: Seeds) ->
     rng = seeds.of("withhold").numpy()
     rows = to_rows(withhold(codec.encode(table), codec, MIN_LEVEL, table.whose(), rng)[0])
     inside, outside = halves(table.whose(), settings.pace.held, seeds)
-    place = desk().place(_key(settings, seeds, rows))
+    place = desk().place(key_of(settings, seeds, rows))
     few = bool(settings.pace.held) and not len(outside)
     change = partial(shorten, rows=len(rows)) if few else _as_it_is
     return Ready(schema, codec, rows[inside], rows[outside], rows, rows[inside], change, place)
@@ -260,9 +260,9 @@ def shorten(job: Job, rows: int, passes: int = PASSES) -> Job:
     return replace(job, phases=short)
 
 
-def _key(settings: Composition, seeds: Seeds, rows: Tensor) -> str:
+def key_of(settings: Any, seeds: Seeds, rows: Tensor) -> str:
     """What a run must share with unfinished progress to go on from it, but the time it has."""
-    public = replace(settings, pace=replace(settings.pace, seconds=None))  # type: ignore[type-var]
+    public = replace(settings, pace=replace(settings.pace, seconds=None))
     told = store.to_json([settings.name, public, seeds]).encode()
     return hashlib.sha256(told + rows.numpy().tobytes()).hexdigest()[:16]
 

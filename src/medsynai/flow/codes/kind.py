@@ -46,7 +46,7 @@ def describe(source: Path, declared: str) -> dict[str, str | int]:
     }
 
 
-def make(plan: Plan, tell: Tell) -> "CodeRelease":
+def make(plan: Plan, tell: Tell, work: Path | None = None) -> "CodeRelease":
     """Make a release of codes in memory; see `medsynai.flow.run.make`.
 
     Raises:
@@ -57,7 +57,7 @@ def make(plan: Plan, tell: Tell) -> "CodeRelease":
     ledger, watch = Ledger(), Watch(tell)
     loaded = stages.read(plan, ledger, watch)
     parts = stages.divide(loaded, plan, watch)  # by patient, before anything is fitted
-    trained = stages.train(parts, loaded, plan, ledger, watch)
+    trained = stages.train(parts, loaded, plan, ledger, watch, work)
     made = stages.draw(trained, parts, plan, watch)
     judged = stages.judge(made, parts, plan, watch)
     found = stages.Findings(loaded, parts, trained, made, judged)

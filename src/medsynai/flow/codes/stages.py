@@ -1,7 +1,7 @@
 """The stages of a run on codes, one function each; `kind.make` tells them in order."""
 
 import tomllib
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,9 @@ from medsynai.flow.judging import Judged
 from medsynai.flow.opening import FEWEST, name_source
 from medsynai.flow.plan import Plan
 from medsynai.flow.stages import MODEL_INSIDE, risks
+from medsynai.flow.training import followed, went_wrong
 from medsynai.flow.watch import Watch
+from medsynai.learn.desk import at_desk
 from medsynai.models.catalog import find_entry, load_code_model
 from medsynai.models.entries import CODES
 from medsynai.models.presets import preset_of
@@ -125,25 +127,35 @@ def divide(loaded: LoadedCodes, plan: Plan, watch: Watch) -> CodeParts:
 
 @dataclass(frozen=True)
 class CodeTrained:
-    """A maker, and how it came to be."""
+    """A maker, and how it came to be; see `medsynai.flow.training.Trained`."""
 
     maker: CodeMaker
     settings: dict[str, Any]
     name: str
     chosen: str
+    notes: tuple[str, ...] = ()
+    training: dict[str, Any] = field(default_factory=dict)
 
 
 def train(
-    parts: CodeParts, loaded: LoadedCodes, plan: Plan, ledger: Ledger, watch: Watch
+    parts: CodeParts,
+    loaded: LoadedCodes,
+    plan: Plan,
+    ledger: Ledger,
+    watch: Watch,
+    work: Path | None = None,
 ) -> CodeTrained:
-    """Fit the model, on train rows only."""
+    """Fit the model, on train rows only; an interrupted network is gone on with from `work`."""
     name = DEFAULT if plan.model == "auto" else plan.model
     model = load_code_model(name, timed(name, plan))
-    with watch.stage("train", f"Training the {find_entry(name).title.lower()}"):
+    title = f"Training the {find_entry(name).title.lower()}"
+    with watch.stage("train", title), at_desk(followed(watch, title, work)):
         fitted = model.fit(parts.train, ledger, Seeds(plan.seed).of("train", name))
     maker = CodeMaker(fitted, CodeRecipe.of(loaded))
     chosen = CHOSEN if plan.model == "auto" else ""
-    return CodeTrained(maker, store.to_plain(model), name, chosen)
+    facts = dict(getattr(fitted, "facts", {}))
+    notes = went_wrong(facts, ledger)
+    return CodeTrained(maker, store.to_plain(model), name, chosen, notes, facts)
 
 
 def timed(name: str, plan: Plan) -> dict[str, Any]:
@@ -218,6 +230,7 @@ def report(found: Findings, plan: Plan, ledger: Ledger, watch: Watch) -> CodeRel
             entry.about,
             settings=found.trained.settings,
             chosen=found.trained.chosen,
+            training=found.trained.training,
         ),
         ledger=ledger.record(),
         plan=tomllib.loads(plan.to_toml()),
@@ -226,6 +239,7 @@ def report(found: Findings, plan: Plan, ledger: Ledger, watch: Watch) -> CodeRel
         notes=(
             *found.loaded.notes,
             *parts.notes,
+            *found.trained.notes,
             *((MODEL_INSIDE,) if not entry.copies else ()),
             *risks(plan),
             *judging.faults(found.judged.panel),

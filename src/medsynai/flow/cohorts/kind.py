@@ -18,7 +18,7 @@ def recognises(source: Path) -> bool:
     return cohortfiles.recognise(source) is not None
 
 
-def make(plan: Plan, tell: Tell) -> NoReturn:
+def make(plan: Plan, tell: Tell, work: Path | None = None) -> NoReturn:
     """Refuse: no generator serves cohorts yet.
 
     Raises:
