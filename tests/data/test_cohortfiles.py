@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 from pandas import DataFrame, Timestamp
 
-from medsynai.data.cohort import SUBJECTS, Cohort
-from medsynai.data.cohortfiles import FORMATS, read_cohort, write_cohort
+from medsynai.data.cohort import SUBJECTS, Clock, Cohort, Signal
+from medsynai.data.cohortfiles import FORMATS, panel, read_cohort, write_cohort
 from medsynai.errors import ReadError, SchemaError
 
-WHOLE = {"omop", "synthea", "mimic"}  # formats that hold subjects, visits and several kinds
+WHOLE = {"meds", "omop", "synthea", "mimic"}  # formats that hold subjects, visits and several kinds
+OTHERS = {"tables", "panel", "physionet2012", "wfdb", "npz", "fhir"}  # asked below
 FILES = {"long": "out.csv.gz"}  # formats of one file
 REAL = {  # what there is of real and of synthetic samples, beside the checkout
     "omop": "omop",
@@ -53,6 +54,13 @@ def declared(folder, **changed):
     return folder
 
 
+PANEL = """id,day,sex,bili,stage,note
+2,0,f,1.5,4,
+1,7,m,,,
+1,0,m,14.5,3,seen
+"""
+
+
 def like(make, format):
     """A made cohort with kinds that a format has tables for."""
     cohort = make()
@@ -69,7 +77,7 @@ def back(cohort, layout, path):
     return read_cohort(path), notes
 
 
-@pytest.mark.parametrize("format", [f for f in FORMATS if f != "tables"])
+@pytest.mark.parametrize("format", [f for f in FORMATS if f not in OTHERS])
 def test_a_format_gives_back_what_it_read(format, tmp_path, make, same):
     made = like(make, format)
     first, _ = back(made, format, tmp_path / FILES.get(format, "out"))
@@ -227,3 +235,158 @@ def test_a_birth_of_which_only_the_year_is_known_stays_so_and_long_keys_whole(tm
     assert rows.loc[str(long), ["year_of_birth", "month_of_birth"]].tolist()[0] == "1950"
     assert pd.isna(rows.loc[str(long), "month_of_birth"]) and rows.loc["2", "day_of_birth"] == "9"
     assert loaded.cohort.subjects["sex"].tolist() == ["M", "F"]
+
+
+def test_meds_is_as_its_standard_says_and_numbers_are_whole_again(make, same, tmp_path):
+    from meds import CodeMetadataSchema, DataSchema
+    from pyarrow import parquet
+
+    made = make(12)
+    events = made.events.assign(value=made.events["value"].where(made.events["value"] < 5, 0.4))
+    splits = made.subjects.assign(split=["train", "tuning", "held_out"] * 4)
+    cohort = Cohort.of(splits, events, made.visits, None, made.extras)
+    notes = write_cohort(cohort, "meds", tmp_path)
+    assert notes == ("keys of 12 patients are no whole numbers; they are counted from 1",)
+    shards = sorted((tmp_path / "data").rglob("*.parquet"))
+    assert [s.parent.name for s in shards] == ["held_out", "train", "tuning"]
+    seen = set()
+    for shard in shards:
+        table = parquet.read_table(shard)
+        DataSchema.validate(table)
+        frame = table.to_pandas()
+        whose = frame["subject_id"].drop_duplicates().tolist()
+        assert len(whose) == frame["subject_id"].ne(frame["subject_id"].shift()).sum() == 4
+        assert not seen & set(whose)
+        seen |= set(whose)
+        for _, rows in frame.groupby("subject_id"):
+            assert rows["time"].is_monotonic_increasing or rows["time"].isna().any()
+            assert rows["time"].dropna().is_monotonic_increasing
+            assert rows["time"].isna().to_numpy()[: rows["time"].isna().sum()].all()
+    CodeMetadataSchema.validate(parquet.read_table(tmp_path / "metadata" / "codes.parquet"))
+    read = read_cohort(tmp_path).cohort
+    assert 0.4 in set(read.events["value"])  # not 0.4000000059604645
+    assert read.subjects["split"].value_counts().to_dict() == {
+        "train": 4,
+        "tuning": 4,
+        "held_out": 4,
+    }
+    fine = Cohort.of(events=cohort.events.assign(value=0.123456789012))
+    assert "numbers have more digits" in write_cohort(fine, "meds", tmp_path / "2")[-1]
+
+
+def test_a_panel_keeps_empty_rows_statics_and_texts(same, tmp_path):
+    (tmp_path / "panel.csv").write_text(PANEL)
+    how = {"columns": "id,day"}
+    loaded = read_cohort(tmp_path / "panel.csv", "panel", how)
+    cohort = loaded.cohort
+    assert cohort.clock is Clock.DAYS  # as the column's name says
+    assert cohort.subjects["sex"].tolist() == ["m", "f"]
+    assert cohort.visits["start"].tolist() == [0.0, 7.0, 0.0]
+    assert len(cohort.events) == 5 and set(cohort.events["code"]) == {"bili", "stage", "note"}
+    values, mask = panel.grid(cohort)
+    assert mask.sum().to_dict() == {"bili": 2, "stage": 2, "note": 1}
+    assert values["bili"].fillna(-1).tolist() == [14.5, -1, 1.5]
+    assert write_cohort(cohort, loaded.layout, tmp_path / "again.csv") == ()
+    same(cohort, read_cohort(tmp_path / "again.csv", "panel", how).cohort)
+    head, *rows = PANEL.splitlines()
+    assert (tmp_path / "again.csv").read_text().splitlines() == [head, rows[2], rows[1], rows[0]]
+    bare = cohort.events.assign(value=np.nan, text=None)
+    told = write_cohort(replace(cohort, events=bare), loaded.layout, tmp_path / "bare.csv")
+    assert told[0].startswith("not written: 5 events")
+
+
+def test_physionet_2012_files_come_back_as_they_were(same, tmp_path):
+    stays = tmp_path / "set-a"
+    stays.mkdir()
+    text = "Time,Parameter,Value\n00:00,RecordID,{}\n00:00,Age,54\n00:00,Gender,0\n"
+    text += "00:00,Height,-1\n00:00,ICUType,4\n00:00,Weight,-1\n00:07,GCS,15\n31:59,Weight,80.6\n"
+    for key in ("132539", "132540"):
+        (stays / f"{key}.txt").write_text(text.format(key))
+    (stays / "Outcomes-a.txt").write_text("RecordID,SAPS-I,Survival\n132539,6,-1\n132540,16,2\n")
+    loaded = read_cohort(stays)
+    cohort = loaded.cohort
+    assert loaded.layout.format == "physionet2012"
+    assert cohort.subjects["Height"].isna().all() and cohort.subjects["Age"].tolist() == [54.0] * 2
+    assert cohort.events["time"].tolist() == [7.0, 1919.0] * 2
+    assert write_cohort(cohort, loaded.layout, tmp_path / "out") == ()
+    for path in stays.iterdir():
+        assert (tmp_path / "out" / path.name).read_text() == path.read_text()
+    same(cohort, read_cohort(tmp_path / "out").cohort)
+    (stays / "132540.txt").write_text(text.replace("31:59", "later").format("132540"))
+    with pytest.raises(ReadError, match="1 of 16 times are not written as hh:mm"):
+        read_cohort(stays)
+
+
+@pytest.mark.parametrize("bits", [8, 12, 16, 24, 32])
+def test_wfdb_samples_come_back_to_the_step(bits, same, tmp_path):
+    top = (1 << (bits - 1)) - 1
+    steps = np.random.default_rng(bits).integers(-top, top + 1, (101, 3))
+    steps[0] = [top, -top, 0]
+    values = (steps - np.array([5, 0, -3])) / np.array([200.0, 50.0, 1.0])
+    values[7, 1] = np.nan
+    form = {"gains": (200.0, 50.0, 1.0), "offsets": (5, 0, -3), "widths": (bits,) * 3}
+    names = {"channels": ("I", "II", "resp rate"), "units": ("mV", "mV", "l/s")}
+    signal = Signal("p1", "r100", values, 360.0, comments=("age: 81", ""), **form, **names)
+    cohort = Cohort.of(signals=(signal,), clock=Clock.SECONDS)
+    assert write_cohort(cohort, "wfdb", tmp_path / "a") == ()
+    first = read_cohort(tmp_path / "a")
+    same(cohort, first.cohort)
+    assert first.problems == () and first.cohort.signals[0].comments == signal.comments
+    assert np.isnan(first.cohort.signals[0].samples[7, 1])
+    write_cohort(first.cohort, first.layout, tmp_path / "b")
+    for name in ("p1/r100.hea", "p1/r100.dat"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_a_wfdb_record_cut_short_or_damaged_is_told(tmp_path):
+    values = np.sin(np.arange(500) / 9).reshape(-1, 1)
+    cohort = Cohort.of(signals=(Signal("r", "r", values, 250.0, ("I",)),), clock=Clock.SECONDS)
+    write_cohort(cohort, "wfdb", tmp_path / "a")
+    data = tmp_path / "a" / "r.dat"
+    whole = data.read_bytes()
+    data.write_bytes(whole[:301])
+    with pytest.raises(ReadError, match="150 of 500 samples a channel are there"):
+        read_cohort(tmp_path / "a")
+    data.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    assert [p.what for p in read_cohort(tmp_path / "a").problems] == ["damaged samples"]
+    data.unlink()
+    with pytest.raises(ReadError, match="are not there"):
+        read_cohort(tmp_path / "a")
+
+
+@pytest.mark.parametrize("shared_rows", [False, True])
+def test_npz_signals_come_back_in_their_types(shared_rows, same, tmp_path):
+    rng = np.random.default_rng(1)
+    arrays = {"X": rng.normal(size=(12, 30, 2)).astype("float32"), "y": np.array([*"NNNNNNAANNVN"])}
+    arrays |= {"sample": np.arange(12, dtype="int32"), "fs": np.array(360)}
+    if shared_rows:
+        arrays["patients"] = np.repeat([7, 8, 9], 4)
+    np.savez(tmp_path / "in.npz", **arrays)
+    loaded = read_cohort(tmp_path / "in.npz")
+    assert len(loaded.cohort) == (3 if shared_rows else 12)
+    assert loaded.cohort.signals[0].rate == 360
+    assert write_cohort(loaded.cohort, loaded.layout, tmp_path / "out.npz") == ()
+    same(loaded.cohort, read_cohort(tmp_path / "out.npz").cohort)
+    again = np.load(tmp_path / "out.npz")
+    assert set(again.files) == set(arrays)
+    for name, held in arrays.items():
+        np.testing.assert_array_equal(again[name], held)
+        assert again[name].dtype == held.dtype
+    held, out = loaded.cohort.only(np.arange(2)), loaded.cohort.only(np.arange(2, 3))
+    assert len(held.signals) == (8 if shared_rows else 2) and len(out.signals) > 0
+
+
+def test_samples_of_signals_come_back(shared, same, tmp_path):
+    place = shared / "data" / "timeseries"
+    if not place.is_dir():
+        pytest.skip("the samples are not beside this checkout")
+    record = read_cohort(place / "wfdb_sample")
+    signal = record.cohort.signals[0]
+    assert signal.samples.shape == (38400, 15) and record.problems == ()
+    assert signal.samples[0, :3].tolist() == [-0.2445, -0.229, 0.0155]  # as the field's own reader
+    again, notes = back(record.cohort, record.layout, tmp_path / "wfdb")
+    same(record.cohort, again.cohort)
+    beats = read_cohort(place / "ecg5000_train.npz")
+    write_cohort(beats.cohort, beats.layout, tmp_path / "out.npz")
+    same(beats.cohort, read_cohort(tmp_path / "out.npz").cohort)
+    assert notes == ()

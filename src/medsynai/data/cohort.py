@@ -149,7 +149,8 @@ class Cohort:
             for kind, frame in sorted((extras or {}).items())
             if len(frame) and len(frame.columns)
         }
-        return Cohort(people, seen, stays, _codes(codes, seen), kept, signals, clock)
+        heard = tuple(sorted(signals, key=lambda s: (s.subject_id, s.name)))
+        return Cohort(people, seen, stays, _codes(codes, seen), kept, heard, clock)
 
     def __len__(self) -> int:
         return len(self.subjects)

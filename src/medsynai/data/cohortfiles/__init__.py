@@ -13,9 +13,14 @@ from medsynai.errors import PlanError, ReadError
 # a path reads it.
 FORMATS: dict[str, str] = {
     "tables": "declared by the folder itself, in cohort.toml",
+    "meds": "MEDS",
     "omop": "OMOP CDM",
     "synthea": "Synthea CSV",
     "mimic": "MIMIC-III or MIMIC-IV",
+    "physionet2012": "PhysioNet/CinC Challenge 2012",
+    "panel": "a wide panel",
+    "wfdb": "WFDB records",
+    "npz": "npz arrays of signals",
     "long": "one file of events",
 }
 
@@ -88,7 +93,7 @@ def write_cohort(cohort: Cohort, layout: Layout | str, path: Path) -> tuple[str,
     whole = layout if isinstance(layout, Layout) else Layout(layout, clock=cohort.clock)
     if whole.format not in FORMATS:
         raise PlanError(f"no format {whole.format!r} of cohorts; formats: {', '.join(FORMATS)}")
-    if not path.suffix:
+    if not path.suffix:  # a folder
         path.mkdir(parents=True, exist_ok=True)
     return _module(whole.format).write(cohort, replace(whole, clock=cohort.clock), path)
 

@@ -1,0 +1,298 @@
+"""MEDS 0.4, the medical event data standard: Parquet shards of events, and a table of codes.
+
+MEDS has one table, so what a cohort says beyond it goes into events of kinds of its own: birth and
+death as MEDS names them, statics and follow-up as `STATIC`, visits as `VISIT`; `kind`, `unit`,
+`visit_id` and `end_time` are further columns, which the standard allows. Numbers are float32 there.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from medsynai.data.cohort import (
+    CODES,
+    EVENTS,
+    OF_VISITS,
+    PARENTS,
+    SUBJECTS,
+    VISITS,
+    Clock,
+    Cohort,
+)
+from medsynai.data.cohortfiles.keys import numbered
+from medsynai.data.cohortfiles.layout import Layout, LoadedCohort
+from medsynai.data.integrity import refuse_broken
+from medsynai.errors import ReadError
+
+CORE = {"subject_id": "subject_id", "time": "time", "code": "code"} | {
+    "numeric_value": "value",
+    "text_value": "text",
+}
+BIRTH, DEATH, STATIC, VISIT = "MEDS_BIRTH", "MEDS_DEATH", "STATIC", "VISIT"
+OWN = ("visit_id", "end_time", "kind", "unit")  # columns of a cohort's events beside the core
+SHARD = 10_000  # patients in a file
+FROM_EVENTS = ("entry", "exit")
+
+
+def recognise(path: Path) -> bool:
+    """Whether a folder has shards of events under `data`."""
+    return path.is_dir() and any((path / "data").rglob("*.parquet"))
+
+
+def read(path: Path, details: dict[str, str]) -> LoadedCohort:
+    """A MEDS folder as a cohort; columns beyond the standard are carried as texts.
+
+    Raises:
+        ReadError: shards that cannot be read, or that lack a column of the standard.
+    """
+    frame, types = _shards(path)
+    notes: list[str] = []
+    born = _lifted(frame, BIRTH)
+    dead = _lifted(frame, DEATH)
+    for name, moments in (("births", born), ("deaths", dead)):
+        if twice := int(moments.index.duplicated().sum()):
+            notes.append(f"{twice:,} {name} repeat a patient's; the first of each is the patient's")
+    own = frame["kind"] if "kind" in frame else pd.Series("", frame.index, dtype=object)
+    told, stays = own == STATIC, own == VISIT
+    subjects = pd.DataFrame({"subject_id": frame["subject_id"].unique()})
+    for name, moments in (("birth", born), ("death", dead)):
+        subjects[name] = subjects["subject_id"].map(moments[~moments.index.duplicated()])
+    subjects = _statics(subjects, frame[told])
+    codes, left = _codes(path)
+    notes += left + _splits(path, subjects)
+    rows = frame[~told & ~stays & ~frame["code"].isin([BIRTH, DEATH])]
+    events = rows[[n for n in rows if n in EVENTS]]
+    beside = rows[[n for n in rows if n not in EVENTS and n not in VISITS]]
+    extras = {
+        str(k): beside.loc[at].dropna(axis=1, how="all")
+        for k, at in events.groupby("kind").groups.items()
+    }
+    visits = _visits(frame[stays]) if stays.any() else None
+    if visits is not None:
+        extras[OF_VISITS] = visits[[n for n in visits if n not in VISITS]]
+        visits = visits[[n for n in visits if n in VISITS]]
+    cohort = Cohort.of(subjects, events, visits, codes, extras)
+    return LoadedCohort.of(cohort, Layout("meds", details=types), tuple(notes))
+
+
+def _shards(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
+    """All rows, under a cohort's names; and the types of the columns beyond the standard."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        parts = [parquet.read_table(p) for p in sorted((path / "data").rglob("*.parquet"))]
+        table = pa.concat_tables(parts, promote_options="default")
+    except (pa.ArrowException, OSError):
+        raise ReadError(f"{path / 'data'} holds a file that is not readable Parquet") from None
+    absent = [n for n in ("subject_id", "time", "code") if n not in table.column_names]
+    if absent:
+        raise ReadError(f"{path / 'data'}: events lack the column {absent[0]!r} of the standard")
+    types = {f.name: str(f.type) for f in table.schema if f.name not in (*CORE, *OWN)}
+    columns = {}
+    for name in table.column_names:
+        column = table.column(name)
+        if name in ("time", "end_time"):
+            columns[name] = pd.Series(column.cast(pa.timestamp("us")).to_numpy())
+        elif name == "numeric_value":
+            columns["value"] = exact(column.cast(pa.float32()).to_numpy())
+        else:
+            texts = column.cast(pa.string()).to_pandas().astype(object)
+            columns[CORE.get(name, name)] = texts.where(texts.notna(), None)
+    frame = pd.DataFrame(columns)
+    frame["kind"] = frame["kind"].fillna("event") if "kind" in frame else "event"
+    return frame, types
+
+
+def exact(values: np.ndarray) -> pd.Series:
+    """float32 as the float64 of its shortest decimal: 0.4, not 0.4000000059604645.
+
+    >>> exact(np.array([0.4, 1e10], np.float32)).tolist()
+    [0.4, 10000000000.0]
+    """
+    codes, words = pd.factorize(values)
+    return pd.Series(np.append([float(str(w)) for w in words], np.nan)[codes])
+
+
+def _lifted(frame: pd.DataFrame, code: str) -> pd.Series:
+    """When this happened, by patient."""
+    rows = frame[frame["code"] == code]
+    return rows.set_index("subject_id")["time"].dropna()
+
+
+def _statics(subjects: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Facts of a patient, from the events that they were written as."""
+    for name, facts in rows.groupby("code", sort=False):
+        column = "time" if name in FROM_EVENTS else "text"
+        subjects[name] = subjects["subject_id"].map(facts.set_index("subject_id")[column])
+    return subjects
+
+
+def _visits(rows: pd.DataFrame) -> pd.DataFrame:
+    names = {"time": "start", "end_time": "end"}
+    kept = rows.rename(columns=names).drop(columns=["kind", "value", "unit", "text"])
+    kept = kept.assign(kind=rows["text"])
+    return kept.drop(columns="code").dropna(axis=1, how="all")
+
+
+def _codes(path: Path) -> tuple[pd.DataFrame | None, list[str]]:
+    """The table of codes, for each kind where it says one."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    place = path / "metadata" / "codes.parquet"
+    if not place.is_file():
+        return None, ["there is no metadata/codes.parquet: codes have no description"]
+    try:
+        table = parquet.read_table(place).to_pandas()
+    except (pa.ArrowException, OSError):
+        raise ReadError(f"{place} is not readable Parquet") from None
+    if "parent_codes" in table:
+        named = table["parent_codes"].map(lambda p: None if p is None else PARENTS.join(p) or None)
+        table["parents"] = named.astype(object)
+    if "kind" not in table:
+        table["kind"] = "event"
+    kept = table[[n for n in table if n in CODES]]
+    gone = [n for n in table if n not in CODES and n != "parent_codes"]
+    return kept, [f"not carried: {len(gone)} columns of the table of codes"] if gone else []
+
+
+def _splits(path: Path, subjects: pd.DataFrame) -> list[str]:
+    """Which split each patient is of, as a static."""
+    from pyarrow import parquet
+
+    place = path / "metadata" / "subject_splits.parquet"
+    if not place.is_file():
+        return []
+    table = parquet.read_table(place).to_pandas().astype({"subject_id": str})
+    subjects["split"] = subjects["subject_id"].map(table.set_index("subject_id")["split"])
+    lost = int((~table["subject_id"].isin(subjects["subject_id"])).sum())
+    return [f"{lost:,} of {len(table):,} patients of the splits have no event"] if lost else []
+
+
+def write(cohort: Cohort, layout: Layout, path: Path) -> tuple[str, ...]:
+    """Shards by split, the table of codes and what the data set is.
+
+    Raises:
+        SchemaError: keys that do not hold.
+    """
+    refuse_broken(cohort)
+    notes: list[str] = []
+    keys = numbered(cohort.subjects["subject_id"], "patients", notes)
+    if cohort.signals:
+        notes.append(f"not written: {len(cohort.signals):,} signals")
+    if cohort.clock is not Clock.CALENDAR:
+        notes.append(f"MEDS has moments: {cohort.clock.value} from entry count from 1970-01-01")
+    rows = _rows(cohort)
+    with np.errstate(over="ignore"):
+        short = rows["value"].astype("float32")
+    same = exact(short.to_numpy()).eq(rows["value"]).to_numpy() | rows["value"].isna().to_numpy()
+    if lost := int((~same).sum()):
+        notes.append(f"{lost:,} numbers have more digits than MEDS holds (float32)")
+    rows = rows.assign(subject_id=rows["subject_id"].map(keys).astype("int64"), value=short)
+    rows = rows.iloc[np.lexsort((_times(rows["time"]), rows["subject_id"]))]
+    splits = cohort.subjects.get("split", pd.Series("train", cohort.subjects.index)).fillna("train")
+    splits.index = pd.Index(cohort.subjects["subject_id"].map(keys).astype("int64"))
+    for name, part in splits.groupby(splits):
+        whose = np.sort(part.index.to_numpy())
+        for shard, start in enumerate(range(0, len(whose), SHARD)):
+            here = rows[rows["subject_id"].isin(whose[start : start + SHARD])]
+            _write_shard(here, layout, path / "data" / str(name) / f"{shard}.parquet")
+    _write_metadata(cohort, splits, rows, path / "metadata")
+    return tuple(notes)
+
+
+def _times(values: pd.Series) -> np.ndarray:
+    """(rows,) to sort by: rows without a time come first, as the standard has them."""
+    return np.where(values.isna(), np.iinfo("int64").min, values.astype("int64"))
+
+
+def _rows(cohort: Cohort) -> pd.DataFrame:
+    """All that a cohort says, as events."""
+    parts = [pd.concat([cohort.events, *_beside(cohort)], axis=1)]
+    people = cohort.subjects
+    for column, code in (("birth", BIRTH), ("death", DEATH), *((n, n) for n in FROM_EVENTS)):
+        known = people[people[column].notna()]
+        kind = STATIC if column in FROM_EVENTS else "event"
+        rows = known[["subject_id"]].assign(time=known[column], code=code, kind=kind)
+        parts.append(rows)
+    for name in [n for n in people if (n not in SUBJECTS or n == "sex") and n != "split"]:
+        known = people[people[name].notna()]
+        rows = known[["subject_id"]].assign(code=str(name), text=known[name].map(str), kind=STATIC)
+        parts.append(rows)
+    names = {"start": "time", "end": "end_time", "kind": "text"}
+    told = cohort.visits.rename(columns=names).assign(code=VISIT, kind=VISIT)
+    if OF_VISITS in cohort.extras:
+        told = pd.concat([told, cohort.extras[OF_VISITS].reindex(told.index)], axis=1)
+    parts.append(told)
+    whole = [_moments(p, cohort.clock) for p in parts]
+    rows = pd.concat([p.dropna(axis=1, how="all") for p in whole if len(p)], ignore_index=True)
+    rows = rows.reindex(columns=[*EVENTS, *[n for n in rows if n not in EVENTS]])
+    times = {n: rows[n].astype("datetime64[us]") for n in ("time", "end_time")}
+    return rows.assign(**times, value=rows["value"].astype("float64"))
+
+
+def _moments(rows: pd.DataFrame, clock: Clock) -> pd.DataFrame:
+    """Offsets as moments since 1970-01-01."""
+    if clock is Clock.CALENDAR:
+        return rows
+    held = {n: rows[n] * clock.microseconds for n in ("time", "end_time") if n in rows}
+    return rows.assign(**{n: pd.to_datetime(v.round(), unit="us") for n, v in held.items()})
+
+
+def _beside(cohort: Cohort) -> list[pd.DataFrame]:
+    """Extra columns of all kinds of events, side by side."""
+    frames = [f for k, f in cohort.extras.items() if k != OF_VISITS]
+    return [pd.concat(frames).reindex(cohort.events.index)] if frames else []
+
+
+def _write_shard(rows: pd.DataFrame, layout: Layout, path: Path) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    from medsynai.data.write.parquet import parse_type
+
+    back = {v: k for k, v in CORE.items()}
+    fixed: dict[str, Any] = {"subject_id": pa.int64(), "code": pa.string(), "value": pa.float32()}
+    fixed |= dict.fromkeys(("time", "end_time"), pa.timestamp("us")) | {"text": pa.large_string()}
+    columns: dict[str, Any] = {}
+    for name in rows:
+        if name in OWN and rows[name].isna().all():
+            continue
+        kind = layout.details.get(str(name))
+        wanted = parse_type(kind) if kind else fixed.get(str(name), pa.string())
+        held = pa.array(rows[name], from_pandas=True).cast(wanted)
+        columns[back.get(str(name), str(name))] = held
+    path.parent.mkdir(parents=True, exist_ok=True)
+    parquet.write_table(pa.table(columns), path)
+
+
+def _write_metadata(cohort: Cohort, splits: pd.Series, rows: pd.DataFrame, path: Path) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    path.mkdir(parents=True, exist_ok=True)
+    known = cohort.codes
+    others = sorted(set(rows["code"]) - set(known["code"]))
+    codes = pd.concat([known, pd.DataFrame({"code": others})]).astype({"parents": object})
+    parents = [p.split(PARENTS) if isinstance(p, str) else None for p in codes["parents"]]
+    table = {
+        n: pa.array(codes[n].astype(object), pa.string(), from_pandas=True)
+        for n in ("code", "description")
+    }
+    table["parent_codes"] = pa.array(parents, pa.list_(pa.string()))
+    for name, kind in CODES.items():
+        if name not in (*table, "parents") and codes[name].notna().any():
+            held = codes[name].astype(object) if kind == "text" else codes[name]
+            table[name] = pa.array(held, from_pandas=True)
+    parquet.write_table(pa.table(table), path / "codes.parquet")
+    if "split" in cohort.subjects:
+        split = {"subject_id": pa.array(splits.index), "split": pa.array(splits, pa.string())}
+        parquet.write_table(pa.table(split), path / "subject_splits.parquet")
+    about = {"dataset_name": "cohort", "etl_name": "medsynai", "meds_version": "0.4.1"}
+    extra = [n for n in rows if n not in (*EVENTS, *OWN)]
+    said = about | {"code_modifier_columns": ["unit"], "other_extension_columns": extra}
+    (path / "dataset.json").write_text(json.dumps(said, indent=2), encoding="utf-8")
