@@ -364,6 +364,19 @@ def evaluate(out: Path, overwrite: bool, as_json: bool, **given: Any) -> int:
 
 
 @cli.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@privacy_door.how_to_audit
+@JSON
+@guarded
+def audit(folder: Path, as_json: bool, **how: int) -> int:
+    """Run the mechanisms of a private release DIR on made-up patients: what epsilon they prove."""
+    found = privacy_door.audited(folder, **how, quiet=as_json)
+    if as_json:
+        print_json({"most": found.most, "holds": found.holds, "audit": found})
+    return DONE if found.holds else GATE_FAILED
+
+
+@cli.command()
 @JSON
 @guarded
 def models(as_json: bool) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from medsynai.flow.auditing import Audit
     from medsynai.flow.release import Released
 
 EPSILON = click.option(
@@ -24,6 +25,28 @@ def how_private(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (TOTAL, LEDGER, DELTA, EPSILON):  # the last is shown first
         command = option(command)
     return command
+
+
+CANARIES = click.option("--canaries", type=int, default=2000, help="Made-up patients. Usual: 2000.")
+RUNS = click.option("--runs", type=int, default=20, help="How often. Usual: 20.")
+
+
+def how_to_audit(command: Callable[..., Any]) -> Callable[..., Any]:
+    """How much is tried."""
+    return CANARIES(RUNS(command))
+
+
+def audited(folder: Path, canaries: int, runs: int, quiet: bool) -> "Audit":
+    """What the ledger of a release proves, shown unless quiet."""
+    from medsynai import screen
+    from medsynai.flow.auditing import audit
+    from medsynai.flow.folder import open_ledger
+
+    with screen.progress() as tell:
+        found = audit(open_ledger(folder), canaries, runs, tell=tell)
+    if not quiet:
+        screen.show_audit(found)
+    return found
 
 
 def refuse_budget(given: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ from medsynai.flow.watch import Tell, silent
 
 if TYPE_CHECKING:
     from medsynai.data.schema import Column, Schema
+    from medsynai.flow.auditing import Audit
     from medsynai.models.entries import Entry
     from medsynai.report.evidence import Evidence
 
@@ -107,6 +108,18 @@ def show_models(entries: Sequence["Entry"]) -> None:
         words = (", ".join(entry.data), entry.use, entry.fails, entry.paper)
         grid.add_row(name, *map(escape, words))
     console().print(grid)
+
+
+def show_audit(audit: "Audit") -> None:
+    """What the runs prove beside what is claimed."""
+    screen, colour = console(), "green" if audit.holds else "red"
+    held = "within its claim" if audit.holds else "MORE THAN IS CLAIMED"
+    screen.print(
+        f"[{colour} bold]At least epsilon {audit.most:.2f} is spent: {held}, {audit.claimed:g}[/] "
+        f"at delta {audit.delta:g}."
+    )
+    left = f"; {audit.left_out} choices have no canary and are left out" if audit.left_out else ""
+    screen.print(f"{len(audit.proofs)} runs of {audit.tried} releases each{left}.")
 
 
 def show_evidence(evidence: "Evidence", where: str) -> None:

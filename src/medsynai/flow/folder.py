@@ -1,5 +1,6 @@
 """The release folder: the names of its files, and how it comes into being whole or not at all."""
 
+import json
 import os
 import shutil
 import tempfile
@@ -9,6 +10,7 @@ from pathlib import Path
 from secrets import token_hex
 
 from medsynai.errors import FolderError
+from medsynai.privacy.ledger import Ledger, reopen
 
 SYNTHETIC = "synthetic"  # with the suffix of its format
 REPORT, SCORES, CARD = "report.html", "scores.json", "card.md"
@@ -25,6 +27,20 @@ def looks_like_release(folder: Path) -> bool:
     """Whether a folder is one that this package wrote: a report, and scores or a ledger."""
     others = ((folder / n).is_file() for n in (SCORES, LEDGER))
     return (folder / REPORT).is_file() and any(others)
+
+
+def open_ledger(folder: Path) -> Ledger:
+    """The ledger of a release.
+
+    Raises:
+        FolderError: there is none that can be read.
+        PlanError: it has no budget.
+    """
+    try:
+        record = json.loads((folder / LEDGER).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise FolderError(f"{folder} has no {LEDGER}: name the folder of a release") from None
+    return reopen(record)
 
 
 def check_target(target: Path, overwrite: bool) -> None:
