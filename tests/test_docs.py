@@ -194,7 +194,7 @@ def test_no_path_of_a_machine_is_named() -> None:
 
 
 def test_exit_codes_are_the_same_everywhere() -> None:
-    from medsynai import cli as door
+    from medsynai import guard as door
 
     codes = {door.DONE, door.FAULT, door.BAD_INPUT, door.GATE_FAILED, door.INTERRUPTED}
     for page in (ROOT / "README.md", DOCS / "cli.md"):

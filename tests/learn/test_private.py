@@ -13,6 +13,7 @@ from medsynai.data.schema import Column, Kind, Origin, Role, Schema
 from medsynai.data.table import Table, canonical_dtype
 from medsynai.errors import BudgetError, PlanError, SchemaError
 from medsynai.learn import fitted, mechanism
+from medsynai.learn.condition import Nothing
 from medsynai.learn.core import Batch, Phase, Update, batchwise
 from medsynai.learn.job import Job, Pace, Private
 from medsynai.learn.loop import train
@@ -215,7 +216,7 @@ def test_a_loss_that_needs_its_batch_is_refused_before_anything_is_charged():
 
 
 def test_rows_are_not_picked_by_what_they_hold():
-    class Picky:
+    class Picky(Nothing):
         def pick(self, rows, n, generator):
             raise AssertionError("looked at the rows")
 

@@ -128,7 +128,7 @@ class DpSgd:
         The numbers of noise that stand beside a row cannot be foreseen: if they could, one more
         row would shift them for all that follow it.
         """
-        if job.asking != Nothing():
+        if type(job.asking) is not Nothing:
             raise PlanError(
                 "differential privacy cannot pick rows by what they hold: set this model to ask for"
                 " nothing"
