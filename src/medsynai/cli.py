@@ -15,6 +15,7 @@ import click
 
 from medsynai import __version__, privacy_door
 from medsynai.errors import PlanError
+from medsynai.frontier_door import frontier
 from medsynai.guard import DONE, FAULT, GATE_FAILED, INTERRUPTED, JSON, guarded, print_json
 from medsynai.privacy_door import how_private
 from medsynai.training_door import how_to_train, understood
@@ -343,6 +344,9 @@ def models(as_json: bool) -> int:
 
     screen.show_models(CATALOG)
     return DONE
+
+
+cli.add_command(frontier)
 
 
 def main() -> None:

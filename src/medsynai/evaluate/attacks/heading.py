@@ -8,6 +8,7 @@ from typing import Literal
 from medsynai.evaluate.attacks.intervals import Interval
 from medsynai.evaluate.score import Family, Score
 
+BLURRED = 0.5  # an interval of a residual risk as wide as this tells nothing
 POWERLESS = "no power here: even a plain copy of the train rows gives nothing away by this"
 INCONCLUSIVE = "inconclusive"  # so the note begins of an attack that missed a plain copy
 
@@ -20,8 +21,8 @@ class Heading:
         name, title, source: as in `Score`.
         chance: what an attack without any power scores; the positive control must beat it.
         better: as in `Score`; "info" makes the score information only.
-        silent: where even a plain copy is not caught there is nothing to attack by, and the score
-            is "not assessed" rather than inconclusive.
+        silent: where even a plain copy is not caught there is nothing to attack by, and where
+            hardly any row is, nothing can be told: the score is then "not assessed".
     """
 
     name: str
@@ -48,6 +49,8 @@ class Heading:
         missed = attack and control is not None and not control.low > self.chance
         if missed and self.silent:
             return self.absent(POWERLESS, n)
+        if self.silent and own.high - own.low > BLURRED:
+            return self.absent("so few rows stand behind it that its interval tells nothing", n)
         warning = f"{INCONCLUSIVE}: the attack does not catch a plain copy of the train rows"
         notes = ([warning] if missed else []) + ([note] if note else [])
         return Score(
