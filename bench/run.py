@@ -35,6 +35,8 @@ RUNS: dict[str, tuple[str, ...]] = {
     "vae": BIG,
     "autoregressive": BIG,
     "gan": BIG,
+    "cgan": BIG[:2],
+    "ctgan": BIG[:2],
     "wgan-gp": BIG[:2],
     "tablegan": BIG[:2],
 }

@@ -41,13 +41,13 @@ class Ctgan:
 
     latent: int = 128
     width: int = 256
-    pack: int = 10
+    pack: int = 2
     penalty: float = 10.0
     match: float = 1.0
     bins: int = 200
     epochs: int = 300
     steps: int = 30_000
-    lr: float = 2e-4
+    lr: float = 1e-3
     pace: Pace = PACE
     name: ClassVar[str] = "ctgan"
     space: ClassVar[str] = "modes"

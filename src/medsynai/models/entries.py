@@ -296,7 +296,7 @@ CATALOG = (
         "where gan fails, and before it: small tables, tight relations, wide tables",
         "Each number is told as one of a few humps of its column and a place in it. One neural "
         "network makes rows that have a level of a column it is asked for, rare ones about as "
-        "often as common ones; another learns to tell packs of ten from real rows that have it.",
+        "often as common ones; another learns to tell packs of them from real rows that have it.",
         "medsynai.models.ctgan:Ctgan",
         "medsynai.models.ctgan:load",
     ),
