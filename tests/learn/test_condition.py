@@ -110,7 +110,9 @@ def test_nothing_asked_is_one_kind_of_all_rows():
     assert pick.condition.shape == (5000, 0) and len(pick.rows.unique()) > 950
 
 
-SMALL = Ctgan(latent=8, width=32, bins=9, lr=4e-3, steps=150, pace=Pace(batch=100, check=50))
+SMALL = Ctgan(
+    latent=8, width=32, pack=10, bins=9, lr=4e-3, steps=150, pace=Pace(batch=100, check=50)
+)
 
 
 def test_a_generator_that_does_not_listen_is_caught_by_the_match_loss():
