@@ -1,5 +1,6 @@
 """Cohorts in files: what is read is given back, in every format; what has no place is told."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -9,13 +10,21 @@ from pandas import DataFrame, Timestamp
 
 from medsynai.data.cohort import SUBJECTS, Clock, Cohort, Signal
 from medsynai.data.cohortfiles import FORMATS, panel, read_cohort, write_cohort
+from medsynai.data.cohortfiles.layout import Layout
 from medsynai.errors import ReadError, SchemaError
 
-WHOLE = {"meds", "omop", "synthea", "mimic"}  # formats that hold subjects, visits and several kinds
-OTHERS = {"tables", "panel", "physionet2012", "wfdb", "npz", "fhir"}  # asked below
+WHOLE = {
+    "meds",
+    "fhir",
+    "omop",
+    "synthea",
+    "mimic",
+}  # formats that hold subjects, visits and several kinds
+OTHERS = {"tables", "panel", "physionet2012", "wfdb", "npz"}  # asked below
 FILES = {"long": "out.csv.gz"}  # formats of one file
 REAL = {  # what there is of real and of synthetic samples, beside the checkout
     "omop": "omop",
+    "fhir": "fhir",
     "synthea_csv": "synthea",
     "longitudinal/physionet2012_seta_events.csv.gz": "long",
 }
@@ -187,6 +196,24 @@ def test_zones_are_counted_and_tables_without_a_place_named(tmp_path):
     assert ["times without zone", 1, 2] in [[p.what, p.count, p.of] for p in loaded.problems]
     times = loaded.cohort.events["time"].dropna().tolist()
     assert times == [Timestamp("2020-01-01 09:00"), Timestamp("2020-01-01 11:00")]
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        ("2020-01-02 23:58:38", "2021-03-04 23:58:38"),  # the same time of every day
+        ("2.1.2020 08:30", "4.3.2021 08:30"),
+        ("2020-01-02T08:30:00+02:00", "2021-03-04T08:30:00-05:00"),
+    ],
+)
+def test_a_time_of_day_that_never_changes_is_read(times, same, tmp_path):
+    rows = "".join(f"{i},{t},a,1\n" for i, t in enumerate(times))
+    (tmp_path / "in.csv").write_text("patient_id,time,code,value\n" + rows)
+    loaded = read_cohort(tmp_path / "in.csv")
+    first = loaded.cohort.events["time"][0]
+    assert str(first) in ("2020-01-02 23:58:38", "2020-01-02 08:30:00", "2020-01-02 06:30:00")
+    again, _ = back(loaded.cohort, loaded.layout, tmp_path / "out.csv")
+    same(loaded.cohort, again.cohort)
 
 
 def test_what_a_layout_has_no_table_for_is_told(tmp_path):
@@ -390,3 +417,68 @@ def test_samples_of_signals_come_back(shared, same, tmp_path):
     write_cohort(beats.cohort, beats.layout, tmp_path / "out.npz")
     same(beats.cohort, read_cohort(tmp_path / "out.npz").cohort)
     assert notes == ()
+
+
+def bundle(*resources):
+    entries = [{"fullUrl": f"urn:uuid:{r['id']}", "resource": r} for r in resources]
+    return json.dumps({"resourceType": "Bundle", "type": "collection", "entry": entries})
+
+
+def observation(key, whose, **more):
+    code = {"coding": [{"system": "http://loinc.org", "code": "85354-9", "display": "BP"}]}
+    about = {"subject": {"reference": whose}, "status": "final", "code": code}
+    return {"resourceType": "Observation", "id": key} | about | more
+
+
+def test_fhir_resources_validate_and_panels_stay_together(make, same, tmp_path):
+    from fhir.resources.R4B.bundle import Bundle
+
+    part = {"coding": [{"system": "http://loinc.org", "code": "8480-6"}]}
+    parts = [{"code": part, "valueQuantity": {"value": 120.5, "unit": "mm[Hg]"}}] * 2
+    patient = {"resourceType": "Patient", "id": "a", "gender": "female", "birthDate": "1950"}
+    rows = [
+        patient | {"name": [{"family": "SECRET"}]},
+        observation("o1", "urn:uuid:a", component=parts, effectiveDateTime="2020-01-01"),
+        observation("o2", "Patient/a", valueString="high", issued="2020-01-01T10:00:00+01:00"),
+        observation("o3", "Patient/lost", valueBoolean=True),
+        {"resourceType": "Claim", "id": "c"},
+    ]
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "one.json").write_text(bundle(*rows))
+    loaded = read_cohort(tmp_path / "in")
+    assert (
+        "not carried: Claim (1)" in loaded.notes and "not carried: Patient.name (1)" in loaded.notes
+    )
+    assert any("give no day" in n for n in loaded.notes)
+    assert {p.what: p.count for p in loaded.problems}["orphan events"] == 1  # a broken reference
+    assert "SECRET" not in " ".join([*loaded.notes, *map(str, loaded.problems)])
+    whole = loaded.mended()
+    assert whole.cohort.events["value"].tolist()[:2] == [120.5, 120.5]
+    write_cohort(whole.cohort, whole.layout, tmp_path / "out")
+    same(whole.cohort, read_cohort(tmp_path / "out").cohort)
+    told = json.loads((tmp_path / "out" / "a.json").read_text())
+    assert len([e for e in told["entry"] if "component" in e["resource"]]) == 1
+    made = like(make, "fhir").only(np.arange(4))
+    notes = write_cohort(made, "fhir", tmp_path / "made")
+    assert notes == (
+        "not written: 1 columns of measurement: ref",
+        "not written: 1 columns of visits: ward",
+        "not written: 1 columns of subjects: region",
+    )
+    for path in [*(tmp_path / "made").iterdir(), *(tmp_path / "out").iterdir()]:
+        checked = Bundle.model_validate_json(path.read_text())
+        assert len(checked.entry) > 1
+
+
+def test_fhir_lines_come_back_as_lines_and_broken_files_are_said(make, same, tmp_path):
+    made = like(make, "fhir").only(np.arange(3))
+    lines = Layout("fhir", details={"form": "ndjson", "suffix": ".gz"})
+    write_cohort(made, lines, tmp_path / "a")
+    first = read_cohort(tmp_path / "a")
+    again, _ = back(first.cohort, first.layout, tmp_path / "b")
+    same(first.cohort, again.cohort)
+    names = sorted(p.name for p in (tmp_path / "b").iterdir())
+    assert names == [f"{n}.ndjson.gz" for n in ("Condition", "Encounter", "Observation", "Patient")]
+    (tmp_path / "bad.json").write_text('{"resourceType": "Bundle", "entry": [')
+    with pytest.raises(ReadError, match="not whole JSON"):
+        read_cohort(tmp_path / "bad.json")

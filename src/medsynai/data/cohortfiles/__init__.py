@@ -15,6 +15,7 @@ FORMATS: dict[str, str] = {
     "tables": "declared by the folder itself, in cohort.toml",
     "meds": "MEDS",
     "omop": "OMOP CDM",
+    "fhir": "FHIR R4",
     "synthea": "Synthea CSV",
     "mimic": "MIMIC-III or MIMIC-IV",
     "physionet2012": "PhysioNet/CinC Challenge 2012",

@@ -1,5 +1,6 @@
 """How a cohort lies in files: which table holds what, in which columns. Public: no row inside."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -148,3 +149,23 @@ class LoadedCohort:
         """With keys that hold; what was set aside is in the notes."""
         cohort, notes = mend(self.cohort)
         return replace(self, cohort=cohort, notes=(*self.notes, *notes), problems=check(cohort))
+
+
+def unplaced(
+    cohort: Cohort, places: Mapping[str, Sequence[str]], statics: Sequence[str]
+) -> list[str]:
+    """What a format has no column for, counted.
+
+    Args:
+        cohort: what is to be written.
+        places: the extra columns that the format has, by kind of event (`OF_VISITS`: of visits).
+        statics: the columns of subjects that it has beside `SUBJECTS`.
+    """
+    told = {kind: (frame, places[kind]) for kind, frame in cohort.extras.items() if kind in places}
+    told["subjects"] = (cohort.subjects, (*SUBJECTS, *statics))
+    notes = []
+    for kind, (frame, known) in told.items():
+        more = [n for n in frame if n not in known and frame[n].notna().any()]
+        if more:
+            notes.append(f"not written: {len(more)} columns of {kind}: {', '.join(map(str, more))}")
+    return notes

@@ -9,7 +9,7 @@ import pandas as pd
 
 from medsynai.data.cohort import OF_VISITS, Clock, Cohort
 from medsynai.data.cohortfiles.keys import numbered
-from medsynai.data.cohortfiles.layout import Layout, Part
+from medsynai.data.cohortfiles.layout import Layout, Part, unplaced
 from medsynai.data.cohortfiles.omop_tables import (
     CODED,
     SEXES,
@@ -90,6 +90,11 @@ def _frames(cohort: Cohort, notes: list[str]) -> Iterator[tuple[str, pd.DataFram
     stays = numbered(cohort.visits["visit_id"], "visits", notes)
     visits = _dated(cohort, notes)
     lost = set(cohort.visits["visit_id"]) - set(visits["visit_id"])
+    fields = {
+        t.kind or OF_VISITS: [n for n, _, _ in t.fields] for t in TABLES if t.part != "subjects"
+    }
+    own = [n for t in TABLES if t.part is Part.SUBJECTS for n, _, _ in t.fields]
+    notes += unplaced(cohort, fields, [*own, "birth_known"])
     kinds = {t.kind for t in TABLES}
     for kind, count in cohort.events["kind"].value_counts(dropna=False).items():
         if kind not in kinds:

@@ -1,6 +1,7 @@
 """Tables of text, from CSV and Parquet and back; times and numbers from text and back."""
 
 import gzip
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +30,25 @@ ISO = {
     "%Y-%m-%d %H:%M:%S.%f": ("us", ""),
     "%Y-%m-%dT%H:%M:%S.%f": ("us", ""),
 }
+
+EXTENDED = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?([T ]|$)")
+FORMS = tuple(
+    (re.compile(rf"\d{{4}}-\d{{2}}-\d{{2}}{gap}{clock}{zone}"), f"%Y-%m-%d{gap}{form}{code}")
+    for gap, clock, form in (
+        ("", "", ""),
+        *(
+            (g, c, f)
+            for g in ("T", " ")
+            for c, f in (
+                (r"\d{2}:\d{2}", "%H:%M"),
+                (r"\d{2}:\d{2}:\d{2}", "%H:%M:%S"),
+                (r"\d{2}:\d{2}:\d{2}\.\d{1,9}", "%H:%M:%S.%f"),
+            )
+        ),
+    )
+    for zone, code in (("", ""), ("Z", "Z"), (r"[+-]\d{2}:?\d{2}", "%z"))
+    if clock or not zone
+)
 
 
 def stem(path: Path) -> str | None:
@@ -138,10 +158,13 @@ def read_times(texts: pd.Series, where: str, clock: Clock) -> Times:
         _refuse_lost(numbers.isna().to_numpy(), codes, where, f"numbers ({clock.value})")
         values = np.append(numbers.to_numpy("float64"), np.nan)[codes]
         return Times(pd.Series(values, index=texts.index))
-    seen = date_format(distinct, "date") if distinct else None
-    form = None if seen is None or seen.mixed else seen.format
+    iso = bool(distinct) and all(EXTENDED.match(w) for w in distinct)
+    seen = date_format(distinct, "date") if distinct and not iso else None
+    form = iso_form(distinct) if iso else seen.format if seen and not seen.mixed else None
     held = pd.Series(distinct, dtype=object)
     moments = pd.to_datetime(held, format=form or "ISO8601", errors="coerce", utc=True)
+    if seen is not None and form is not None:  # a time of day that never changes is no directive
+        moments += _fixed(form)
     _refuse_lost(moments.isna().to_numpy(), codes, where, "times in one form (ISO is best)")
     values = np.append(
         moments.dt.tz_localize(None).to_numpy("datetime64[us]"), np.datetime64("NaT")
@@ -156,11 +179,39 @@ def read_times(texts: pd.Series, where: str, clock: Clock) -> Times:
     return Times(series, form or SEVERAL, tuple(notes), problems)
 
 
+def iso_form(texts: Sequence[str]) -> str | None:
+    """The one form of these ISO texts; None if there are several.
+
+    >>> iso_form(["2020-01-02T10:00:00Z"]), iso_form(["2020-01-02", "2020-01-02 10:00"])
+    ('%Y-%m-%dT%H:%M:%SZ', None)
+    """
+    for pattern, form in FORMS:
+        if pattern.fullmatch(texts[0]):
+            return form if all(pattern.fullmatch(t) for t in texts) else None
+    return None
+
+
+def _fixed(form: str) -> pd.Timedelta:
+    """The time of day that stands in a form as it is.
+
+    >>> str(_fixed("%d.%m.%Y 08:30")), str(_fixed("%m/%d/%y 1:00 PM")), str(_fixed("%H:%M:00"))
+    ('0 days 08:30:00', '0 days 13:00:00', '0 days 00:00:00')
+    """
+    match = re.search(r"(?<![%\d:])(\d{1,2}):(\d{2})(?::(\d{2}))?( ?[AaPp][Mm])?", form)
+    if match is None:
+        return pd.Timedelta(0)
+    hours = int(match[1])
+    if match[4]:
+        hours = hours % 12 + 12 * ("p" in match[4].lower())
+    return pd.Timedelta(hours=hours, minutes=int(match[2]), seconds=int(match[3] or 0))
+
+
 def _zoneless(distinct: pd.Series, codes: np.ndarray, where: str) -> Problem:
     """How many times have no zone where others have one."""
-    zoned = distinct.str.contains(r"T.*(?:Z|[+-]\d\d:?\d\d)$", regex=True).to_numpy(bool)
-    rows = zoned[codes[codes >= 0]]
-    lost = 0 if rows.all() else int((~rows).sum()) * bool(rows.any())
+    timed = distinct.str.contains(r"\d[T ]\d", regex=True).to_numpy(bool)  # a day has no zone
+    zoned = distinct.str.contains(r"[T ].*(?:Z|[+-]\d\d:?\d\d)$", regex=True).to_numpy(bool)
+    rows = zoned[codes[codes >= 0]][timed[codes[codes >= 0]]]
+    lost = int((~rows).sum()) * bool(rows.any())
     said = f"times of {where} have no zone where others have one; they are read as UTC"
     return Problem("times without zone", lost, len(rows), said)
 
