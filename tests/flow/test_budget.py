@@ -66,7 +66,7 @@ def test_other_models_are_refused_where_all_rows_would_take_too_long(machine):
 
 def test_a_network_is_given_the_clock_and_keeps_a_stricter_one():
     vae = load_model("vae")
-    assert within(vae, 9.0, table(), Seeds(0)).pace == replace(vae.pace, seconds=9.0)
+    assert within(vae, 10.0, table(), Seeds(0)).pace == replace(vae.pace, seconds=8.0)
     strict = replace(vae, pace=replace(vae.pace, seconds=2.0))
     assert within(strict, 9.0, table(), Seeds(0)) == strict
 

@@ -73,6 +73,6 @@ class Clock:
 
     def _too_small(self, more: str) -> PlanError:
         return PlanError(
-            f"a time budget of {self.seconds:.3g} s is too small for one pass over the train rows"
-            f"{more}: raise it, or name a quicker model"
+            f"a time budget that leaves {self.seconds:.3g} s to train in is too small for one pass "
+            f"over the train rows{more}: raise it, or name a quicker model"
         )
