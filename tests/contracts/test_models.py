@@ -24,7 +24,7 @@ QUICK = {
     "vae": {"steps": 120, "width": 64, "latent": 8, "lr": 0.003},
     "refined": {"inner": "copula", "rounds": 2, "trees": 10, "pool": 3},
     "aae": {"steps": 200, "width": 64, "latent": 4, "lr": 0.003},
-    "gan": {"steps": 150, "width": 32, "latent": 8, "lr": 0.003},
+    "gan": {"warm": 50, "steps": 100, "width": 32, "latent": 8, "ties": 16, "lr": 0.003},
     "cgan": {"steps": 150, "width": 32, "latent": 8, "lr": 0.003},
     "ctgan": {
         **{"steps": 150, "width": 64, "latent": 16, "lr": 0.003, "bins": 60},

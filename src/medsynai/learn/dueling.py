@@ -1,5 +1,6 @@
 """What every model of two players shares: the networks, and settings that must fit each other."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
@@ -9,8 +10,10 @@ from medsynai.codec.spaces import Space
 from medsynai.errors import PlanError
 from medsynai.learn.core import Modules, Phase, Update
 from medsynai.learn.generated import GeneratedDrawer
-from medsynai.learn.job import Pace
-from medsynai.learn.losses.adversarial import Duel
+from medsynai.learn.job import Job, Pace
+from medsynai.learn.losses.adversarial import Duel, packed, relativistic, zero_centred
+from medsynai.learn.losses.moments import Moments, match_pairs
+from medsynai.learn.monitor import look_at_generator
 from medsynai.learn.nets.mlp import modules_of
 from medsynai.learn.nets.player import Shape, TableCritic, TableGenerator
 from medsynai.seeds import Seeds
@@ -36,6 +39,40 @@ def in_turn(duel: Duel, lr: float, rounds: int) -> tuple[Phase, ...]:
     """A step of the critic, which reads real rows, and one of the generator, which does not."""
     critic = Update(("critic",), duel.critic, True, 1, lr, BETAS)
     return (Phase((critic, Update(("generator",), duel.generator, False, 1, lr, BETAS)), rounds),)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A generator of columns independent given the noise, and its critic; see `gan` for each part.
+
+    Attributes:
+        latent, width, pack, penalty, match, steps, lr, pace: as those of `medsynai.models.gan.Gan`.
+    """
+
+    latent: int
+    width: int
+    pack: int
+    penalty: float
+    match: float
+    steps: int
+    lr: float
+    pace: Pace
+
+    def phases(self) -> tuple[Phase, ...]:
+        """Critic, then generator; the generator reads shares of real rows if pairs are matched."""
+        duel, slopes = relativistic(), zero_centred(self.penalty)
+        critic = Update(("critic",), duel.critic, True, 1, 2 * self.lr, BETAS, slopes, 4)
+        fool = Update(("generator",), duel.generator, False, 1, self.lr, BETAS)
+        if self.match:
+            fool = fool.beside(match_pairs(self.match), reads_real=True)
+        return (Phase((packed(critic, self.pack), fool), self.steps),)
+
+    def job(self, space: Space, rows: Tensor) -> Job:
+        """Both players; the generator starts from the columns' own shares."""
+        modules = players(space, self.latent, Shape(self.width), self.pack, rows)
+        modules["moments"] = Moments(space, rows)
+        noise = self.latent + len(space.cells)
+        return Job(modules, self.phases(), noise, self.pace, monitor=look_at_generator)
 
 
 class Sized(Protocol):

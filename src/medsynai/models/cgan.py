@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from medsynai.generator import check_settings
 from medsynai.learn import labelling
+from medsynai.learn.dueling import Pair, check_pack
 from medsynai.learn.fitted import load_network
 from medsynai.learn.job import Pace
 from medsynai.models.gan import Gan
@@ -16,7 +17,7 @@ from medsynai.models.gan import Gan
 
 @dataclass(frozen=True)
 class Cgan:
-    """Settings of the conditional GAN, all public: the labels, and those of `gan`.
+    """Settings of the conditional GAN, all public: the labels, and some of `gan`.
 
     Attributes:
         labels: columns that are given; none: the target; without one nothing is asked.
@@ -31,21 +32,22 @@ class Cgan:
     penalty: float = Gan.penalty
     match: float = Gan.match
     bins: int = Gan.bins
-    steps: int = Gan.steps
+    steps: int = 4000
     lr: float = Gan.lr
     pace: Pace = Gan.pace
     name: ClassVar[str] = "cgan"
     space: ClassVar[str] = Gan.space
 
     def __post_init__(self) -> None:
-        check_settings(self.name, self, {"least": 1})
-        self.phases()  # refuses what `gan` refuses
+        least = dict.fromkeys(("least", "latent", "width", "pack", "steps"), 1) | {"bins": 2}
+        check_settings(self.name, self, least | dict.fromkeys(("penalty", "match", "lr"), 0))
+        check_pack(self.name, self.pack, self.pace)
 
     @property
-    def parts(self) -> Gan:
+    def parts(self) -> Pair:
         """The same without labels."""
         sizes = (self.latent, self.width, self.pack, self.penalty, self.match)
-        return Gan(*sizes, bins=self.bins, steps=self.steps, lr=self.lr, pace=self.pace)
+        return Pair(*sizes, steps=self.steps, lr=self.lr, pace=self.pace)
 
     phases, job = labelling.phases, labelling.job
     drawer, settle = labelling.drawer, labelling.settle

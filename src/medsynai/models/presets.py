@@ -50,9 +50,9 @@ PRESETS: dict[str, dict[str, Settings]] = {
         BEST: {"epochs": 600},
     },
     "gan": {
-        FAST: {"width": 64, "steps": 1000, "lr": 2e-3},
-        BEST: {"steps": 12_000, "pace": {"patience": 12}},
-        PRIVATE: {"width": 64, "latent": 16, "pack": 1, "match": 0.0, **FEW},
+        FAST: {"width": 64, "steps": 600, "lr": 2e-3},
+        BEST: {"steps": 8000, "pace": {"patience": 12}},
+        PRIVATE: {"width": 64, "latent": 16, "pack": 1, "match": 0.0, "warm": 0, **FEW},
     },
     "wgan-gp": {
         FAST: {"width": 64, "steps": 500, "lr": 2e-3},
