@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from medsynai.cli import cli
 from medsynai.data.read import apart, read_raw
@@ -212,6 +214,34 @@ def test_where_nobody_says_how_many_rows_their_number_is_bought(tmp_path):
     assert 1 <= len(pd.read_csv(tmp_path / "run" / "release" / "synthetic.csv")) < 2000
 
 
+JUNK = st.one_of(
+    st.sampled_from(["", "1e400", "-inf", "nan", "0001-01-01", "9999-12-31", "2012-13-45", "\x00"]),
+    st.text(max_size=6),
+    st.floats(allow_nan=True).map(str),
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(cells=st.lists(JUNK, min_size=7, max_size=7))
+def test_no_value_can_make_a_run_fail(cells):
+    frame = pd.concat([clinic(3), pd.DataFrame([cells], columns=CONTRACT.names)])
+    opened = contracted.read(Plan(epsilon=1.0), Handed(frame, CONTRACT), Watch())
+    divided = contracted.divide(opened, Plan(epsilon=1.0), Watch())
+    made = divided.parts.train.frame.select_dtypes("number")
+    assert np.isfinite(made.to_numpy()[~made.isna().to_numpy()]).all()
+
+
+def test_what_breaks_the_judging_breaks_no_release(tmp_path, monkeypatch):
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("of a value")
+
+    monkeypatch.setattr(private.stages, "judge", broken)
+    result = ordered(tmp_path / "run", clinic(), "--rows", 30)
+    assert result.exit_code == 0, result.output
+    inside = (tmp_path / "run" / "release" / "internal" / "scores.json").read_text()
+    assert "Judging broke (ZeroDivisionError)" in inside and "of a value" not in inside
+
+
 def table_of(frame: pd.DataFrame, keyed: bool) -> Table:
     opened = contracted.read(Plan(epsilon=1.0), Handed(frame, CONTRACT), Watch())
     names = tuple(n for n in CONTRACT.names if keyed or n != "patient_id")
@@ -285,6 +315,8 @@ REFUSED = [
     ("tuned", {"tuned": "40 trials"}, CONTRACT, "real rows"),
     ("forest", {"model": "forest"}, CONTRACT, "no differentially private form"),
     ("delta", {"delta": 0.5}, CONTRACT, "delta must lie"),
+    ("measure", {"measures": ("validty",)}, CONTRACT, "no measure"),
+    ("condition", {"conditions": ("sex=x",)}, CONTRACT, "sex"),
     (
         "bought without a ledger",
         {},

@@ -18,6 +18,7 @@ from medsynai.data.source import Format, Source
 from medsynai.errors import PlanError
 from medsynai.evaluate.policy import Verdict
 from medsynai.flow import judging, opening, stages
+from medsynai.flow.conditions import parse_conditions
 from medsynai.flow.contracted import Divided, Opened, divide, read
 from medsynai.flow.judging import Judged
 from medsynai.flow.maker import Maker
@@ -68,12 +69,13 @@ def make(plan: Plan, handed: Handed, tell: Tell = silent) -> Release:
     ledger, watch = open_ledger(plan), Watch(tell)
     opened = read(plan, handed, watch)
     divided = divide(opened, plan, watch)
+    check(plan, opened, divided)
     sized = replace(plan, rows=plan.rows or count(divided, ledger))
     picked = choose(sized, divided)
     trained = train(divided, picked.name, sized, ledger, watch)
     made = stages.draw(trained, divided.parts, sized, watch)
-    judged = judge(made, trained, divided, sized, watch)
-    return report(Findings(opened, divided, picked, trained, made, judged), plan, ledger, watch)
+    inside = judge(made, trained, divided, sized, watch)
+    return report(Findings(opened, divided, picked, trained, made, inside), plan, ledger, watch)
 
 
 def refuse_unpaid(plan: Plan) -> None:
@@ -86,6 +88,18 @@ def refuse_unpaid(plan: Plan) -> None:
         if getattr(plan, name) not in (None, False, (), "", STANDARD):
             option = name.replace("_", "-")
             raise PlanError(f"{option} does not go with epsilon: {why}")
+
+
+def check(plan: Plan, opened: Opened, divided: Divided) -> None:
+    """Refuse what cannot be done before anything is spent on it.
+
+    Raises:
+        InputError: a measure, policy, condition or column that there is not.
+    """
+    judging.Panel(plan.measures, plan.policy).load()
+    parse_conditions(plan.conditions, divided.parts.train.schema)
+    for name in plan.leaks:
+        opening.known(name, opened.contract, "leak")
 
 
 def open_ledger(plan: Plan) -> Ledger:
@@ -163,13 +177,22 @@ def train(divided: Divided, name: str, plan: Plan, ledger: Ledger, watch: Watch)
     return Trained(maker, store.to_plain(model), None, name, (), facts)
 
 
-def judge(
-    made: Made, trained: Trained, divided: Divided, plan: Plan, watch: Watch
-) -> Judged | None:
-    """Scores on real rows, for `internal/` alone; None where there are too few rows to judge."""
+@dataclass(frozen=True)
+class Inside:
+    """Scores on real rows, for `internal/` alone; None, and why, where there are none."""
+
+    judged: Judged | None
+    why: str = ""
+
+
+def judge(made: Made, trained: Trained, divided: Divided, plan: Plan, watch: Watch) -> Inside:
+    """Score the rows. Whether that succeeds hangs on real rows, so the release must not."""
     if len(divided.parts.train) < FEWEST:
-        return None
-    return stages.judge(made, trained, divided.parts, plan, watch)
+        return Inside(None, "Not judged: there are too few real rows.")
+    try:
+        return Inside(stages.judge(made, trained, divided.parts, plan, watch))
+    except Exception as error:
+        return Inside(None, f"Judging broke ({type(error).__name__}): nothing is scored.")
 
 
 @dataclass(frozen=True)
@@ -181,7 +204,7 @@ class Findings:
     picked: Picked
     trained: Trained
     made: Made
-    judged: Judged | None
+    inside: Inside
 
 
 def report(found: Findings, plan: Plan, ledger: Ledger, watch: Watch) -> Release:
@@ -211,8 +234,8 @@ def report(found: Findings, plan: Plan, ledger: Ledger, watch: Watch) -> Release
         versions=judging.versions(),
     )
     inside, internal = _inside(found, outside, watch), {}
-    if found.judged is not None:
-        internal = found.judged.panel.internal
+    if found.inside.judged is not None:
+        internal = found.inside.judged.panel.internal
     misfits = [{"column": m.column, "rows": m.rows, "what": m.what} for m in found.opened.misfits]
     internal = {**internal, "misfits": misfits}
     source = found.trained.maker.source
@@ -222,7 +245,7 @@ def report(found: Findings, plan: Plan, ledger: Ledger, watch: Watch) -> Release
 
 
 def _inside(found: Findings, outside: Evidence, watch: Watch) -> Evidence:
-    parts, judged = found.divided.parts, found.judged
+    parts, judged = found.divided.parts, found.inside.judged
     table = found.opened.table
     data = replace(
         outside.data,
@@ -234,9 +257,8 @@ def _inside(found: Findings, outside: Evidence, watch: Watch) -> Evidence:
     )
     model = outside.model and replace(outside.model, training=found.trained.training)
     shown = replace(outside, data=data, model=model, timing=dict(watch.seconds))
-    few = "Not judged: there are too few real rows."
     if judged is None:
-        return replace(shown, notes=(*outside.notes, few))
+        return replace(shown, notes=(*outside.notes, found.inside.why))
     return replace(
         shown,
         scores=judged.panel.scores,
