@@ -90,8 +90,12 @@ def noisy_sums(sums: np.ndarray, spread: float) -> Floats:
     for start in range(0, len(sums), 2 * BLOCK):
         here = sums[start : start + 2 * BLOCK].astype(np.float64)
         drawn = _gaussians(len(here))
-        here = np.rint(here / grain)  # on the lattice before the noise: so no low bit tells
-        noised[start : start + len(here)] = (here + np.rint(drawn * FINE)) * grain
+        here /= grain
+        drawn *= FINE
+        np.rint(here, out=here)  # on the lattice before the noise: so no low bit tells
+        np.rint(drawn, out=drawn)
+        here += drawn
+        np.multiply(here, grain, out=noised[start : start + len(here)])
     return noised
 
 
@@ -105,11 +109,18 @@ def _gaussians(size: int) -> Floats:
         low = np.flatnonzero(words[:half] < 2**12)  # the far tail, to more than 32 bits
         radius[low] = words[low] + uniform(len(low)) + 2.0**-53
         np.log(radius, out=radius)
-        radius = np.sqrt(np.float32(64 * np.log(2)) - 2 * radius)
+        radius *= -2
+        radius += np.float32(64 * np.log(2))
+        np.sqrt(radius, out=radius)
         angle *= np.float32(2 * np.pi * 2.0**-32)
-        total[0] += radius * np.cos(angle)
-        total[1] += radius * np.sin(angle)
-    flat: Floats = total.ravel()[:size] / np.sqrt(DRAWS)
+        across = np.cos(angle)
+        across *= radius
+        np.sin(angle, out=angle)
+        angle *= radius
+        total[0] += across
+        total[1] += angle
+    total *= DRAWS**-0.5
+    flat: Floats = total.ravel()[:size]
     return flat
 
 
