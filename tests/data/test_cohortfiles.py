@@ -246,7 +246,7 @@ def test_omop_loads_under_its_constraints_and_sees_a_planted_orphan(tmp_path, mo
     with pytest.raises(SchemaError, match="keys do not hold"):
         write_cohort(orphaned, "omop", tmp_path / "one")
     monkeypatch.setattr(omop_write, "refuse_broken", lambda c: None)
-    with pytest.raises(SchemaError, match="do not load under OMOP's constraints"):
+    with pytest.raises(SchemaError, match="does not load under OMOP's constraints"):
         write_cohort(orphaned, "omop", tmp_path / "two")
 
 
@@ -482,3 +482,31 @@ def test_fhir_lines_come_back_as_lines_and_broken_files_are_said(make, same, tmp
     (tmp_path / "bad.json").write_text('{"resourceType": "Bundle", "entry": [')
     with pytest.raises(ReadError, match="not whole JSON"):
         read_cohort(tmp_path / "bad.json")
+
+
+def test_broken_values_of_typed_formats_are_said_without_them(make, tmp_path):
+    wrong = observation("o", "Patient/a", valueQuantity={"value": "SECRET"})
+    odd = observation("p", "Patient/a") | {"code": "SECRET"}
+    rows = ({"resourceType": "Patient", "id": "a"}, wrong, odd)
+    (tmp_path / "one.json").write_text(bundle(*rows))
+    loaded = read_cohort(tmp_path / "one.json")
+    assert "not carried: 1 values of quantities that are no numbers" in loaded.notes
+    assert "not carried: Observation that is not as the standard has it (1)" in loaded.notes
+    assert "SECRET" not in " ".join(loaded.notes)
+    shard = tmp_path / "meds" / "data"
+    shard.mkdir(parents=True)
+    table = DataFrame({"subject_id": [1], "time": ["SECRET"], "code": ["a"]})
+    table.to_parquet(shard / "0.parquet")
+    with pytest.raises(ReadError, match="not the types of the standard") as refused:
+        read_cohort(tmp_path / "meds")
+    assert "SECRET" not in str(refused.value)
+    (tmp_path / "r.hea").write_text("r 1 SECRET 5\nr.dat 16\n")
+    with pytest.raises(ReadError, match="a number that cannot be read") as refused:
+        read_cohort(tmp_path / "r.hea")
+    assert "SECRET" not in str(refused.value)
+    drugs = like(make, "omop").events.assign(kind="drug")
+    extras = {"drug": DataFrame({"days_supply": ["SECRET"]}, index=drugs.index[:1])}
+    cohort = Cohort.of(like(make, "omop").subjects, drugs, extras=extras)
+    with pytest.raises(SchemaError, match="does not load") as refused:
+        write_cohort(cohort, "omop", tmp_path / "out")
+    assert "SECRET" not in str(refused.value)

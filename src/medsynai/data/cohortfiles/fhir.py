@@ -91,7 +91,10 @@ def read(path: Path, details: dict[str, str]) -> LoadedCohort:
     ids = {url: str(r.get("id")) for r, url in loaded if url and r.get("id")}
     found.drugs = {str(r.get("id")): r for r, _ in loaded if r["resourceType"] == "Medication"}
     for resource, _ in loaded:
-        _take(found, resource, ids)
+        try:
+            _take(found, resource, ids)
+        except (AttributeError, KeyError, TypeError):
+            found.left[f"{resource['resourceType']} that is not as the standard has it"] += 1
     notes = [f"not carried: {name} ({count:,})" for name, count in sorted(found.left.items())]
     cohort, problems = _cohort(found, notes)
     lines = any(".ndjson" in f.name.lower() for f in files)
@@ -216,7 +219,11 @@ def _cohort(found: Found, notes: list[str]) -> tuple[Cohort, tuple[Problem, ...]
     people, stays, events = frames["Patient"], frames["Encounter"], frames["event"]
     extras = {}
     if len(events):
-        events["value"] = pd.to_numeric(events["value"]) if "value" in events else None
+        if "value" in events:
+            numbers = pd.to_numeric(events["value"], errors="coerce")
+            if lost := int((numbers.isna() & events["value"].notna()).sum()):
+                notes.append(f"not carried: {lost:,} values of quantities that are no numbers")
+            events["value"] = numbers
         rest = events[[n for n in events if n not in EVENTS]]
         extras = {str(k): rest.loc[at] for k, at in events.groupby("kind").groups.items()}
     extras[OF_VISITS] = stays[[n for n in stays if n not in VISITS]]

@@ -88,6 +88,15 @@ def _shards(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
         table = pa.concat_tables(parts, promote_options="default")
     except (pa.ArrowException, OSError):
         raise ReadError(f"{path / 'data'} holds a file that is not readable Parquet") from None
+    try:
+        return _typed(table, path)
+    except pa.ArrowException:  # its own message holds a value, and is not shown
+        raise ReadError(f"{path / 'data'}: columns have not the types of the standard") from None
+
+
+def _typed(table: Any, path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
+    import pyarrow as pa
+
     absent = [n for n in ("subject_id", "time", "code") if n not in table.column_names]
     if absent:
         raise ReadError(f"{path / 'data'}: events lack the column {absent[0]!r} of the standard")

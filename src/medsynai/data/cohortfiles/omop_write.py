@@ -49,11 +49,12 @@ def write_tables(cohort: Cohort, layout: Layout, folder: Path) -> tuple[str, ...
             if table.name in frames:
                 _load(base, table, frames[table.name])
                 _copy(base, table, folder / f"{table.name}{suffix}", layout.details.get("upper"))
-    except duckdb.ConstraintException:
-        # The text of DuckDB's own message holds a key, so it is not shown.
-        raise SchemaError("the tables do not load under OMOP's constraints") from None
     except duckdb.IOException:
         raise FolderError(f"{folder} cannot be written: the disk refused it") from None
+    except duckdb.Error as error:  # its own message holds a key or a value, and is not shown
+        raise SchemaError(
+            f"table {table.name!r} does not load under OMOP's constraints ({type(error).__name__})"
+        ) from None
     finally:
         base.close()
     return tuple(notes)

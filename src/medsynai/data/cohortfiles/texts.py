@@ -17,7 +17,7 @@ from medsynai.data.integrity import Problem
 from medsynai.data.read import csv
 from medsynai.data.read.files import check_file
 from medsynai.data.source import suffix_of
-from medsynai.errors import ReadError
+from medsynai.errors import ReadError, SchemaError
 
 CSVS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz")
 PARQUETS = (".parquet", ".pq")
@@ -117,7 +117,12 @@ def _to_parquet(frame: pd.DataFrame, sheet: Sheet, path: Path) -> None:
     for name in frame:
         texts = pa.array(frame[name], pa.string(), from_pandas=True)
         kind = sheet.types.get(str(name))
-        columns[str(name)] = texts if kind is None else texts.cast(parse_type(kind))
+        try:
+            columns[str(name)] = texts if kind is None else texts.cast(parse_type(kind))
+        except pa.ArrowException:  # its own message holds a value, and is not shown
+            raise SchemaError(
+                f"column {name!r} of {sheet.name!r} cannot be written as the source's type {kind}"
+            ) from None
     parquet.write_table(pa.table(columns), path)
 
 

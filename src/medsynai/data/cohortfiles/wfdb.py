@@ -55,7 +55,10 @@ def read(path: Path, details: dict[str, str]) -> LoadedCohort:
     headers = sorted(root.rglob("*.hea")) if path.is_dir() else [path]
     signals, wrong = [], 0
     for header in headers:
-        signal, bad = read_record(header, root)
+        try:
+            signal, bad = read_record(header, root)
+        except ValueError:  # a number that is none; its text is not shown
+            raise ReadError(f"{header} has a number that cannot be read") from None
         signals.append(signal)
         wrong += bad
     known = {".hea", ".dat", ".xyz", *(Path(s).suffix for s in _files(headers))}
