@@ -26,8 +26,13 @@ class Picked:
 
 
 PICKS = (
-    Pick("aim", 32, "up to 32 columns AIM keeps more of the pairs than a tree does"),
-    Pick("mst", float("inf"), "on wide tables AIM takes minutes, and a tree is nearly as near"),
+    Pick("aim", 32, "on a table of 11 columns AIM was nearer than MST at epsilon 1 and 10"),
+    Pick(
+        "mst",
+        float("inf"),
+        "beyond 32 columns AIM's graphs grow too large (Ganev, Xu and De Cristofaro 2024), and a "
+        "tree stays small",
+    ),
 )
 
 
