@@ -23,7 +23,7 @@ from medsynai.learn.nets.ctgan import CtganGenerator, PackCritic
 from medsynai.learn.nets.mlp import modules_of
 from medsynai.seeds import Seeds
 
-PACE = Pace(batch=500, check=100, patience=1000, clip=1000.0)
+PACE = Pace(batch=500, check=100, held=0.0, clip=1000.0)  # all rows, to the last round
 
 
 @dataclass(frozen=True)
