@@ -51,7 +51,7 @@ def test_no_key_and_no_date_is_left_and_every_interval_stays(cohort):
         assert not set(getattr(fresh, name)[key]) & set(getattr(cohort, name)[key])
     assert fresh.subjects["subject_id"].str.fullmatch(r"P\d{5}").all()
     assert gaps(fresh) == gaps(cohort)
-    for part in ("dayofweek", "hour", "second"):
+    for part in ("day_of_week", "hour", "second"):
         one, two = (
             getattr(c.events["time"].dt, part).value_counts().sort_index() for c in (cohort, fresh)
         )
@@ -78,3 +78,12 @@ def test_the_same_seeds_give_the_same_and_offsets_stay(cohort):
     minutes = cohort.events.assign(time=7.0, end_time=np.nan)
     offsets = Cohort.of(events=minutes, clock=Clock.MINUTES)
     assert (renew(offsets, Seeds(1))[0].events["time"] == 7.0).all()
+
+
+def test_keys_of_letters_that_meet_by_chance_are_drawn_again():
+    rng = np.random.default_rng(0)
+    keys = sorted({"".join(rng.choice(list("abcdefghijklmnopqrstuvwxyz"), 3)) for _ in range(170)})
+    plain = Cohort.of(DataFrame({"subject_id": keys}))
+    for seed in range(10):
+        fresh = renew(plain, Seeds(seed))[0].subjects["subject_id"]
+        assert len(set(fresh)) == len(keys) and not set(fresh) & set(keys)

@@ -102,6 +102,16 @@ def _unknown(keys: pd.Series, subjects: pd.Series, visits: pd.DataFrame) -> np.n
     return (keys.notna() & (whose != subjects)).to_numpy()
 
 
+def unsorted(table: str, subjects: pd.Series, times: pd.Series) -> Problem:
+    """Rows of a file that stand behind a later one of the same patient; a cohort sorts them."""
+    timed = times.notna().to_numpy()
+    who = pd.factorize(subjects)[0][timed]
+    moments = times[timed].astype("int64" if times.dtype.kind == "M" else "float64")
+    latest = moments.groupby(who).cummax()
+    said = f"rows of {table} stand behind a later one of the same patient; they are sorted"
+    return Problem("unsorted times", int((moments < latest).sum()), len(times), said)
+
+
 def orphans(cohort: Cohort) -> Iterator[Problem]:
     """Keys that lead nowhere."""
     said = "rows name no patient of the subjects; `mend` sets them aside, or add the patients"

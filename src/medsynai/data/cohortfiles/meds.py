@@ -24,7 +24,7 @@ from medsynai.data.cohort import (
 )
 from medsynai.data.cohortfiles.keys import numbered
 from medsynai.data.cohortfiles.layout import Layout, LoadedCohort
-from medsynai.data.integrity import refuse_broken
+from medsynai.data.integrity import refuse_broken, unsorted
 from medsynai.errors import ReadError
 
 CORE = {"subject_id": "subject_id", "time": "time", "code": "code"} | {
@@ -75,7 +75,8 @@ def read(path: Path, details: dict[str, str]) -> LoadedCohort:
         extras[OF_VISITS] = visits[[n for n in visits if n not in VISITS]]
         visits = visits[[n for n in visits if n in VISITS]]
     cohort = Cohort.of(subjects, events, visits, codes, extras)
-    return LoadedCohort.of(cohort, Layout("meds", details=types), tuple(notes))
+    order = unsorted("the shards", frame["subject_id"], frame["time"])
+    return LoadedCohort.of(cohort, Layout("meds", details=types), tuple(notes), (order,))
 
 
 def _shards(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:

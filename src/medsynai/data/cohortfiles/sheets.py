@@ -18,7 +18,7 @@ from medsynai.data.cohortfiles.texts import (
     write_texts,
     write_times,
 )
-from medsynai.data.integrity import Problem, refuse_broken
+from medsynai.data.integrity import Problem, refuse_broken, unsorted
 from medsynai.errors import ReadError, SchemaError
 
 
@@ -111,6 +111,8 @@ def add(got: Gathered, frame: pd.DataFrame, sheet: Sheet, clock: Clock) -> None:
     if sheet.part is Part.EVENTS:
         core, rest, sheet = _as_events(got, core, frame, rest, sheet)
         got.rows += len(core)
+        if {"subject_id", "time"} <= set(core):
+            got.problems.append(unsorted(sheet.name, core["subject_id"], core["time"]))
     if sheet.part is Part.SUBJECTS:
         core, rest = pd.concat([core, rest], axis=1), pd.DataFrame()
     if sheet.part is Part.CODES and len(rest.columns):
