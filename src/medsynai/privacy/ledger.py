@@ -17,7 +17,7 @@ from medsynai.privacy.accounting import (
 
 UNPROTECTED = "unprotected"
 SLACK = 1e-6  # relative: what rounding of the accountant itself may add
-ALARMS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+ALARMS = (0.001, 0.002, 0.005, 0.01, *(i / 50 for i in range(1, 50)))  # 0.1 is among them
 
 
 @dataclass(frozen=True)

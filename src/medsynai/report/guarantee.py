@@ -94,12 +94,13 @@ def _picture(fpr: Any, tpr: Any) -> Markup:
     for a, b in points:
         if a in MARKED:
             drawn.append(rect(across(a) - 3, up(b) - 3, 6, 6, "syn"))
-            words = f"{share(a)} false alarms: {share(b)} found"
-            drawn.append(text(across(a) + 8, up(b) + 12, words, "tiny"))
+            words = f"at {_of_hundred(a)} % false alarms: {_of_hundred(b)} % found"
+            drawn.append(text(across(0.5), up(0.05 + a), words, "tiny"))
     drawn.append(text(across(0.62), up(0.55), "guessing", "tiny"))
     drawn.append(text(width - 8, floor + 28, "false alarms", "tiny", "end"))
     drawn.append(text(left + 4, top + 8, "patients found", "tiny"))
-    detail = "; ".join(f"{share(a)} false alarms: {share(b)}" for a, b in points[1:-1:4])
+    told = [f"{_of_hundred(a)} % false alarms: {_of_hundred(b)} %" for a, b in points[1:-1:6]]
+    detail = "; ".join(told)
     return frame(width, floor + 34, "The best that any attack can do", detail, *drawn)
 
 
