@@ -32,6 +32,8 @@ from medsynai.models.diffusion import Diffusion
 from medsynai.models.emr_wgan import EmrWgan
 from medsynai.models.entries import CATALOG
 from medsynai.models.gan import Gan
+from medsynai.models.image_flow import ImageFlow
+from medsynai.models.image_pca import ImagePca
 from medsynai.models.medgan import MedGan
 from medsynai.models.tablegan import TableGan
 from medsynai.models.tvae import Tvae
@@ -116,6 +118,8 @@ def test_every_model_has_a_page_that_names_it(model: str) -> None:
         *((f"models/{kind.name}.md", names(kind)) for kind in NETWORKS),
         ("models/autoregressive.md", names(Pace)),
         ("models/code-mixture.md", names(CodeMixture)),
+        ("models/pca.md", names(ImagePca)),
+        ("models/image-flow.md", names(ImageFlow)),
         ("models/medgan.md", names(MedGan)),
         ("models/emr-wgan.md", names(EmrWgan)),
         ("models/aae.md", names(Aae) | names(CodeAae)),

@@ -149,6 +149,7 @@ def show_facts(facts: dict[str, str | int], out: Path | None, as_json: bool) -> 
 )
 @POLICY
 @click.option("--positive-control", is_flag=True, default=None, help="With --model bootstrap.")
+@click.option("--skip-bad", is_flag=True, default=None, help="Leave out images that are broken.")
 @click.option("--plan", "plan_file", metavar="F", type=Path, help="A plan.toml; options win.")
 @click.option("--resume", is_flag=True, help="Go on from an interrupted training.")
 @OVERWRITE

@@ -15,6 +15,7 @@ from medsynai.seeds import Seeds
 
 if TYPE_CHECKING:  # so that a run on a table does not load scipy for it
     from medsynai.data.codes import CodeMatrix
+    from medsynai.data.images import ImageSet
 
 
 @dataclass(frozen=True)
@@ -185,6 +186,47 @@ class CodeGenerator(Protocol):
         Args:
             matrix: the codes that may be learnt, rare ones rolled up or withheld.
             ledger: where the release is written down before a row is read.
+            seeds: the same seeds give the same model.
+        """
+        ...
+
+
+class FittedImages(Protocol):
+    """A trained model of images: weights and facts, never an image."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What may be asked for."""
+        ...
+
+    def sample(self, n: int, seeds: Seeds = ..., condition: Condition = ...) -> "ImageSet":
+        """Draw exactly `n` images, each a patient of its own; the same seeds give the same ones.
+
+        Args:
+            n: how many, at least 1.
+            seeds: all randomness.
+            condition: on `label`, met by every image, or refused.
+
+        Raises:
+            PlanError: `n` below 1.
+            ConditionError: a condition on anything but a known label.
+        """
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write the model to an existing folder: model.json, weights.safetensors; no pickle."""
+        ...
+
+
+class ImageGenerator(Protocol):
+    """A way to make synthetic images; its fields are its public settings."""
+
+    def fit(self, images: "ImageSet", ledger: Ledger = ..., seeds: Seeds = ...) -> FittedImages:
+        """Learn from the train images, after charging the ledger.
+
+        Args:
+            images: of one size, at least eight patients a class.
+            ledger: where the release is written down before an image is read.
             seeds: the same seeds give the same model.
         """
         ...

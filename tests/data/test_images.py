@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medsynai.codec.image import PixelScale
 from medsynai.data.imagefiles import read_images, recognise, write_images
 from medsynai.data.images import ImageLayout, ImageSet
+from medsynai.data.pixels import PixelScale
 from medsynai.errors import FolderError, ReadError
 from medsynai.seeds import Seeds
 

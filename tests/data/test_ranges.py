@@ -17,7 +17,7 @@ def test_every_value_lies_inside_and_no_range_crosses_zero(values: list[float], 
     low, high = public_range(found, np.ones(len(found), int), unit)
     assert low <= found.min() and high >= found.max()
     ulp = float(np.spacing(np.abs(found).max()))
-    span = max(float(np.ptp(found)), 16 * unit, 64 * ulp)
+    span = max(float(np.ptp(found)), 24 * unit, 96 * ulp)  # a step is 2.5 of its least at most
     assert found.min() - low <= span / 4 and high - found.max() <= span / 4
     assert (found.min() < 0) or low >= 0
     assert (found.max() > 0) or high <= 0

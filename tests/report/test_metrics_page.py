@@ -10,7 +10,7 @@ from typing import Any
 
 import medsynai.evaluate
 from medsynai.evaluate.attacks.heading import Heading
-from medsynai.evaluate.panel import CODE_PANEL, PANEL
+from medsynai.evaluate.panel import CODE_PANEL, IMAGE_PANEL, PANEL
 from medsynai.evaluate.policy import load_policy
 from medsynai.evaluate.score import Score
 from medsynai.evaluate.utility import CLASS_FIGURES, NUMBER_FIGURES
@@ -36,9 +36,10 @@ def inside(value: Any) -> Iterator[str]:
 
 def declared() -> set[str]:
     """Every score that a module of the judging wing declares, asks for or holds to a limit."""
-    names = {m.headline[0] for m in (*PANEL, *CODE_PANEL) if m.headline[0]}
+    names = {m.headline[0] for m in (*PANEL, *CODE_PANEL, *IMAGE_PANEL) if m.headline[0]}
     names |= {gate.score for gate in load_policy().gates}
-    names |= {gate.score for gate in load_policy(default="codes/policy.toml").gates}
+    for kind in ("codes", "images"):
+        names |= {gate.score for gate in load_policy(default=f"{kind}/policy.toml").gates}
     names |= {f"tstr_{f.name}" for f in (*CLASS_FIGURES, *NUMBER_FIGURES)}
     for found in pkgutil.walk_packages(medsynai.evaluate.__path__, "medsynai.evaluate."):
         names |= set(inside(list(vars(import_module(found.name)).values())))

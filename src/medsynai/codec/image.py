@@ -1,54 +1,94 @@
-"""Pixels to numbers in [-1, 1] and back: the error is half a step of the stored numbers at most."""
+"""What a model of images knows beside its weights: their size, their scale and their classes."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
-COARSE = 16  # the range is widened outward to a power of two of at least a 16th of its width
+from medsynai.data.images import ImageSet
+from medsynai.data.pixels import PixelScale
+from medsynai.errors import ConditionError, ModelError
+from medsynai.generator import Condition
+
+FEWEST = 8  # patients of a class: fewer would be learnt by heart
+LABEL = "label"  # what a condition calls an image's class
 
 
 @dataclass(frozen=True)
-class PixelScale:
-    """The range of stored numbers that becomes [-1, 1]. Public: it may be printed and saved.
+class Frame:
+    """Facts that turn images into rows and back. Public: it may be printed and saved.
 
     Attributes:
-        low, high: stored numbers at -1 and at 1.
-        dtype: NumPy's name of the stored type; whole numbers come back whole.
+        channels, space: of each image.
+        scale: stored numbers at -1 and 1.
+        classes: names.
+        share: of the train images in each class.
+        mean, spread: of all pixels on the scale: rows have mean 0 and variance 1 about.
     """
 
-    low: float
-    high: float
-    dtype: str
+    channels: int
+    space: tuple[int, ...]
+    scale: PixelScale
+    classes: tuple[str, ...]
+    share: tuple[float, ...]
+    mean: float
+    spread: float
 
     @staticmethod
-    def of(pixels: np.ndarray) -> "PixelScale":
-        """The type's own range for 8 bits, else that of the train images, widened to round numbers.
+    def of(images: ImageSet) -> "Frame":
+        """From train images.
 
-        The widening keeps the brightest pixel of a single patient from being written down.
-
-        >>> PixelScale.of(np.array([-1024, 1900], np.int16))
-        PixelScale(low=-1024.0, high=1920.0, dtype='int16')
+        Raises:
+            ModelError: no images, or a class of too few patients.
         """
-        if pixels.dtype.itemsize == 1:
-            facts = np.iinfo(pixels.dtype)
-            return PixelScale(float(facts.min), float(facts.max), str(pixels.dtype))
-        low, high = float(np.min(pixels)), float(np.max(pixels))
-        step = 2.0 ** np.floor(np.log2(max(high - low, 1e-30) / COARSE))
-        low, high = float(np.floor(low / step) * step), float(np.ceil(high / step) * step)
-        if np.issubdtype(pixels.dtype, np.integer):
-            facts = np.iinfo(pixels.dtype)
-            low, high = max(low, float(facts.min)), min(high, float(facts.max))
-        return PixelScale(low, high if high > low else low + 1.0, str(pixels.dtype))
+        if not len(images):
+            raise ModelError("no images to learn from")
+        pairs = np.unique(np.stack([images.labels, images.patients]), axis=1)
+        people = np.bincount(pairs[0], minlength=len(images.classes))
+        few = [c for c, n in zip(images.classes, people, strict=True) if 0 < n < FEWEST]
+        if few:
+            raise ModelError(
+                f"class {', '.join(few)}: fewer than {FEWEST} train patients, who would be learnt "
+                "by heart; merge the class with another, or take its images out"
+            )
+        scale = PixelScale.of(images.pixels)
+        values = scale.forward(images.pixels)
+        share = images.counts / len(images)
+        mean, spread = round(float(values.mean()), 3), max(round(float(values.std()), 3), 0.01)
+        sizes = images.channels, images.space, scale
+        return Frame(*sizes, images.classes, tuple(float(s) for s in share), mean, spread)
 
-    def forward(self, pixels: np.ndarray) -> Float[np.ndarray, "..."]:
-        """Stored numbers as float32 in [-1, 1]; what lies outside of the range goes to its end."""
-        wide = (pixels.astype(np.float64) - self.low) * (2.0 / (self.high - self.low)) - 1.0
-        return np.clip(wide, -1.0, 1.0).astype(np.float32)
+    @property
+    def width(self) -> int:
+        """Numbers an image."""
+        return int(self.channels * np.prod(self.space))
 
-    def back(self, values: Float[np.ndarray, "..."]) -> np.ndarray:
-        """Numbers in [-1, 1] in the stored type, whole where that is; others go to the ends."""
-        inside = np.clip(values.astype(np.float64), -1.0, 1.0)
-        wide = (inside + 1.0) * ((self.high - self.low) / 2.0) + self.low
-        dtype = np.dtype(self.dtype)
-        return (np.rint(wide) if np.issubdtype(dtype, np.integer) else wide).astype(dtype)
+    def encode(self, images: ImageSet) -> Float[np.ndarray, "images width"]:
+        """Rows of float32 numbers, pixels in channel-first order."""
+        flat = self.scale.forward(images.pixels).reshape(len(images), -1)
+        return ((flat - self.mean) / self.spread).astype(np.float32)
+
+    def decode(self, rows: Float[np.ndarray, "images width"], labels: np.ndarray) -> ImageSet:
+        """Synthetic images, each a patient of its own, in the stored type."""
+        pixels = self.scale.back(rows.astype(np.float64) * self.spread + self.mean)
+        shape = (len(rows), self.channels, *self.space)
+        own = np.arange(len(rows))
+        return ImageSet(pixels.reshape(shape), labels, self.classes, own, "synthetic")
+
+    def draw_labels(self, n: int, condition: Condition, rng: np.random.Generator) -> np.ndarray:
+        """(n,) classes, each as often as its share asks for (largest remainder), in random order.
+
+        Raises:
+            ConditionError: another column than `label`, or a class that there is not.
+        """
+        share = np.array(self.share)
+        for wanted in condition.wanted:
+            if wanted.column != LABEL or wanted.levels is None:
+                raise ConditionError(f"images can be asked for by {LABEL}=CLASS only")
+            asked = np.isin(self.classes, wanted.levels)
+            if not (share * asked).any():
+                known = ", ".join(self.classes[:30])
+                raise ConditionError(f"no such {LABEL} among the train images; one of {known}")
+            share = share * asked
+        ends = np.cumsum(share / share.sum())
+        return rng.permutation(np.searchsorted(ends, (np.arange(n) + rng.random()) / n, "right"))

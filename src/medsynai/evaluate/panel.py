@@ -12,6 +12,7 @@ from medsynai.evaluate.trial import Trial
 
 if TYPE_CHECKING:
     from medsynai.evaluate.codes.trial import CodeTrial
+    from medsynai.evaluate.images.trial import ImageTrial
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Measure:
     headline: tuple[str, str]
     cost: float
 
-    def judge(self, trial: "Trial | CodeTrial") -> Findings:
+    def judge(self, trial: "Trial | CodeTrial | ImageTrial") -> Findings:
         """Ask the measure.
 
         Raises:
@@ -152,6 +153,22 @@ CODE_PANEL: tuple[Measure, ...] = (
     Measure("copies", "codes.copies:measure", _P, ("copies_exact", "Copies of train rows"), 0.2),
 )
 
+# The same of images, of which `ImageTrial` speaks; costs are of 1,000 images of 28 x 28.
+IMAGE_PANEL: tuple[Measure, ...] = (
+    Measure(
+        "coverage",
+        "images.coverage:measure",
+        _F,
+        ("image_coverage_pixels", "Images: holdout covered"),
+        10.0,
+    ),
+    Measure("detection", "images.detection:measure", _D, ("c2st", "Telling images apart"), 30.0),
+    Measure("utility", "images.utility:measure", _U, ("tstr_balanced", "Trained on"), 40.0),
+    Measure("memory", "images.memory:measure", _P, ("image_near_copies", "Near copies"), 20.0),
+    Measure("variety", "images.variety:measure", _F, ("image_vendi", "Different images"), 10.0),
+    Measure("pictures", "images.pictures:measure", _F, ("", ""), 1.0),
+)
+
 
 @dataclass(frozen=True)
 class Scorecard:
@@ -182,7 +199,7 @@ Progress = Callable[[str, int, int], None]
 
 
 def judge(
-    trial: "Trial | CodeTrial",
+    trial: "Trial | CodeTrial | ImageTrial",
     wanted: Collection[str] | None = None,
     progress: Progress | None = None,
     patience: float | None = None,
@@ -238,7 +255,7 @@ def _chosen(wanted: Collection[str] | None, panel: tuple[Measure, ...]) -> tuple
     return tuple(m for m in panel if m.name in wanted)
 
 
-def _ask(measure: Measure, trial: "Trial | CodeTrial", card: Scorecard) -> Findings:
+def _ask(measure: Measure, trial: "Trial | CodeTrial | ImageTrial", card: Scorecard) -> Findings:
     try:
         return measure.judge(trial)
     except AssessmentError as error:

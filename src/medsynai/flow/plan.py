@@ -49,6 +49,8 @@ class Plan:
         policy: path of a policy file with the gates; None for the defaults.
         form: "same" as the source, "csv" or "parquet".
         positive_control: the rows are to be copies of real patients, to test the attacks.
+        skip_bad: leave out, and count, image files that cannot be used, instead of refusing.
+        skip_bad: leave out, and count, image files that cannot be used, instead of refusing.
         epsilon: differential privacy: what this release may cost; None for none.
         delta: fixed beforehand; None for 1e-6, which the release then says.
         ledger: path of the ledger that is carried from run to run on the same data.
@@ -81,6 +83,7 @@ class Plan:
     policy: str | None = None
     form: str = "same"
     positive_control: bool = False
+    skip_bad: bool = False
     epsilon: float | None = None
     delta: float | None = None
     ledger: str | None = None

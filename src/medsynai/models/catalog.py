@@ -8,8 +8,15 @@ from typing import Any
 
 from medsynai import store
 from medsynai.errors import ModelError, PlanError
-from medsynai.generator import CodeGenerator, Fitted, FittedCodes, Generator
-from medsynai.models.entries import CATALOG, CODES, TABLE, Entry
+from medsynai.generator import (
+    CodeGenerator,
+    Fitted,
+    FittedCodes,
+    FittedImages,
+    Generator,
+    ImageGenerator,
+)
+from medsynai.models.entries import CATALOG, CODES, IMAGES, TABLE, Entry
 from medsynai.saved import read_record
 
 
@@ -51,6 +58,16 @@ def load_code_model(name: str, settings: Mapping[str, Any] | None = None) -> Cod
     return model
 
 
+def load_image_model(name: str, settings: Mapping[str, Any] | None = None) -> ImageGenerator:
+    """The same of a model of images.
+
+    Raises:
+        ModelError: as `load_model`.
+    """
+    model: ImageGenerator = _settings(name, settings, IMAGES)
+    return model
+
+
 def _settings(name: str, settings: Mapping[str, Any] | None, data: str) -> Any:
     entry = find_entry(name)
     if data not in entry.data:
@@ -64,10 +81,10 @@ def _settings(name: str, settings: Mapping[str, Any] | None, data: str) -> Any:
         raise ModelError(str(error)) from None
 
 
-_KINDS = {TABLE: "tables", CODES: "codes"}
+_KINDS = {TABLE: "tables", CODES: "codes", IMAGES: "images"}
 
 
-def open_model(folder: Path) -> Fitted | FittedCodes:
+def open_model(folder: Path) -> Fitted | FittedCodes | FittedImages:
     """A saved model, by the name in its model.json.
 
     Raises:
@@ -80,7 +97,7 @@ def open_model(folder: Path) -> Fitted | FittedCodes:
     facts, loader = record.get("facts"), entry.loader
     if entry.of_codes and isinstance(facts, dict) and "codes" in facts:
         loader = entry.of_codes.partition(":")[0] + ":load"
-    fitted: Fitted | FittedCodes = _resolve(loader)(folder)
+    fitted: Fitted | FittedCodes | FittedImages = _resolve(loader)(folder)
     return fitted
 
 

@@ -37,7 +37,11 @@ class Entry:
     of_codes: str = ""
 
 
-TABLE, CODES = "table", "codes"  # kinds of data, as `Entry.data` and `medsynai.flow.kinds` say
+TABLE, CODES, IMAGES = (
+    "table",
+    "codes",
+    "images",
+)  # kinds of data, as `Entry.data` and `medsynai.flow.kinds` say
 
 CATALOG = (
     Entry(
@@ -352,5 +356,31 @@ CATALOG = (
         "medsynai.models.baseline:Bootstrap",
         copies=True,
         of_codes="medsynai.models.code_baseline:CodeBootstrap",
+    ),
+    Entry(
+        "pca",
+        "Principal components",
+        "Turk and Pentland 1991, Eigenfaces for recognition; Ledoit and Wolf 2004, A "
+        "well-conditioned estimator for large-dimensional covariance matrices",
+        ("images",),
+        "the baseline of images, in seconds: whatever is learnt must beat it",
+        "sharp edges, positions that move, anything that is not a sum of a few pictures",
+        "Each image is told as a sum of a few basic pictures. The weights of each class follow one "
+        "normal distribution, whose spread is pulled towards that of all directions.",
+        "medsynai.models.image_pca:ImagePca",
+        "medsynai.models.image_pca:load",
+    ),
+    Entry(
+        "image-flow",
+        "Pixel flow",
+        "Liu, Gong and Liu 2023, Flow straight and fast: learning to generate and transfer data "
+        "with rectified flow; Lipman et al. 2023, Flow matching for generative modeling",
+        ("images",),
+        "small images or volumes of a class, a few hundred or more, in minutes on a CPU",
+        "images above 64 pixels on a CPU; sets of a few dozen images",
+        "A neural network is shown images with noise mixed in, and learns in which direction each "
+        "pixel must move to undo it. New images are noise that is moved so, step by step.",
+        "medsynai.models.image_flow:ImageFlow",
+        "medsynai.models.image_flow:load",
     ),
 )

@@ -50,14 +50,16 @@ def style() -> str:
     return files("medsynai.report").joinpath("style.css").read_text(encoding="utf-8")
 
 
-def policy(css: str) -> str:
-    """A content security policy that allows this style sheet and nothing else.
+def policy(css: str, pictures: bool = False) -> str:
+    """A content security policy: this style sheet, images that are parts of the page if it has any.
 
     >>> policy("p{}")[:39]
     "default-src 'none'; style-src 'sha256-g"
     """
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
-    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    shown = " img-src data:;" if pictures else ""
+    own = f"style-src 'sha256-{digest}';{shown}"
+    return f"default-src 'none'; {own} base-uri 'none'; form-action 'none'"
 
 
 def render(evidence: Evidence) -> str:
@@ -84,16 +86,17 @@ def render(evidence: Evidence) -> str:
 
 def page(title: str, *body: Child) -> str:
     """A whole page with our style, and a policy that allows nothing else."""
-    whole = tag("html", _head(title), tag("body", *body), lang="en")
+    inner = tag("body", *body)
+    whole = tag("html", _head(title, "data:image/png" in inner.text), inner, lang="en")
     return f"<!DOCTYPE html>\n{whole}\n"
 
 
-def _head(title: str) -> Markup:
+def _head(title: str, pictures: bool) -> Markup:
     css = style()
     return tag(
         "head",
         tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=policy(css)),
+        tag("meta", http_equiv="Content-Security-Policy", content=policy(css, pictures)),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="referrer", content="no-referrer"),
         tag("title", f"{title}: evidence"),

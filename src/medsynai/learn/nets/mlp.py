@@ -38,6 +38,12 @@ def initialise(modules: nn.Module, generator: torch.Generator) -> None:
             bound = 1 / math.sqrt(layer.in_features)
             layer.weight.uniform_(-bound, bound, generator=generator)
             layer.bias.uniform_(-bound, bound, generator=generator)
+        elif isinstance(layer, nn.Conv2d | nn.Conv3d):
+            bound = (
+                0.0 if getattr(layer, "quiet", False) else 1 / math.sqrt(layer.weight[0].numel())
+            )
+            layer.weight.uniform_(-bound, bound, generator=generator)
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
         elif isinstance(layer, nn.Embedding | nn.EmbeddingBag):
             layer.weight.normal_(0, 1 / math.sqrt(layer.embedding_dim), generator=generator)
 

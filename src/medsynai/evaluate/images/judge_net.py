@@ -1,0 +1,74 @@
+"""The judge's own small network: trained here on what it is given, never downloaded."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from medsynai.evaluate.images.trial import Numbers
+from medsynai.seeds import Seeds
+
+WIDTH, BATCH, RATE = 24, 64, 2e-3
+FEATURES = 64
+
+
+class JudgeNet(nn.Module):
+    """Three convolutions and two linear layers; `features` is the layer before the last."""
+
+    def __init__(self, channels: int, nd: int, outputs: int) -> None:
+        super().__init__()
+        conv: Callable[..., nn.Module] = nn.Conv2d if nd == 2 else nn.Conv3d
+        pool: Callable[..., nn.Module] = nn.AvgPool2d if nd == 2 else nn.AvgPool3d
+        flat: Callable[..., nn.Module] = nn.AdaptiveAvgPool2d if nd == 2 else nn.AdaptiveAvgPool3d
+        layers: list[nn.Module] = []
+        for a, b in ((channels, WIDTH), (WIDTH, 2 * WIDTH), (2 * WIDTH, 4 * WIDTH)):
+            layers += [conv(a, b, 3, 1, 1), nn.ReLU(), pool(2, ceil_mode=True)]
+        self.body = nn.Sequential(*layers, flat(2), nn.Flatten())
+        self.features = nn.Sequential(nn.Linear(4 * WIDTH * 2**nd, FEATURES), nn.ReLU())
+        self.last = nn.Linear(FEATURES, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, outputs) log-odds."""
+        found: Tensor = self.last(self.features(self.body(x)))
+        return found
+
+
+def train_judge(
+    pixels: Numbers, labels: Numbers, outputs: int, steps: int, seeds: Seeds
+) -> JudgeNet:
+    """A network that tells `labels` by `pixels`, classes in equal numbers in every batch.
+
+    Args:
+        pixels: (n, channels, *space) in [-1, 1].
+        labels: (n,) from 0.
+        outputs: how many classes there may be.
+        steps: of 64 images; the same for whoever is compared.
+        seeds: all randomness.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seeds.of("net").integer())
+        net = JudgeNet(pixels.shape[1], pixels.ndim - 2, outputs)
+    rng, x, y = seeds.of("batches").numpy(), torch.from_numpy(pixels), torch.from_numpy(labels)
+    places = [np.flatnonzero(labels == k) for k in np.unique(labels)]
+    adam = torch.optim.Adam(net.parameters(), RATE, fused=True)
+    for step in range(steps):
+        adam.param_groups[0]["lr"] = RATE * min(1.0, 2 * (1 - step / steps))
+        which = np.concatenate([rng.choice(p, BATCH // len(places) + 1) for p in places])
+        pick = torch.from_numpy(which)
+        loss = nn.functional.cross_entropy(net(x[pick]), y[pick])
+        adam.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        adam.step()
+    return net.eval()
+
+
+@torch.no_grad()
+def ask(net: JudgeNet, pixels: Numbers) -> tuple[Numbers, Numbers]:
+    """(n, outputs) probabilities and (n, 64) features."""
+    said, seen = [], []
+    for part in torch.split(torch.from_numpy(pixels), 512):
+        features = net.features(net.body(part))
+        said.append(torch.softmax(net.last(features), 1))
+        seen.append(features)
+    return torch.cat(said).numpy(), torch.cat(seen).numpy()

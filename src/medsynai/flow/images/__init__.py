@@ -1,0 +1,1 @@
+"""Images, from a folder or a file to a release and back."""

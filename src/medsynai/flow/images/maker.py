@@ -1,0 +1,85 @@
+"""A fitted model of images with what turns its pixels into files; no image is held."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from medsynai import store
+from medsynai.data.imagefiles import write_images
+from medsynai.data.images import ImageSet, ImageSource
+from medsynai.data.schema import Column, Kind, Schema
+from medsynai.errors import ModelError, PlanError
+from medsynai.flow.conditions import parse_conditions
+from medsynai.flow.folder import parents_of
+from medsynai.flow.images.kind import RECIPE
+from medsynai.flow.sampling import Order
+from medsynai.flow.watch import Tell
+from medsynai.generator import FREE, Condition, FittedImages
+from medsynai.models.catalog import open_model
+from medsynai.seeds import Seeds
+
+
+@dataclass(frozen=True)
+class ImageMaker:
+    """Draws images, and knows the form that they are written in."""
+
+    fitted: FittedImages
+    source: ImageSource
+
+    def draw(self, n: int, seeds: Seeds, condition: Condition = FREE) -> ImageSet:
+        """Exactly `n` images; see `FittedImages.sample`."""
+        return self.fitted.sample(n, seeds, condition)
+
+    def save(self, folder: Path) -> None:
+        """Write the model folder, which only its owner may open."""
+        folder.mkdir(mode=0o700)
+        self.fitted.save(folder)
+        (folder / RECIPE).write_text(store.to_toml(self.source), encoding="utf-8")
+
+
+def asked(texts: tuple[str, ...], classes: tuple[str, ...]) -> Condition:
+    """What `--condition label=CLASS` asks for.
+
+    Raises:
+        ConditionError: anything but a known label.
+    """
+    if not texts:
+        return FREE
+    return parse_conditions(texts, Schema((Column("label", Kind.CATEGORICAL, categories=classes),)))
+
+
+def open_maker(folder: Path) -> ImageMaker:
+    """The maker in a release's model folder.
+
+    Raises:
+        ModelError: not a whole model folder of images.
+    """
+    fitted: Any = open_model(folder)
+    try:
+        text = (folder / RECIPE).read_text(encoding="utf-8")
+        source = store.from_toml(ImageSource, text, RECIPE)
+    except (OSError, UnicodeDecodeError, PlanError):
+        raise ModelError(f"{folder} has no readable {RECIPE}") from None
+    return ImageMaker(fitted, source)
+
+
+def sample(folder: Path, order: Order, target: Path, tell: Tell) -> None:
+    """See `kind.sample`."""
+    maker = open_maker(folder)
+    condition = asked(order.conditions, maker.fitted.classes)
+    parts: list[ImageSet] = []
+    for i in range(order.shards):
+        n = min(order.shard, order.rows - i * order.shard)
+        parts.append(maker.draw(n, Seeds(order.seed).of("shard", i), condition))
+        tell(f"Drawing images: {sum(map(len, parts)):,} of {order.rows:,}")
+    whole = ImageSet(
+        np.concatenate([p.pixels for p in parts]),
+        np.concatenate([p.labels for p in parts]),
+        parts[0].classes,
+        np.arange(order.rows),
+        "synthetic",
+    )
+    with parents_of(target):
+        write_images(whole, maker.source, target, Seeds(order.seed))

@@ -1,0 +1,148 @@
+"""From a composition of networks to a fitted model of images: fit, sample, save and load."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from medsynai import store
+from medsynai.codec.image import Frame
+from medsynai.data.images import ImageSet
+from medsynai.data.schema import Schema
+from medsynai.generator import FREE, SEEDS, Condition, check_draw
+from medsynai.learn.core import Modules, Phase
+from medsynai.learn.desk import desk
+from medsynai.learn.fitted import key_of, shorten
+from medsynai.learn.job import Job, Pace, halves
+from medsynai.learn.loop import train
+from medsynai.learn.mechanism import Plain
+from medsynai.privacy.ledger import Ledger
+from medsynai.saved import Saved, read_model, write_model
+from medsynai.seeds import Seeds
+
+CHUNK = 256  # images drawn at once
+
+
+class ImageComposition(Protocol):
+    """A model: its catalogue name, its public settings, and what they put together.
+
+    To add one: a frozen dataclass in `models/<name>.py` with what stands below and
+    `fit = fit_images`, `load = partial(load_images, kind=<Class>)` beside it, a row of `CATALOG`
+    and a page in `docs/models/`.
+    """
+
+    name: ClassVar[str]
+
+    @property
+    def pace(self) -> Pace:
+        """How it is trained."""
+        ...
+
+    def phases(self) -> tuple[Phase, ...]:
+        """What is trained when; known before an image is read."""
+        ...
+
+    def job(self, frame: Frame) -> Job:
+        """The networks and what is trained of them; a row is an image's pixels, then its class."""
+        ...
+
+    def drawer(self, frame: Frame) -> nn.Module:
+        """What is kept to draw with: `draw(labels, generator)` gives (n, width) pixels."""
+        ...
+
+    def settle(self, drawer: nn.Module, modules: Modules) -> None:
+        """Take the trained weights over."""
+        ...
+
+
+@dataclass(frozen=True)
+class FittedImageNetwork:
+    """A trained network of images. Holds weights and facts; never an image, never a critic.
+
+    Attributes:
+        settings: the composition that was fitted.
+        facts: how training went.
+    """
+
+    settings: Any
+    frame: Frame
+    drawer: Any
+    facts: dict[str, Any]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What may be asked for."""
+        return self.frame.classes
+
+    @torch.no_grad()
+    def sample(self, n: int, seeds: Seeds = SEEDS, condition: Condition = FREE) -> ImageSet:
+        """Draw exactly `n` images; see `medsynai.generator.FittedImages.sample`.
+
+        Raises:
+            PlanError: n below 1.
+            ConditionError: a condition on anything but a known label.
+        """
+        check_draw(n)
+        labels = self.frame.draw_labels(n, condition, seeds.of("labels").numpy())
+        generator = torch.Generator().manual_seed(seeds.of("pixels").integer())
+        told = torch.from_numpy(labels).float()
+        rows = [self.drawer.draw(part, generator) for part in torch.split(told, CHUNK)]
+        return self.frame.decode(torch.cat(rows).numpy(), labels)
+
+    def save(self, folder: Path) -> None:
+        """Write model.json, weights.safetensors and schema.toml into an existing folder."""
+        arrays = {f"net.{k}": v.numpy() for k, v in self.drawer.state_dict().items()}
+        facts = {"frame": store.to_plain(self.frame), **self.facts}
+        name = self.settings.name
+        write_model(folder, Saved(name, self.settings, Schema(()), facts, arrays))
+
+
+def fit_images(
+    settings: ImageComposition, images: ImageSet, ledger: Ledger | None = None, seeds: Seeds = SEEDS
+) -> FittedImageNetwork:
+    """Train a composition on images, the ledger charged first; see `ImageGenerator.fit`.
+
+    Raises:
+        ModelError: no images, a class of too few patients, or training that failed.
+        PlanError: a budget too small to train in.
+    """
+    charge = Plain().charge(f"train the {settings.name} model", settings.phases())
+    (ledger or Ledger()).charge(charge)
+    frame = Frame.of(images)
+    rows = to_rows(frame, images)
+    inside, outside = halves(images.patients, settings.pace.held, seeds)
+    job = settings.job(frame)
+    if not len(outside) and settings.pace.held:
+        job = shorten(job, len(rows))
+    place = desk().place(key_of(settings, seeds, rows))
+    trained = train(job, rows[inside], rows[outside], seeds, place)
+    drawer = settings.drawer(frame).requires_grad_(False)
+    settings.settle(drawer, trained.modules)
+    return FittedImageNetwork(settings, frame, drawer, trained.facts)
+
+
+def to_rows(frame: Frame, images: ImageSet) -> Tensor:
+    """(n, width + 1): an image's pixels, then its class."""
+    labels = images.labels[:, None].astype(np.float32)
+    return torch.from_numpy(np.hstack([frame.encode(images), labels]))
+
+
+def load_images(folder: Path, kind: Any) -> FittedImageNetwork:
+    """A network saved by `FittedImageNetwork.save`, rebuilt from its settings.
+
+    Raises:
+        ModelError: another model's folder, or a corrupt one.
+    """
+
+    def build(whole: Saved) -> FittedImageNetwork:
+        facts = dict(whole.facts)
+        frame = store.from_plain(Frame, facts.pop("frame"), "frame")
+        drawer = whole.settings.drawer(frame).requires_grad_(False)
+        named = {k[4:]: torch.from_numpy(v) for k, v in whole.arrays.items() if k[:4] == "net."}
+        drawer.load_state_dict(named)
+        return FittedImageNetwork(whole.settings, frame, drawer, facts)
+
+    return read_model(folder, kind.name, kind, build)

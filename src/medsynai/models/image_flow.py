@@ -1,0 +1,90 @@
+"""A flow over pixels: noise carried along a learnt velocity until it is an image of a class.
+
+Liu, Gong and Liu 2023, Flow straight and fast: learning to generate and transfer data with
+rectified flow; Lipman et al. 2023, Flow matching for generative modeling.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from medsynai.codec.image import Frame
+from medsynai.generator import check_settings
+from medsynai.learn.core import Modules, Phase, Update
+from medsynai.learn.images import fit_images, load_images
+from medsynai.learn.job import Job, Pace
+from medsynai.learn.losses.velocity import velocity
+from medsynai.learn.nets.mlp import modules_of
+from medsynai.learn.nets.unet import UNet
+
+PACE = Pace(batch=64, check=200, patience=5, average=0.999)
+
+
+@dataclass(frozen=True)
+class ImageFlow:
+    """Settings of the flow; all public.
+
+    Attributes:
+        width, levels: of the network; see `learn.nets.unet`.
+        hops: Euler steps of a draw.
+        steps, lr, pace: how it is trained.
+    """
+
+    width: int = 48
+    levels: int = 2
+    hops: int = 24
+    steps: int = 6000
+    lr: float = 1e-3
+    pace: Pace = PACE
+    name: ClassVar[str] = "image-flow"
+
+    def __post_init__(self) -> None:
+        least = {"width": 1, "levels": 1, "hops": 2, "steps": 1, "lr": 0}
+        check_settings(self.name, self, least)
+
+    def phases(self) -> tuple[Phase, ...]:
+        """One update, which reads real images."""
+        return (Phase((Update(("net",), velocity(), True, lr=self.lr),), self.steps),)
+
+    def job(self, frame: Frame) -> Job:
+        """One network; held-out images are watched by the same loss."""
+        net = modules_of(net=self._net(frame))
+        return Job(net, self.phases(), frame.width + 1, self.pace, velocity())
+
+    def drawer(self, frame: Frame) -> nn.Module:
+        """The network and the flow along it."""
+        return Path(self._net(frame), frame.width, self.hops)
+
+    def settle(self, drawer: nn.Module, modules: Modules) -> None:
+        """Take the trained weights over."""
+        drawer.get_submodule("net").load_state_dict(modules["net"].state_dict())
+
+    def _net(self, frame: Frame) -> UNet:
+        return UNet(frame.channels, frame.space, len(frame.classes), self.width, self.levels)
+
+    fit = fit_images
+
+
+class Path(nn.Module):
+    """From noise to images in equal Euler steps."""
+
+    def __init__(self, net: UNet, width: int, hops: int) -> None:
+        super().__init__()
+        self.net, self.width, self.hops = net, width, hops
+
+    def draw(
+        self, labels: Float[Tensor, " n"], generator: torch.Generator
+    ) -> Float[Tensor, "n width"]:
+        """(n, width) pixels of these classes."""
+        x = torch.randn(len(labels), self.width, generator=generator)
+        for k in range(self.hops):
+            time = torch.full((len(labels),), k / self.hops)
+            x = x + self.net(x, time, labels) / self.hops
+        return x
+
+
+load = partial(load_images, kind=ImageFlow)

@@ -1,0 +1,154 @@
+"""Every model of images is asked the same questions."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from medsynai.data.images import ImageSet
+from medsynai.errors import ConditionError, InputError, ModelError
+from medsynai.generator import Condition, Wanted
+from medsynai.learn.nets.unet import fold, unfold
+from medsynai.models.catalog import load_image_model, load_model, open_model
+from medsynai.models.entries import CATALOG
+from medsynai.privacy.ledger import Ledger
+from medsynai.seeds import Seeds
+
+NAMES = [entry.name for entry in CATALOG if "images" in entry.data]
+# Settings small enough that all questions together take seconds.
+QUICK = {
+    "image-flow": {
+        "width": 16,
+        "levels": 1,
+        "hops": 12,
+        "steps": 250,
+        "lr": 0.004,
+        "pace": {"batch": 32, "check": 50, "average": 0.98},
+    },
+}
+
+
+def quick(name: str, settings: dict | None = None):
+    return load_image_model(name, {**QUICK.get(name, {}), **(settings or {})})
+
+
+def scans(n: int = 300, space: tuple[int, ...] = (7, 6), channels: int = 1) -> ImageSet:
+    """A bright spot, left in class "ill", right in "well", on a noisy ground."""
+    rng = np.random.default_rng(1)
+    ill = rng.random(n) < 0.3
+    pixels = rng.normal(60, 8, (n, channels, *space))
+    half = space[-1] // 2
+    pixels[ill, ..., :half] += 100
+    pixels[~ill, ..., half:] += 100
+    return ImageSet.of(pixels.clip(0, 255).astype(np.uint8), np.where(ill, 0, 1), ("ill", "well"))
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    class Models(dict):
+        def __missing__(self, name):
+            self[name] = quick(name).fit(scans(), Ledger(), Seeds(3))
+            return self[name]
+
+    return Models()
+
+
+def equal(one: ImageSet, two: ImageSet) -> bool:
+    return np.array_equal(one.pixels, two.pixels) and np.array_equal(one.labels, two.labels)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_same_seed_same_images_and_another_seed_others(name, fitted):
+    again = quick(name).fit(scans(), Ledger(), Seeds(3))
+    one = fitted[name].sample(20, Seeds(4))
+    assert equal(one, again.sample(20, Seeds(4)))
+    assert not equal(one, fitted[name].sample(20, Seeds(5)))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("n", [1, 2, 333])
+def test_exactly_n_images_of_the_stored_form(name, n, fitted):
+    drawn = fitted[name].sample(n, Seeds(1))
+    assert drawn.pixels.shape == (n, 1, 7, 6) and drawn.pixels.dtype == np.uint8
+    assert drawn.origin == "synthetic" and len(np.unique(drawn.patients)) == n
+    assert drawn.classes == fitted[name].classes == ("ill", "well")
+    share = scans().counts[0] / 300
+    assert abs(drawn.counts[0] - n * share) <= 1  # classes in their shares, not by chance
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_class_looks_like_the_class(name, fitted):
+    drawn = fitted[name].sample(400, Seeds(1))
+    left = drawn.pixels[..., :3].mean((1, 2, 3)) > drawn.pixels[..., 3:].mean((1, 2, 3))
+    assert (left == (drawn.labels == 0)).mean() > 0.95
+    real = scans().pixels
+    assert np.abs(real.mean(0) - drawn.pixels.mean(0)).max() < 15
+    assert abs(real.std() - drawn.pixels.std()) < 8
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_condition_is_met_or_refused(name, fitted):
+    asked = Condition((Wanted("label", ("ill",)),))
+    drawn = fitted[name].sample(30, Seeds(1), asked)
+    assert len(drawn) == 30 and (drawn.labels == 0).all()
+    for wrong in (Wanted("label", ("none",)), Wanted("age", low=3.0)):
+        with pytest.raises(ConditionError):
+            fitted[name].sample(5, Seeds(1), Condition((wrong,)))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_volumes_and_colours_take_the_same_way(name):
+    settings = {"steps": 3} if name in QUICK else {}
+    for space, channels in (((5, 6, 7), 1), ((6, 6), 3)):
+        images = scans(60, space, channels)
+        drawn = quick(name, settings).fit(images, Ledger(), Seeds(1)).sample(3, Seeds(1))
+        assert drawn.pixels.shape == (3, channels, *space)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_saved_and_opened_it_draws_the_same(name, fitted, tmp_path):
+    fitted[name].save(tmp_path)
+    assert equal(open_model(tmp_path).sample(9, Seeds(2)), fitted[name].sample(9, Seeds(2)))
+    names = {p.name for p in tmp_path.iterdir()}
+    assert names == {"model.json", "weights.safetensors", "schema.toml"}
+    record = json.loads((tmp_path / "model.json").read_text())
+    assert "critic" not in json.dumps(record)
+    (tmp_path / "weights.safetensors").write_bytes(b"junk")
+    with pytest.raises(InputError):
+        open_model(tmp_path)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_class_of_few_patients_is_not_learnt_by_heart(name):
+    images = scans(60)
+    patients = np.where(images.labels == 0, 0, images.patients)  # all ill images are of one
+    few = ImageSet.of(images.pixels, images.labels, images.classes, patients)
+    with pytest.raises(ModelError, match="ill"):
+        quick(name).fit(few, Ledger(), Seeds(1))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_to_draw_is_refused_and_other_data_are(name, fitted):
+    with pytest.raises(InputError):
+        fitted[name].sample(0, Seeds(1))
+    with pytest.raises(ModelError):
+        load_model(name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_ledger_is_charged_first(name):
+    class Refusing(Ledger):
+        def charge(self, release):
+            raise RuntimeError("refused")
+
+    with pytest.raises(RuntimeError, match="refused"):
+        quick(name).fit(scans(60), Refusing(), Seeds(1))
+
+
+@pytest.mark.parametrize("shape", [(3, 2, 8, 6), (2, 1, 4, 8, 6)])
+def test_folding_keeps_every_pixel_in_its_place(shape):
+    x = torch.arange(float(np.prod(shape))).reshape(shape)
+    assert torch.equal(unfold(fold(x), shape[1]), x)
+    assert fold(x).shape[2:] == tuple(s // 2 for s in shape[2:])
+    assert torch.equal(fold(x)[0, 0].flatten()[0], x[0, 0].flatten()[0])

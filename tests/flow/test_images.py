@@ -1,0 +1,82 @@
+"""Images end to end: the same layout back, conditions met, and a model that draws more."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from medsynai.cli import cli
+from medsynai.data.imagefiles import read_images
+from medsynai.errors import FolderError
+from medsynai.flow.kinds import kind_of
+from medsynai.flow.plan import Plan
+from medsynai.flow.run import make
+from medsynai.flow.sampling import Order, Target, sample
+
+Image = pytest.importorskip("PIL.Image")
+
+
+@pytest.fixture
+def scans(tmp_path):
+    rng, folder = np.random.default_rng(0), tmp_path / "scans"
+    folder.mkdir()
+    lines = ["file,label,patient"]
+    for k in range(160):
+        pixels = rng.normal(90, 9, (10, 10)) + (60 if k % 2 else 0) * np.eye(10)
+        Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(folder / f"i{k:03}.png")
+        lines.append(f"i{k:03}.png,{'ill' if k % 2 else 'well'},p{k // 4 * 2 + k % 2}")
+    (folder / "labels.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def test_a_folder_of_pictures_comes_back_as_one(scans, tmp_path):
+    plan = Plan(str(scans), model="pca", measures=("memory", "pictures"), conditions=("label=ill",))
+    release = make(plan)
+    release.save(tmp_path / "out")
+    back = read_images(tmp_path / "out" / "synthetic")
+    assert len(back.images) == 160 and back.images.classes == ("ill",)
+    assert (tmp_path / "out" / "synthetic" / "labels.csv").read_text().startswith("file,label,pat")
+    told = json.loads((tmp_path / "out" / "scores.json").read_text())
+    assert "pictures" not in json.dumps(told.get("internal", {}))
+    assert (tmp_path / "out" / "internal" / "pictures.html").is_file()
+    report = (tmp_path / "out" / "report.html").read_text()
+    assert "data:image/png" in report and "img-src data:" in report
+
+
+def test_a_saved_model_draws_more_and_writes_over_nothing(scans, tmp_path):
+    make(Plan(str(scans), model="pca", measures=("pictures",))).save(tmp_path / "out")
+    order = Order(30, ("label=well",), seed=4)
+    sample(tmp_path / "out", order, Target(tmp_path / "more"))
+    more = read_images(tmp_path / "more")
+    assert len(more.images) == 30 and more.images.classes == ("well",)
+    with pytest.raises(FolderError):
+        sample(tmp_path / "out", order, Target(tmp_path / "more"))
+    assert kind_of(tmp_path / "more") is not None
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--keep", "age"], "tables only"),
+        (["--condition", "label=none"], "none"),
+        (["--model", "forest"], "not for images"),
+        (["--epsilon", "1", "--delta", "1e-6"], ""),
+    ],
+)
+def test_what_images_cannot_do_is_refused(scans, tmp_path, options, said, capsys):
+    from click.testing import CliRunner
+
+    ran = CliRunner().invoke(
+        cli, ["synthesize", str(scans), "--out", str(tmp_path / "o"), *options]
+    )
+    assert ran.exit_code == 2 and said in ran.output
+    assert not (tmp_path / "o").exists()
+
+
+def test_broken_files_are_counted_only_if_asked(scans, tmp_path):
+    (scans / "i000.png").write_bytes(b"\x89PNG broken")
+    ran = CliRunner().invoke(cli, ["synthesize", str(scans), "--out", str(tmp_path / "o")])
+    assert ran.exit_code == 2 and "i000.png is damaged" in ran.output
+    release = make(Plan(str(scans), model="pca", measures=("pictures",), skip_bad=True))
+    assert any("1 files could not be used" in n for n in release.evidence.notes)
