@@ -352,3 +352,10 @@ def test_few_dates_beside_words_for_absent_are_no_levels() -> None:
     assert column.kind is Kind.DATE and column.missing_tokens == ("0000-00-00", "unknown")
     odd = infer(pd.DataFrame({"seen": ["2020-01-03", "04/01/2020"] * 99}), text=True)["seen"]
     assert odd.handling is Handling.DROP
+
+
+def test_levels_that_differ_in_spelling_alone_are_counted_and_not_shown() -> None:
+    raw = pd.DataFrame({"sex": ["F", " f", "f", "m"] * 9, "ward": ["Ost", "West", "Nord"] * 12})
+    sex, ward = infer(raw, text=True).columns
+    assert any(w.startswith("3 levels are spelt like another") for w in sex.warnings)
+    assert "' f'" not in " ".join(sex.warnings) and not ward.warnings

@@ -68,7 +68,7 @@ CELLS = st.sampled_from([0.0, 1.0, 2.0, 5.0, 99.0, 1e6]) | st.floats(-50, 50)
 @given(st.lists(CELLS, min_size=11, max_size=120))
 def test_every_merged_bin_holds_eleven(values: list[float]) -> None:
     cells = np.array(values)
-    edges = merged_edges(cells, nice_edges(cells))
+    edges = merged_edges(cells, nice_edges(cells), np.arange(len(cells)))
     assert (np.diff(edges) > 0).all()
     place = np.searchsorted(edges[1:-1], cells, "right")
     assert np.bincount(place, minlength=len(edges) - 1).min() >= SMALL
@@ -83,7 +83,7 @@ def test_every_shown_level_holds_eleven(counts: list[int], missing: int) -> None
         return
     names = tuple(f"L{i}" for i in range(len(counts)))
     column = Column("x", Kind.CATEGORICAL, categories=names, missing=True)
-    entry = histograms._levels(column, names, real, real)
+    entry = histograms._levels(column, names, (real, np.arange(len(real))), real)
     assert entry is not None
     shown = [round(s * len(real)) for s in entry["real"]]
     assert sum(shown) == len(real)
@@ -112,7 +112,7 @@ def test_a_lone_blank_cell_takes_another_with_it() -> None:
     side = 5
     points = np.array([(i, j) for i in range(side) for j in range(side) for _ in range(20)], float)
     points = np.delete(points, np.arange(240, 255), axis=0)  # the middle cell keeps five rows
-    grid = projection.grids(points, points)
+    grid = projection.grids(points, points, np.arange(len(points)))
     assert sum(v is None for row in grid["real"] for v in row) != 1
 
 

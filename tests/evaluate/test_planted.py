@@ -23,6 +23,7 @@ from medsynai.evaluate import (
     utility,
     validity,
 )
+from medsynai.evaluate.detection import beyond_chance
 from medsynai.evaluate.score import Findings, Score
 from medsynai.evaluate.trial import Trial
 
@@ -188,3 +189,11 @@ def test_small_groups_are_said_not_hidden(fair_trial: Trial) -> None:
     lines = {line["group"]: line for line in found.exhibits["groups"]}
     line: dict[str, Any] = lines[small[0].group]
     assert line["about_train_rows"] is None and line["about_holdout_rows"] is None
+
+
+def test_chance_does_not_spread_hundreds_of_levels():
+    rng = np.random.default_rng(0)
+    one, other = rng.integers(0, 400, 2_000), rng.integers(0, 400, 2_000)
+    assert abs(beyond_chance(one, other, 400)) < 0.02  # their distance is .17
+    moved = np.where(rng.random(2_000) < 0.2, 0, other)
+    assert beyond_chance(one, moved, 400) > 0.1

@@ -1,5 +1,6 @@
 """`evaluate` by a release's own schema: real rows that it does not know are judged, and said."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,11 @@ def real() -> pd.DataFrame:
     )
 
 
+def holds_any(text: str, codes: pd.Series) -> bool:
+    """Whether a code stands there as a word; digits inside a file's hash are no code."""
+    return not set(re.findall(r"\w+", text)).isdisjoint(codes)
+
+
 @pytest.fixture
 def release(real: pd.DataFrame, tmp_path: Path) -> Path:
     plan = Plan(model="forest", measures=("validity",))
@@ -55,7 +61,7 @@ def test_real_rows_beyond_a_release_s_schema_are_judged_and_said(
     for file in (p for p in folder.rglob("*") if p.is_file()):
         text = file.read_text()
         assert RARE not in text and "437" not in text, file.name
-        assert not any(z in text for z in real["zip"]), file.name
+        assert not holds_any(text, real["zip"]), file.name
 
 
 def test_what_the_schema_cannot_hold_is_refused_without_its_value(
@@ -78,4 +84,4 @@ def test_rare_levels_of_real_rows_are_in_no_file_of_a_judgement(
     )
     for file in (p for p in folder.rglob("*") if p.is_file()):
         text = file.read_text()
-        assert RARE not in text and not any(z in text for z in real["zip"]), file.name
+        assert RARE not in text and not holds_any(text, real["zip"]), file.name

@@ -64,5 +64,7 @@ def test_a_typing_error_in_a_plan_file_is_named(tmp_path):
 
 def test_a_password_never_gets_into_the_release():
     text = Plan(source="postgresql://anna:hunter2@db/clinic::visits").to_toml()
+    assert "not kept" in text and "URL again" in text
+    assert "not kept" not in Plan(source="visits.csv").to_toml()
     assert "hunter2" not in text
     assert "clinic::visits" in text

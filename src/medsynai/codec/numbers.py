@@ -5,8 +5,10 @@ are heaped. So each bin remembers the values that several rows share, and for th
 quantile function and how many decimals were written. A bin stands for at least `min_bin` rows
 (`min_shared` where it is hemmed in between heavy values).
 
-No value of fewer than `min_shared` rows is kept, but for the two between which all draws lie: they
-are order statistics with that many rows at or beyond them. Borders and knots are means.
+No value of fewer than `min_shared` patients is kept, but for the two between which all draws lie:
+they are order statistics with that many patients at or beyond them. Borders and knots are means.
+Where a patient has several rows, a value counts once for each patient who has it: codes say how
+often a bin comes, so what is lost is only how often one comes within its bin.
 """
 
 from dataclasses import dataclass
@@ -53,20 +55,22 @@ class NumberCodec:
         return len(self.low)
 
     @staticmethod
-    def fit(values: Floats, max_bins: int, min_bin: int, min_shared: int) -> "NumberCodec":
+    def fit(
+        values: Floats, max_bins: int, min_bin: int, min_shared: int, whose: Codes | None = None
+    ) -> "NumberCodec":
         """Learn bins from values, NaN where missing.
 
-        A column with fewer than `min_shared` values among missing ones is learnt as missing.
+        A column filled for fewer than `min_shared` patients and missing for others is learnt as
+        missing.
 
         Args:
             values: (n,) the column.
             max_bins: about how many quantile bins at most.
             min_bin: rows that a bin stands for at least (fewer only if the column has fewer).
-            min_shared: rows that must share a value before it is drawn as it is.
+            min_shared: patients who must share a value before it is drawn as it is.
+            whose: (n,) whose row each is, by number; None: every row is another patient's.
         """
-        present = values[~np.isnan(values)]
-        if len(present) < min_shared and len(present) < len(values):
-            present = present[:0]  # any value drawn would be one of these patients' own
+        present, (bottom, top) = _present(values, min_shared, whose)
         unique, counts = _without_strays(*np.unique(present, return_counts=True), min_shared)
         bin_of = _pack(counts, max(float(min_bin), len(present) / max_bins), min_shared)
         bins = int(bin_of[-1]) + 1 if len(bin_of) else 0
@@ -76,7 +80,6 @@ class NumberCodec:
         heavy = Choices.of(bin_of[shared], unique[shared], counts[shared].astype(float), bins)
         light = np.repeat(unique[~shared], counts[~shared])
         light_bin = np.repeat(bin_of[~shared], counts[~shared])
-        bottom, top = _ends(unique, counts, min_shared)
         low = _borders(unique, shared, bin_of, bins)
         low[:1] = bottom
         knots, knot_start = _knots(light, light_bin, np.append(low, top), (min_bin, min_shared))
@@ -209,17 +212,48 @@ def _without_strays(
     return kept, rows
 
 
+def _present(
+    values: Floats, min_shared: int, whose: Codes | None
+) -> tuple[np.ndarray, tuple[float, float]]:
+    """The values to learn from, and the least and the greatest that are ever drawn."""
+    there = ~np.isnan(values)
+    present = values[there]
+    lowest, highest = (present, present) if whose is None else _extremes(present, whose[there])
+    if len(lowest) < min_shared and not there.all():
+        present = lowest = highest = present[:0]  # any drawn would be these patients' own
+    ends = _ends(lowest, highest, min_shared)
+    if whose is not None and len(present):
+        present = _once(np.clip(present, *ends), whose[there])
+    return present, ends
+
+
+def _extremes(present: Floats, whose: Codes) -> tuple[np.ndarray, np.ndarray]:
+    """(patients,) the least and the greatest value of each patient."""
+    people, place = np.unique(whose, return_inverse=True)
+    lowest, highest = np.full(len(people), np.inf), np.full(len(people), -np.inf)
+    np.minimum.at(lowest, place, present)
+    np.maximum.at(highest, place, present)
+    return lowest, highest
+
+
+def _once(present: Floats, whose: Codes) -> np.ndarray:
+    """The values less those that the same patient has in another row: a count is of patients."""
+    order = np.lexsort((whose, present))
+    value, patient = present[order], whose[order]
+    again = (value[1:] == value[:-1]) & (patient[1:] == patient[:-1])
+    return value[np.append(True, ~again)]
+
+
 def _ends(
-    unique: Float[np.ndarray, " unique"], counts: Integer[np.ndarray, " unique"], min_shared: int
+    lowest: Float[np.ndarray, " patients"], highest: Float[np.ndarray, " patients"], min_shared: int
 ) -> tuple[float, float]:
-    """The values at or beyond which lie `min_shared` rows, or half of them if they are few."""
-    total = int(counts.sum())
+    """The values at or beyond which `min_shared` patients lie, or half of them if they are few."""
+    total = len(lowest)
     if not total:
         return np.nan, np.nan
     rank = min(min_shared, (total + 1) // 2)
-    ends = np.cumsum(counts)
-    first, last = np.searchsorted(ends, [rank, total - rank + 1])
-    return float(unique[first]), float(unique[last])
+    first, last = np.partition(lowest, rank - 1), np.partition(highest, total - rank)
+    return float(first[rank - 1]), float(last[total - rank])
 
 
 def _borders(

@@ -132,14 +132,14 @@ class TableCodec:
             table: learnable columns only.
             max_bins: about how many bins a number gets at most.
             min_bin: rows that a bin stands for at least.
-            min_shared: rows that must share a number before it is drawn as it is.
+            min_shared: patients who must share a number before it is drawn as it is.
         """
-        fitted = []
+        fitted, whose = [], table.repeated()
         for column in table.schema.columns:
             inner: NumberCodec | LevelCodec
             if column.kind.is_number:
                 values = table.frame[column.name].to_numpy(np.float64, na_value=np.nan)
-                inner = NumberCodec.fit(values, max_bins, min_bin, min_shared)
+                inner = NumberCodec.fit(values, max_bins, min_bin, min_shared, whose)
             else:
                 inner = LevelCodec(len(column.categories or ()))
             fitted.append(ColumnCodec(column, inner))

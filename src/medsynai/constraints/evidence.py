@@ -3,6 +3,7 @@
 A relation that all of `n` rows keep may still be broken by up to 3/n of the population (the rule
 of three, 95 %), and one that would hold by chance says nothing. So a rule needs enough rows that
 could have broken it, and enough that would have if the columns had nothing to do with each other.
+All rows of a patient weigh one together: thirty stays of one are no evidence about the others.
 """
 
 from dataclasses import dataclass
@@ -14,8 +15,8 @@ from medsynai.data.schema import Column
 from medsynai.data.table import Table
 
 Array = np.ndarray[Any, Any]
-LEAST = 300  # rows that could break a rule: with none that does, at most 1 % of others do
-SIDE = 30  # rows on each side of a relation that splits the whole table in two
+LEAST = 300  # patients who could break a rule: with none that does, at most 1 % of others do
+SIDE = 30  # patients on each side of a relation that splits the whole table in two
 SURPRISE = 20.0  # breaches expected by chance where none is seen: e**-20 is beyond any search
 ONE_WAY = 60.0  # the same where only one side of a relation is sharp, and may be sharp by chance
 SMALL = 11  # what fewer patients show is not published, not even as a bound
@@ -31,6 +32,8 @@ class Rows:
         levels: codes of level columns (-1 for missing), by name.
         numbers: number columns as float64, by name.
         patients: (rows,) whose row each is.
+        weight: (rows,) one over the rows of the same patient; what it sums to over some rows is
+            never above the number of their patients.
         gone: which cells are missing (rows, columns), for the columns in `named`.
     """
 
@@ -38,6 +41,7 @@ class Rows:
     levels: dict[str, Array]
     numbers: dict[str, Array]
     patients: Array
+    weight: Array
     gone: Array
     named: tuple[str, ...]
 
@@ -48,6 +52,10 @@ class Rows:
         """Which rows lack this column."""
         mask: Array = self.gone[:, self.named.index(name)]
         return mask
+
+    def heft(self, mask: Array) -> float:
+        """How many patients these rows stand for, at the least."""
+        return float(self.weight[mask].sum())
 
     def column(self, name: str) -> Column:
         """The schema's column."""
@@ -77,4 +85,6 @@ def rows_of(table: Table) -> Rows:
         else:
             levels[column.name] = frame[column.name].cat.codes.to_numpy().astype(np.int64)
             gone[:, i] = levels[column.name] < 0
-    return Rows(table, levels, numbers, table.whose(), gone, named)
+    whose = table.whose()
+    weight = 1.0 / np.bincount(whose)[whose]
+    return Rows(table, levels, numbers, whose, weight, gone, named)

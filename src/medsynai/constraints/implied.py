@@ -32,7 +32,7 @@ def find_absences(rows: Rows) -> list[Implies]:
     return found + _together(rows, [n for n in partly if n not in explained])
 
 
-Candidate = tuple[int, Implies | None]  # rows covered, and the rule
+Candidate = tuple[float, Implies | None]  # patients covered, and the rule
 
 
 def _by_level(rows: Rows, few: Rows, name: str) -> tuple[list[Implies], Candidate]:
@@ -45,10 +45,11 @@ def _by_level(rows: Rows, few: Rows, name: str) -> tuple[list[Implies], Candidat
             continue
         if not _seems_absent(few.levels[given], few.absent(name), len(levels)):
             continue
-        there = codes >= 0
-        size = np.bincount(codes[there], minlength=len(levels))
-        lost = np.bincount(codes[there & gone], minlength=len(levels))
-        never, always = (lost == 0) & (size > 0), (lost == size) & (size > 0)
+        there, weight = codes >= 0, rows.weight
+        size = np.bincount(codes[there], weight[there], len(levels))
+        kept = np.bincount(codes[there & ~gone], weight[there & ~gone], len(levels))
+        lost = np.bincount(codes[there & gone], weight[there & gone], len(levels))
+        never, always = (lost == 0) & (size > 0), (kept == 0) & (size > 0)
         if (never | always)[size > 0].all() and there.all():
             sides = size[always].sum(), size[never].sum()
             if min(sides) >= SIDE and sum(sides) >= LEAST:
@@ -58,7 +59,7 @@ def _by_level(rows: Rows, few: Rows, name: str) -> tuple[list[Implies], Candidat
                 ]
                 return rules, best
         clear = always & (size >= LEAST) & (size * (1 - gone.mean()) >= ONE_WAY)
-        covered = int(size[clear].sum())
+        covered = float(size[clear].sum())
         if covered > best[0]:
             best = covered, _absent_when(name, Op.MISSING, given, np.flatnonzero(clear), levels)
     return [], best
@@ -90,14 +91,14 @@ def _by_number(rows: Rows, few: Rows, name: str) -> Candidate:
             continue
         told = ~gone & ~np.isnan(values)
         seen, whose = values[told], rows.patients[told]
-        if len(seen) < LEAST:
+        if rows.heft(told) < LEAST:
             continue
         for op, edge, side in (
             (Op.BELOW, seen.min(), values < seen.min()),
             (Op.ABOVE, seen.max(), values > seen.max()),
         ):
-            covered = int(side.sum())
-            if covered < max(LEAST, best[0] + 1) or len(np.unique(whose[seen == edge])) < SMALL:
+            covered = rows.heft(side)
+            if covered < LEAST or covered <= best[0] or len(np.unique(whose[seen == edge])) < SMALL:
                 continue
             # The share elsewhere says how many of these rows would have a value by chance.
             if covered * (1 - gone[~side].mean()) >= ONE_WAY:
@@ -112,12 +113,12 @@ def _together(rows: Rows, names: list[str]) -> list[Implies]:
         return []
     gone = np.column_stack([rows.absent(n) for n in names]).astype(np.float32)
     both = gone.T @ gone
-    lost = np.diag(both)
-    inside = both == lost[:, None]  # [i, j]: wherever i is missing, j is
+    inside = both == np.diag(both)[:, None]  # [i, j]: wherever i is missing, j is
+    lost, total = rows.weight @ gone, float(rows.weight.sum())
     first = {i: int(np.flatnonzero(inside[i] & inside[:, i])[0]) for i in range(len(names))}
     found = []
     for i, j in first.items():
-        if i != j and _tells(float(lost[i]), float(lost[i]), len(rows), equal=True):
+        if i != j and _tells(float(lost[i]), float(lost[i]), total, equal=True):
             found += [_both(names, i, j, Op.MISSING), _both(names, i, j, Op.PRESENT)]
     heads = sorted(set(first.values()))
     for j in heads:
@@ -127,13 +128,13 @@ def _together(rows: Rows, names: list[str]) -> list[Implies]:
         found += [
             _both(names, j, i, Op.MISSING)
             for i in top
-            if _tells(float(lost[i]), float(lost[j]), len(rows), equal=False)
+            if _tells(float(lost[i]), float(lost[j]), total, equal=False)
         ]
     return found
 
 
-def _tells(missing: float, partner: float, total: int, equal: bool) -> bool:
-    """Whether enough rows lack the one column, and would not lack the other by chance."""
+def _tells(missing: float, partner: float, total: float, equal: bool) -> bool:
+    """Whether enough patients lack the one column, and would not lack the other by chance."""
     chance = missing * (1 - partner / total)
     if equal:
         return missing >= SIDE and total >= LEAST and chance >= SURPRISE
@@ -187,7 +188,9 @@ def _follow(rows: Rows, name: str, given: str, levels: tuple[str, ...]) -> list[
     codes = rows.levels[given]
     is_level = name in rows.levels
     target = rows.levels[name] if is_level else _as_codes(rows.numbers[name])
-    low, high, size = _range_by(codes, target, len(levels))
+    low, high, _ = _range_by(codes, target, len(levels))
+    there = codes >= 0
+    size = np.bincount(codes[there], rows.weight[there], len(levels))
     fixed = (low == high) & (low >= 0)
     share = np.bincount(target[target >= 0], minlength=1) / max(len(target), 1)
     chance = np.zeros(len(levels))

@@ -42,11 +42,11 @@ def _is_below(rows: Rows, low: str, high: str) -> bool:
     """All rows keep the order, and many would not if the columns were shuffled."""
     a, b = rows.numbers[low], rows.numbers[high]
     both = ~np.isnan(a) & ~np.isnan(b)
-    a, b = a[both], b[both]
-    if len(a) < LEAST or (a > b).any() or not (a < b).any():
+    a, b, heft = a[both], b[both], rows.heft(both)
+    if heft < LEAST or (a > b).any() or not (a < b).any():
         return False
     chance = float(1 - np.searchsorted(np.sort(a), b, side="right").mean() / len(a))
-    return chance >= OVERLAP and chance * len(a) >= SURPRISE
+    return chance >= OVERLAP and chance * heft >= SURPRISE
 
 
 def _covers(rows: Rows, low: str, middle: str, high: str) -> bool:
@@ -70,7 +70,7 @@ def _holds(rows: Rows, rule: Sum, least: int) -> bool:
     """Whether all rows that have every number keep the rule, with different values."""
     total, given = rows.numbers[rule.total], _added(rows, rule)
     whole = ~np.isnan(total) & ~np.isnan(given)
-    if whole.sum() < least:
+    if rows.heft(whole) < least:
         return False
     total, given = total[whole], given[whole]
     room = NEAR * np.maximum(1.0, np.abs(total)) + slack(rows.column(rule.total))
@@ -78,7 +78,8 @@ def _holds(rows: Rows, rule: Sum, least: int) -> bool:
         return False
     # Each part must matter in rows enough: x = x + 0 is no sum.
     parts = [rows.numbers[name][whole] for name, _ in rule.parts]
-    moved = [len(np.unique(p)) >= 3 and (p != 0).sum() >= SIDE for p in parts]
+    weight = rows.weight[whole]
+    moved = [len(np.unique(p)) >= 3 and weight[p != 0].sum() >= SIDE for p in parts]
     return all(moved)
 
 
@@ -147,9 +148,9 @@ def _is_equal_where(rows: Rows, rule: Sum, inside: Array) -> bool:
     a, b = rows.numbers[rule.parts[0][0]], rows.numbers[rule.total]
     both = ~np.isnan(a) & ~np.isnan(b)
     here, there = both & inside, both & ~inside
-    if here.sum() < LEAST or (a != b)[here].any() or len(np.unique(a[here])) < VARIED:
+    if rows.heft(here) < LEAST or (a != b)[here].any() or len(np.unique(a[here])) < VARIED:
         return False
     if len(np.unique(rows.patients[there])) < SMALL:
         return False
     apart = float((a != b)[there].mean())
-    return apart * here.sum() >= SURPRISE
+    return apart * rows.heft(here) >= SURPRISE

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from medsynai.data.canonical import distinct, text_of
+from medsynai.data.levels import patients_of_levels
 from medsynai.data.numerals import parse_numbers
 from medsynai.errors import SchemaError
 
@@ -47,6 +48,7 @@ class Facts:
         dtype: the pandas dtype of a typed column; "" where every field was text.
         levels: the categories of a typed column that has them, in their order.
         ordered: whether these have an order.
+        whose: (rows,) whose row each is, by number; None: every row is taken for a patient.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Facts:
     dtype: str = ""
     levels: tuple[str, ...] | None = None
     ordered: bool = False
+    whose: Array | None = None
 
     @property
     def rows(self) -> int:
@@ -77,6 +80,13 @@ class Facts:
     def unique(self) -> float:
         """Distinct values per row that holds one, in [0, 1]."""
         return len(self.texts) / max(self.present, 1)
+
+    @cached_property
+    def patients(self) -> Array:
+        """Different patients who have each value."""
+        if self.whose is None:
+            return self.counts
+        return patients_of_levels(self.codes, self.whose, len(self.texts))
 
     @cached_property
     def numbers(self) -> Array:

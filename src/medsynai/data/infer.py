@@ -14,7 +14,7 @@ import pandas as pd
 from medsynai.data import names
 from medsynai.data.dates import Dating, date_format, is_clock
 from medsynai.data.facts import UNKNOWN, Facts, look
-from medsynai.data.levels import arrange, is_near_identifier, is_scale
+from medsynai.data.levels import arrange, is_near_identifier, is_scale, owners, variants
 from medsynai.data.pairs import suggest_survival
 from medsynai.data.patterns import Mark, find_content, find_named
 from medsynai.data.ranges import public_range
@@ -24,7 +24,7 @@ from medsynai.errors import SchemaError
 
 MANY = 1000  # levels from which a person should think of grouping them
 NOMINAL_MOST = 20  # whole numbers named like a code are levels up to so many
-FEW = 3  # rows below which a level points to persons
+FEW = 3  # patients below which a level points to persons
 OLDEST = 89  # Safe Harbor: ages above are "90 or older"
 
 
@@ -49,7 +49,7 @@ def infer(raw: pd.DataFrame, text: bool, decimal: str = ".") -> Schema:
     dated = [_dating(f) for f in seen]
     resolved = next((d.format for d in dated if d and not d.rival and "/" in d.format), None)
     columns = [_column(f, d, resolved) for f, d in zip(seen, dated, strict=True)]
-    columns = _settle_subject(columns, seen)
+    columns = _by_patients(_settle_subject(columns, seen), seen, dated, resolved)
     pairs, columns = suggest_survival(columns)
     days = [c for c in columns if c.kind is Kind.DATE and not is_clock(c.date_format)]
     whole = [c.name for c in days if not c.missing]
@@ -134,8 +134,8 @@ def _date(start: Column, facts: Facts, dating: Dating, resolved: str | None) -> 
     )
     micro = parsed.dt.tz_localize(None).to_numpy("datetime64[us]").astype("int64")
     days = micro / 86_400e6
-    first, _ = public_range(np.floor(days), facts.counts)
-    _, last = public_range(np.ceil(days), facts.counts)
+    first, _ = public_range(np.floor(days), facts.patients)
+    _, last = public_range(np.ceil(days), facts.patients)
     column = replace(
         start,
         kind=Kind.DATE,
@@ -181,7 +181,7 @@ def _number(start: Column, facts: Facts) -> Column | None:
     )
     if facts.is_whole and code:
         return None  # however many: a code drawn between two codes is no code
-    low, high = public_range(facts.numbers, facts.counts, 10.0**-facts.decimals)
+    low, high = public_range(facts.numbers, facts.patients, 10.0**-facts.decimals)
     column = replace(
         start,
         kind=Kind.INTEGER if facts.is_whole else Kind.CONTINUOUS,
@@ -219,12 +219,18 @@ def _levels(start: Column, facts: Facts) -> Column:
     numerals = int((~np.isnan(facts.numbers)).sum())
     if 3 <= numerals < len(texts) and not names.is_code(facts.name) and kind is not Kind.ORDINAL:
         column = _warn(column, "numbers and words in one column: learnt as levels")
-    if len(texts) > MANY:
-        column = _warn(column, f"{len(texts):,} levels: think of grouping them")
-    if is_near_identifier(facts.counts, FEW):
+    if twins := variants(texts):
         column = _warn(
             column,
-            f"most rows hold a value that fewer than {FEW} rows have: nearly an identifier, left "
+            f"{twins:,} levels are spelt like another but for capitals or spaces, and are learnt "
+            "apart: make them one in the source if they mean the same",
+        )
+    if len(texts) > MANY:
+        column = _warn(column, f"{len(texts):,} levels: think of grouping them")
+    if is_near_identifier(facts.patients, FEW):
+        column = _warn(
+            column,
+            f"most rows hold a value of fewer than {FEW} patients: nearly an identifier, left "
             "out of a release unless you group it, or its levels are public (origin = 'declared')",
         )
     return column
@@ -293,6 +299,24 @@ def _settle_subject(columns: list[Column], seen: Sequence[Facts]) -> list[Column
         return replace(column, role=Role.KEY) if column.role is Role.SUBJECT else column
 
     return [settled(c) for c in columns]
+
+
+def _by_patients(
+    columns: list[Column], seen: list[Facts], dated: list[Dating | None], resolved: str | None
+) -> list[Column]:
+    """The columns looked at again with patients counted, where one has several rows.
+
+    Whose a row is, is known only once every column has its role; ranges and warnings must not
+    take thirty stays of one patient for thirty who share a value.
+    """
+    keys = [f for f, c in zip(seen, columns, strict=True) if c.role is Role.SUBJECT]
+    if not keys or keys[0].unique == 1:
+        return columns
+    whose = owners(keys[0].codes, len(keys[0].texts))
+    return [
+        c if c.identifier else _column(replace(f, whose=whose), d, resolved)
+        for c, f, d in zip(columns, seen, dated, strict=True)
+    ]
 
 
 def _warn(column: Column, warning: str) -> Column:

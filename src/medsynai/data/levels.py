@@ -1,6 +1,7 @@
 """Levels of a category: their natural order, and whether they form a scale."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -71,6 +72,31 @@ def patients_of_levels(codes: np.ndarray, patients: np.ndarray, levels: int) -> 
     filled, people = codes >= 0, int(patients.max(initial=0)) + 1
     pairs = np.unique(codes[filled].astype(np.int64) * people + patients[filled])
     return np.bincount(pairs // people, minlength=levels)
+
+
+def variants(texts: Sequence[str]) -> int:
+    """How many levels are spelt as another one is, but for capitals and spaces.
+
+    >>> variants(("F", " f", "f", "m"))
+    3
+    """
+    alike = Counter(" ".join(t.split()).casefold() for t in texts)
+    return sum(n for n in alike.values() if n > 1)
+
+
+def owners(codes: np.ndarray, keys: int) -> np.ndarray:
+    """(rows,) whose row each is, by number; a row without a key is a patient of its own.
+
+    Args:
+        codes: (rows,) place of each row's key, -1 for missing.
+        keys: how many keys there are.
+
+    >>> owners(np.array([0, -1, 0, 1, -1]), 2)
+    array([0, 2, 0, 1, 3])
+    """
+    whose, lone = codes.astype(np.int64), codes < 0
+    whose[lone] = keys + np.arange(int(lone.sum()))
+    return whose
 
 
 def is_near_identifier(counts: np.ndarray, least: int) -> bool:

@@ -5,14 +5,18 @@ from typing import Any
 
 import numpy as np
 
+from medsynai.data.levels import patients_of_levels
+
 Array = np.ndarray[Any, Any]
 
-SHARED = 11  # a value of so many rows is nobody's own: 1 in 11 is the risk that cells are held to
+SHARED = (
+    11  # what so many patients have is nobody's own: the risk of 1 in 11 that cells are held to
+)
 STEPS = 20  # about how many lattice steps a range spans
 
 
 def public_range(values: Array, counts: Array, unit: float = 1.0) -> tuple[float, float]:
-    """The least and the greatest value, each rounded outward unless several rows share it.
+    """The least and the greatest value, each rounded outward unless several patients share it.
 
     The lattice has steps of 1, 2 or 5 times a power of ten, a twentieth to an eighth of the
     range, so two digits of a range are told and no patient's value. A range never crosses 0 by it:
@@ -20,7 +24,7 @@ def public_range(values: Array, counts: Array, unit: float = 1.0) -> tuple[float
 
     Args:
         values: (n,) the column's values, at least one, none missing.
-        counts: (n,) rows of each.
+        counts: (n,) patients of each: thirty stays of one are nobody else's value.
         unit: what values are whole multiples of; a step is at least two units.
 
     >>> public_range(np.array([18.0, 44.0, 61.0, 101.0]), np.array([1, 300, 200, 1]))
@@ -38,14 +42,19 @@ def public_range(values: Array, counts: Array, unit: float = 1.0) -> tuple[float
     return low, high
 
 
-def range_of(values: Array, unit: float = 1.0) -> tuple[float, float]:
-    """`public_range` of a column as it stands, NaN where missing.
+def range_of(values: Array, whose: Array | None = None) -> tuple[float, float]:
+    """`public_range` of a column of whole numbers as it stands, NaN where missing.
+
+    Args:
+        values: (rows,) the column.
+        whose: (rows,) whose row each is, by number; None: each is another's.
 
     >>> range_of(np.array([3.0, np.nan, 48.0]))
     (0.0, 50.0)
     """
-    found, counts = np.unique(values[~np.isnan(values)], return_counts=True)
-    return public_range(found, counts, unit)
+    whose, there = np.arange(len(values)) if whose is None else whose, ~np.isnan(values)
+    found, codes = np.unique(values[there], return_inverse=True)
+    return public_range(found, patients_of_levels(codes, whose[there], len(found)))
 
 
 def _step(span: float, unit: float) -> tuple[float, int]:

@@ -11,7 +11,7 @@ from medsynai.data.schema import Column
 
 Array = np.ndarray[Any, Any]
 CODES = frozenset((-1, -9, -99, -999, -9999, 99, 98, 999, 998, 9999, 99999, 999999, 65526, 65535))
-LEAST = 3  # a value that occurs less often is an outlier, not a code
+LEAST = 3  # a value of fewer patients is an outlier, not a code
 # A living person has none of these at zero.
 NEVER_ZERO = re.compile(
     r".*\b(glucose|blood pressure|bp|sbp|dbp|bmi|body mass index|skin thickness|insulin|height"
@@ -23,12 +23,12 @@ NEVER_ZERO = re.compile(
 def odd_numbers(facts: Facts, column: Column) -> tuple[str, ...]:
     """Values that lie apart from the rest and come back, as text, lowest first.
 
-    A value counts if it is the lowest or highest, occurs at least three times, and is impossible
+    A value counts if it is the lowest or highest, three patients or more have it, and is impossible
     (a negative among positives, a zero of something that is never zero) or far from the rest:
     beyond the range of the others, or a customary code beyond a clear gap.
     """
     order = np.argsort(facts.numbers)
-    values, counts = facts.numbers[order], facts.counts[order]
+    values, counts = facts.numbers[order], facts.patients[order]
     if len(values) < 6:
         return ()
     found = []

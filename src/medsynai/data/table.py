@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from medsynai.data.levels import owners
 from medsynai.data.schema import Column, Kind, Schema
 from medsynai.errors import SchemaError
 
@@ -61,10 +62,14 @@ class Table:
         if self.schema.subject is None:
             return np.arange(len(self))
         codes, known = pd.factorize(self.frame[self.schema.subject])
-        lone = codes < 0
-        codes = codes.astype(np.int64)
-        codes[lone] = len(known) + np.arange(int(lone.sum()))
-        return codes
+        return owners(codes, len(known))
+
+    def repeated(self) -> np.ndarray | None:
+        """`whose`, or None where every row is another patient's, so that rows may be counted."""
+        if self.patients is None and self.schema.subject is None:
+            return None
+        whose = self.whose()
+        return whose if len(np.unique(whose)) < len(whose) else None
 
     def learnt(self) -> "Table":
         """The columns that generators and judges work on: no identifiers, text or raw dates."""

@@ -88,18 +88,19 @@ def clock_times(learnt: pd.Series, unit: Unit) -> pd.Series:
     return _series(np.where(absent, 0, steps).astype("int64") * unit.microseconds % DAY, absent)
 
 
-def year_column(column: Column, values: Array) -> Column:
+def year_column(column: Column, values: Array, whose: Array | None) -> Column:
     """The schema of a date column that has become a year."""
-    return _number(column, values, "Int64" if column.missing else "int64")
+    return _number(column, values, "Int64" if column.missing else "int64", whose)
 
 
-def offset_column(column: Column, values: Array) -> Column:
+def offset_column(column: Column, values: Array, whose: Array | None) -> Column:
     """The schema of a date column that has become an offset."""
-    return _number(replace(column, missing=bool(np.isnan(values).any())), values, "float64")
+    absent = bool(np.isnan(values).any())
+    return _number(replace(column, missing=absent), values, "float64", whose)
 
 
-def _number(column: Column, values: Array, storage: str) -> Column:
-    low, high = range_of(values) if not np.isnan(values).all() else (None, None)
+def _number(column: Column, values: Array, storage: str, whose: Array | None) -> Column:
+    low, high = range_of(values, whose) if not np.isnan(values).all() else (None, None)
     return replace(
         column,
         kind=Kind.INTEGER,

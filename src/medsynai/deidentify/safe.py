@@ -127,8 +127,8 @@ def _treat(table: Table, column: Column, reference: str | None, apart: bool) -> 
             line = f"{name}{what}: kept out of training; fresh keys {form}"
             return Part(None, None, _key_column(column), (line,))
         case Handling.YEAR:
-            year = dates.years(values)
-            now = dates.year_column(column, dates.declared_years(column) if apart else year)
+            year, whose = dates.years(values), None if apart else table.whose()
+            now = dates.year_column(column, dates.declared_years(column) if apart else year, whose)
             return Part(pd.Series(year), now, now, (f"{name}: only the year is kept",))
         case Handling.OFFSET:
             return _treat_date(table, column, reference or name, apart)
@@ -148,15 +148,17 @@ def _beyond(column: Column, values: pd.Series, apart: bool) -> bool:
 
 def _treat_date(table: Table, column: Column, reference: str, apart: bool) -> Part:
     values, name = table.frame[column.name], column.name
+    whose = None if apart else table.whose()
     if is_clock(column.date_format):
         unit = dates.unit_of(column)
         steps = dates.since_midnight(values, unit)
-        now = dates.offset_column(column, dates.declared_clock(column, unit) if apart else steps)
+        ends = dates.declared_clock(column, unit) if apart else steps
+        now = dates.offset_column(column, ends, whose)
         line = f"{name}: learnt as {unit.value} since midnight; comes back as a time of day"
         return Part(pd.Series(steps), now, dates.date_column(column), (line,))
     if name == reference:
         year = dates.years(values)
-        now = dates.year_column(column, dates.declared_years(column) if apart else year)
+        now = dates.year_column(column, dates.declared_years(column) if apart else year, whose)
         line = f"{name}: only its year is learnt; comes back as a random day of a year"
         return Part(pd.Series(year), now, dates.date_column(column), (line,))
     unit = dates.unit_of(column)
@@ -165,7 +167,7 @@ def _treat_date(table: Table, column: Column, reference: str, apart: bool) -> Pa
     if table.schema[reference].missing:
         lines.append(f"{name}: absent wherever {reference} is")
     ends = dates.declared_offsets(column, table.schema[reference], unit) if apart else steps
-    now = dates.offset_column(column, ends)
+    now = dates.offset_column(column, ends, whose)
     return Part(pd.Series(steps), now, dates.date_column(column), tuple(lines))
 
 

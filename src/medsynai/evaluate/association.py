@@ -61,8 +61,9 @@ def measure(trial: Trial) -> Findings:
         raise AssessmentError("needs at least two columns")
     values = tables.map(encoding.features)
     level = encoding.is_level
+    own = tables.reference if tables.real is None else tables.real
     scores = (*_numeric(values, encoding, trial), _mixed(values, level, trial))
-    return Findings(scores, {"correlation": _heatmaps(values, encoding)})
+    return Findings(scores, {"correlation": _heatmaps(values, encoding, own.whose())})
 
 
 def _numeric(values: Sides[Floats], encoding: Encoding, trial: Trial) -> tuple[Score, ...]:
@@ -224,12 +225,13 @@ def mean_difference(a: Floats, b: Floats, above: int) -> float:
     return float(defined.mean()) if len(defined) else math.nan
 
 
-def _heatmaps(values: Sides[Floats], encoding: Encoding) -> dict[str, Any]:
-    """Association tables of real and synthetic rows; None where fewer than 11 real rows count."""
+def _heatmaps(values: Sides[Floats], encoding: Encoding, whose: Rows) -> dict[str, Any]:
+    """Association tables of real and synthetic rows; None where fewer than 11 patients count."""
     shown = slice(0, SHOWN)
     level = encoding.is_level[shown]
     real = values.reference if values.real is None else values.real
     of_real = associations(real[:, shown], level)
+    of_real[_of_few(~np.isnan(real[:, shown]), whose)] = np.nan
     of_synthetic = associations(values.synthetic[:, shown], level)
     return {
         "columns": list(encoding.names[shown]),
@@ -238,6 +240,16 @@ def _heatmaps(values: Sides[Floats], encoding: Encoding) -> dict[str, Any]:
         "difference": _plain(of_synthetic - of_real),
         "left_out": max(0, len(encoding.names) - SHOWN),
     }
+
+
+def _of_few(there: Rows, whose: Rows) -> Rows:
+    """(columns, columns) which pairs fewer than 11 patients may stand behind; not the diagonal.
+
+    All rows of a patient weigh one together, so a pair's weight is never above its patients.
+    """
+    weight = 1.0 / np.bincount(whose)[whose]
+    both = (there * weight[:, None]).T @ there.astype(np.float64)
+    return (both < LEAST - 1e-9) & ~np.eye(len(both), dtype=bool)
 
 
 def _plain(table: Floats) -> list[list[float | None]]:

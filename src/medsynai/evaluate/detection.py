@@ -8,7 +8,7 @@ import numpy as np
 
 from medsynai.data.table import Table
 from medsynai.errors import AssessmentError
-from medsynai.evaluate.encode import Encoding, Floats
+from medsynai.evaluate.encode import Codes, Encoding, Floats
 from medsynai.evaluate.fidelity import distances
 from medsynai.evaluate.interval import Rows, auc, auc_interval
 from medsynai.evaluate.learners import BOOSTING, LINEAR, Learner, useful
@@ -21,6 +21,7 @@ CAP = 20_000
 # The second opinions need fewer rows: their cost counts three times.
 CAP_OTHERS = 5_000
 FOLDS, SHOWN, LEAST = 5, 10, 50
+SPLITS = 5  # random halves that say how far apart chance puts two samples
 # Anchors of many rows are told by two of the five folds: trained alike, tested on 2 rows in 5.
 ANCHOR_FOLDS, FEW = 2, 5_000
 
@@ -190,12 +191,33 @@ def _words(j: int, values: Sides[Floats], encoding: Encoding) -> str:
         gaps.append(float(distances(places[0], places[1], sizes, [(0,)])[0]) - gaps[0])
         clues.append("its numbers are written with other decimal places")
     alone = [encoding.codes_of(_column(s, j, encoding))[:, [j]] for s in sides]
-    gaps.append(float(distances(alone[0], alone[1], encoding.sizes[[j]], [(0,)])[0]))
+    gaps.append(beyond_chance(alone[0][:, 0], alone[1][:, 0], int(encoding.sizes[j])))
     clues.append("its values are spread differently")
     found = [clue for clue, gap in zip(clues, gaps, strict=True) if gap > 2 * noise + 0.01]
     if found:
         return "; ".join(found)
     return "alone it looks right: it does not fit the other columns, or repeats exact values"
+
+
+def beyond_chance(a: Codes, b: Codes, size: int) -> float:
+    """How much farther apart two samples of codes lie than halves of their mixture do on average.
+
+    The distance of two samples of one source is not 0: with hundreds of levels it is large, as most
+    levels have few rows.
+
+    Args:
+        a: codes of the one sample, below `size`.
+        b: codes of the other.
+        size: how many codes there are.
+    """
+    both, rng = np.concatenate([a, b])[:, None], np.random.default_rng(0)
+    cut = len(a)
+
+    def apart(rows: Codes) -> float:
+        return float(distances(rows[:cut], rows[cut:], np.array([size]), [(0,)])[0])
+
+    chance = np.mean([apart(rng.permutation(both)) for _ in range(SPLITS)])
+    return apart(both) - float(chance)
 
 
 def _column(cells: Floats, j: int, encoding: Encoding) -> Floats:

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from medsynai.data.table import Table
 from medsynai.errors import AssessmentError
 from medsynai.evaluate.encode import Encoding, Floats
 from medsynai.evaluate.fidelity import mean_distance
 from medsynai.evaluate.groups import LEAST, Group, protected_groups
-from medsynai.evaluate.interval import Z
+from medsynai.evaluate.interval import Rows, Z
 from medsynai.evaluate.score import Family, Findings, Score, blank
 from medsynai.evaluate.sides import MIN_ROWS, Sides, compare, take_sides, unassessed
 from medsynai.evaluate.tasks import MIN_CLASS, task_of
@@ -57,6 +58,7 @@ class _Stage:
 
     trial: Trial
     sides: Sides[Floats]
+    whose: Sides[Rows]
     stacks: dict[str, tuple[Floats, Floats]] | None
     figure: Figure | None
     reason: str
@@ -72,7 +74,7 @@ def measure(trial: Trial) -> Findings:
     if not groups:
         raise AssessmentError("the schema marks no column as protected")
     tables = take_sides(trial, CAP, needs_holdout=True)
-    stage = _stage(trial, tables.map(trial.encoding.values))
+    stage = _stage(trial, tables.map(trial.encoding.values), tables.map(Table.whose))
     judged = [(g, _judge(g, stage)) for g in groups]
     scores = [s for _, found in judged for s in found]
     worst = [
@@ -82,18 +84,18 @@ def measure(trial: Trial) -> Findings:
     return Findings((*(w for w in worst if w), *scores), {"groups": exhibit})
 
 
-def _stage(trial: Trial, sides: Sides[Floats]) -> _Stage:
+def _stage(trial: Trial, sides: Sides[Floats], whose: Sides[Rows]) -> _Stage:
     """Fit the three models once; every group is a part of the same test rows."""
     try:
         task = task_of(trial)
     except AssessmentError as error:
-        return _Stage(trial, sides, None, None, str(error))
+        return _Stage(trial, sides, whose, None, None, str(error))
     assert trial.holdout is not None  # task_of has refused otherwise
     test = capped(task.known(trial.holdout), CAP, trial, "test")
     found = boosted(task, trial, test, ("synthetic", "real", "shuffled"))
     stacks = {name: (test, stack) for name, stack in found.items()}
     figure = (CLASS_FIGURES if task.is_class else NUMBER_FIGURES)[0]
-    return _Stage(trial, sides, stacks, figure, "")
+    return _Stage(trial, sides, whose, stacks, figure, "")
 
 
 def _utility_name(stage: _Stage) -> str:
@@ -104,9 +106,8 @@ def _judge(group: Group, stage: _Stage) -> list[Score]:
     utility = _utility_blank(stage)
     blanks = [replace(s, group=group.name) for s in (TVD, MISSING, DISPARITY, utility)]
     parts = stage.sides.map(lambda v: v[group.of(v)])
-    real = parts.reference if parts.real is None else parts.real
-    if min(len(parts.reference), len(real)) < LEAST:
-        return [unassessed(s, f"fewer than {LEAST} real rows in this group") for s in blanks]
+    if _is_small(group, stage):
+        return [unassessed(s, f"fewer than {LEAST} real patients in this group") for s in blanks]
     found = [_disparity(blanks[2], group, stage.sides), _utility(blanks[3], group, stage)]
     if len(parts.synthetic) < MIN_ROWS:
         reason = f"fewer than {MIN_ROWS} synthetic rows in this group"
@@ -244,16 +245,25 @@ def _about(n: int) -> int:
     return round(n, -1)
 
 
+def _is_small(group: Group, stage: _Stage) -> bool:
+    """Whether the group has fewer than `LEAST` patients in train or in the holdout."""
+    pairs = ((stage.sides.reference, stage.whose.reference), (stage.sides.real, stage.whose.real))
+    return any(
+        values is not None and whose is not None and len(np.unique(whose[group.of(values)])) < LEAST
+        for values, whose in pairs
+    )
+
+
 def _line(group: Group, scores: list[Score], stage: _Stage) -> dict[str, Any]:
     found = {s.name: s for s in scores}
     sizes = stage.sides.map(lambda v: int(group.of(v).sum()))
-    small = min(sizes.reference, sizes.real or 0) < LEAST
+    small = _is_small(group, stage)
     line: dict[str, Any] = {
         "group": group.name,
         "about_train_rows": None if small else _about(sizes.real or 0),
         "about_holdout_rows": None if small else _about(sizes.reference),
         "synthetic_rows": sizes.synthetic,
-        "note": f"fewer than {LEAST} real rows: not judged" if small else "",
+        "note": f"fewer than {LEAST} real patients: not judged" if small else "",
     }
     for name, score in found.items():
         key = name.removeprefix("group_")

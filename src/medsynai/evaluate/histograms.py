@@ -1,10 +1,11 @@
-"""Every column's distribution, real beside synthetic; no real bin holds fewer than 11 rows."""
+"""Every column's distribution, real beside synthetic; no real bin holds fewer than 11 patients."""
 
 import math
 from typing import Any
 
 import numpy as np
 
+from medsynai.data.levels import patients_of_levels
 from medsynai.data.schema import Column
 from medsynai.errors import AssessmentError
 from medsynai.evaluate.encode import Codes, Floats
@@ -23,27 +24,35 @@ def measure(trial: Trial) -> Findings:
     Raises:
         AssessmentError: so few train rows that no bin may be shown.
     """
-    encoding = trial.encoding
-    if len(trial.train) < SMALL or len(trial.synthetic) == 0:
-        raise AssessmentError(f"fewer than {SMALL} real rows: no bin may be shown")
+    encoding, whose = trial.encoding, trial.train.whose()
+    if people(whose) < SMALL or len(trial.synthetic) == 0:
+        raise AssessmentError(f"fewer than {SMALL} real patients: no bin may be shown")
     synthetic = encoding.values(trial.synthetic)
     shown = [
-        _levels(column, encoding.levels[j], encoding.train[:, j], synthetic[:, j])
+        _levels(column, encoding.levels[j], (encoding.train[:, j], whose), synthetic[:, j])
         if encoding.is_level[j]
-        else _numbers(column, encoding.train[:, j], synthetic[:, j])
+        else _numbers(column, encoding.train[:, j], synthetic[:, j], whose)
         for j, column in enumerate(encoding.columns)
     ]
     return Findings((), {"histograms": [s for s in shown if s]})
 
 
-def _numbers(column: Column, real: Floats, synthetic: Floats) -> dict[str, Any] | None:
-    present = real[np.isfinite(real)]
-    if len(present) < SMALL:
+def people(whose: Codes) -> int:
+    """How many patients these rows are of."""
+    return len(np.unique(whose))
+
+
+def _numbers(
+    column: Column, real: Floats, synthetic: Floats, whose: Codes
+) -> dict[str, Any] | None:
+    there = np.isfinite(real)
+    present = real[there]
+    if people(whose[there]) < SMALL:
         return None
-    edges = merged_edges(present, nice_edges(present))
+    edges = merged_edges(present, nice_edges(present), whose[there])
     counts, missing = _counts(real, edges), len(real) - len(present)
     note = ""
-    if 0 < missing < SMALL:
+    if 0 < people(whose[~there]) < SMALL:
         # Left out, the bins would sum to the other rows and give the small count away.
         counts[int(np.argmax(counts))] += missing
         missing, note = 0, "The few missing values are counted in the fullest bin."
@@ -77,14 +86,14 @@ def nice_edges(values: Floats) -> Floats:
     return np.array([float(f"{k * step:.12g}") for k in range(first, last + 1)])
 
 
-def merged_edges(values: Floats, edges: Floats) -> Floats:
-    """The edges left when neighbouring bins are joined until each holds 11 values or more."""
-    kept, held = [float(edges[0])], 0
-    for edge, count in zip(edges[1:], _counts(values, edges), strict=True):
-        held += int(count)
-        if held >= SMALL:
+def merged_edges(values: Floats, edges: Floats, whose: Codes) -> Floats:
+    """The edges left when neighbouring bins are joined until each holds 11 patients or more."""
+    place = np.searchsorted(edges[1:-1], values, "right")
+    kept, begun = [float(edges[0])], 0
+    for bin_, edge in enumerate(edges[1:]):
+        if people(whose[(place >= begun) & (place <= bin_)]) >= SMALL:
             kept.append(float(edge))
-            held = 0
+            begun = bin_ + 1
     # What is left over at the upper end joins the last full bin.
     if len(kept) == 1:
         kept.append(float(edges[-1]))
@@ -100,18 +109,20 @@ def _counts(values: Floats, edges: Floats) -> Codes:
 
 
 def _levels(
-    column: Column, names: tuple[str, ...], real: Floats, synthetic: Floats
+    column: Column, names: tuple[str, ...], own: tuple[Floats, Codes], synthetic: Floats
 ) -> dict[str, Any] | None:
     """Common levels by frequency; the rare ones, and a few missing values, in one bar."""
-    size = len(names) + 1
-    a, b = (_tally(v, size) for v in (real, synthetic))
+    size, (real, whose) = len(names) + 1, own
+    a, b = (np.bincount(_filled(v, size), minlength=size) for v in (real, synthetic))
+    code = _filled(real, size)
+    have = patients_of_levels(code, whose, size)
     labels = [*names, MISSING]
     order = [int(i) for i in np.argsort(-a, kind="stable")]
-    own = [i for i in order if a[i] >= SMALL][:LEVELS]
-    rest = [i for i in order if i not in set(own)]
-    while own and 0 < sum(int(a[i]) for i in rest) < SMALL:
-        rest.append(own.pop())
-    bars = [(labels[i], int(a[i]), int(b[i])) for i in own]
+    alone = [i for i in order if have[i] >= SMALL][:LEVELS]
+    rest = [i for i in order if i not in set(alone)]
+    while alone and 0 < people(whose[np.isin(code, rest)]) < SMALL:
+        rest.append(alone.pop())
+    bars = [(labels[i], int(a[i]), int(b[i])) for i in alone]
     held = [i for i in rest if a[i] or b[i]]
     if held:
         bars.append((_rest_label(held, size), int(a[held].sum()), int(b[held].sum())))
@@ -133,9 +144,9 @@ def _rest_label(held: list[int], size: int) -> str:
     return f"{words} or {MISSING}" if missing else words
 
 
-def _tally(codes: Floats, size: int) -> Codes:
-    filled = np.where(np.isnan(codes), size - 1, codes).astype(np.int64)
-    return np.bincount(filled, minlength=size).astype(np.int64)
+def _filled(codes: Floats, size: int) -> Codes:
+    """Codes with the last one for missing."""
+    return np.where(np.isnan(codes), size - 1, codes).astype(np.int64)
 
 
 def _shares(counts: Codes, rows: int) -> list[float]:

@@ -55,7 +55,8 @@ def measure(trial: Trial) -> Findings:
     numbers = [
         int(j) for j in np.flatnonzero(~encoding.is_level) if _present(encoding.train[:, j]).size
     ]
-    exhibit = {"columns": _columns(values, encoding)}
+    own = tables.reference if tables.real is None else tables.real
+    exhibit = {"columns": _columns(values, encoding, own.whose())}
     if not numbers:
         reason = "no number column with values"
         return Findings(tuple(unassessed(s, reason) for s in (KS, WASSERSTEIN, PRECISION)), exhibit)
@@ -148,15 +149,14 @@ def _present(values: Floats) -> Floats:
     return finite
 
 
-def hidden_share(mask: Rows) -> float | None:
-    """The share of true cells; None where either side of the split has 1 to 10 real rows."""
-    count = int(mask.sum())
-    small = 0 < count < SMALL or 0 < len(mask) - count < SMALL
-    return None if small else round(count / len(mask), 4)
+def hidden_share(mask: Rows, whose: Rows) -> float | None:
+    """The share of true cells; None where either side of the split has 1 to 10 patients."""
+    small = any(0 < len(np.unique(whose[side])) < SMALL for side in (mask, ~mask))
+    return None if small else round(int(mask.sum()) / len(mask), 4)
 
 
-def _columns(values: Sides[Floats], encoding: Encoding) -> list[dict[str, Any]]:
-    """One row a column; real shares that rest on 1 to 10 rows are left out."""
+def _columns(values: Sides[Floats], encoding: Encoding, whose: Rows) -> list[dict[str, Any]]:
+    """One row a column; real shares that rest on 1 to 10 patients are left out."""
     codes = values.map(encoding.codes_of)
     groups = [(j,) for j in range(len(encoding.names))]
     found = distances(codes.synthetic, codes.reference, encoding.sizes, groups)
@@ -179,7 +179,7 @@ def _columns(values: Sides[Floats], encoding: Encoding) -> list[dict[str, Any]]:
                 "tvd_holdout": None if floor is None else _rounded(float(floor)),
                 "ks": _rounded(kolmogorov(a, b)) if number else None,
                 "wasserstein": _rounded(moved),
-                "missing_real": hidden_share(np.isnan(real[:, j])),
+                "missing_real": hidden_share(np.isnan(real[:, j]), whose),
                 "missing_synthetic": _rounded(float(np.isnan(a).mean())),
             }
         )

@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from medsynai.data.levels import patients_of_levels
 from medsynai.errors import AssessmentError
-from medsynai.evaluate.encode import Floats
+from medsynai.evaluate.encode import Codes, Floats
 from medsynai.evaluate.score import Findings
 from medsynai.evaluate.sides import take_sides
 from medsynai.evaluate.trial import Trial
@@ -26,7 +27,7 @@ def measure(trial: Trial) -> Findings:
     a, b = trial.encoding.flat(real), trial.encoding.flat(sides.synthetic)
     axes, shares = principal_axes(a)
     centre = a.mean(axis=0)
-    exhibit = grids((a - centre) @ axes, (b - centre) @ axes)
+    exhibit = grids((a - centre) @ axes, (b - centre) @ axes, real.whose())
     return Findings((), {"pca": {**exhibit, "explained": [round(float(s), 3) for s in shares]}})
 
 
@@ -52,7 +53,7 @@ def measure_tsne(trial: Trial) -> Findings:
         random_state=trial.seeds.of("tsne").integer(),
     ).fit_transform((both - both.mean(axis=0)) @ axes)
     a, b = placed[: len(real)], placed[len(real) :]
-    return Findings((), {"tsne": grids(np.asarray(a, float), np.asarray(b, float))})
+    return Findings((), {"tsne": grids(np.asarray(a, float), np.asarray(b, float), real.whose())})
 
 
 def principal_axes(rows: Floats, most: int = 2) -> tuple[Floats, Floats]:
@@ -74,12 +75,13 @@ def principal_axes(rows: Floats, most: int = 2) -> tuple[Floats, Floats]:
     return axes * signs, values[order] / total
 
 
-def grids(real: Floats, synthetic: Floats) -> dict[str, Any]:
-    """Shares of rows a cell for both origins; real cells under 11 rows are blank (None)."""
+def grids(real: Floats, synthetic: Floats, whose: Codes) -> dict[str, Any]:
+    """Shares of rows a cell for both origins; real cells under 11 patients are blank (None)."""
     side = int(np.clip(np.sqrt(len(real) / 20), 5, 24))
     edges = [np.quantile(real[:, k], [0.01, 0.99]) for k in (0, 1)]
-    counts = [_grid(points, edges, side) for points in (real, synthetic)]
-    hidden = counts[0] < SMALL
+    places = [_cells(points, edges, side) for points in (real, synthetic)]
+    counts = [np.bincount(p, minlength=side**2).reshape(side, side) for p in places]
+    hidden = patients_of_levels(places[0], whose, side**2).reshape(side, side) < SMALL
     shown = np.sort(counts[0][~hidden])
     if hidden.sum() == 1 and counts[0][hidden][0] > 0 and len(shown):
         # A single blank could be had by subtraction.
@@ -91,16 +93,16 @@ def grids(real: Floats, synthetic: Floats) -> dict[str, Any]:
         ],
         "synthetic": [[round(float(c) / len(synthetic), 5) for c in row] for row in counts[1]],
         "n_real": len(real),
-        "note": f"Shares of rows; cells with fewer than {SMALL} real rows are blank, and the "
+        "note": f"Shares of rows; cells with fewer than {SMALL} real patients are blank, and the "
         "outer cells also hold what lies beyond them.",
     }
 
 
-def _grid(points: Floats, edges: list[Floats], side: int) -> Floats:
+def _cells(points: Floats, edges: list[Floats], side: int) -> Codes:
+    """(rows,) the cell that each point lies in, row by row of the grid."""
     cell = []
     for k, (low, high) in enumerate(edges):
         width = max(float(high - low), 1e-12)
         place = np.floor((points[:, k] - low) / width * side)
         cell.append(np.clip(place, 0, side - 1).astype(np.int64))
-    flat = np.bincount(cell[1] * side + cell[0], minlength=side * side)
-    return flat.reshape(side, side).astype(np.float64)
+    return cell[1] * side + cell[0]

@@ -12,7 +12,7 @@ from medsynai.errors import AssessmentError
 from medsynai.evaluate.coefficients import Coefficients, fit_cox, overlap
 from medsynai.evaluate.design import Design, design
 from medsynai.evaluate.encode import Encoding, Floats
-from medsynai.evaluate.interval import Z
+from medsynai.evaluate.interval import Rows, Z
 from medsynai.evaluate.score import Family, Findings, Score, blank
 from medsynai.evaluate.sides import Sides, compare, take_sides, unassessed
 from medsynai.evaluate.trial import Trial
@@ -54,10 +54,15 @@ class Pair:
     event: int
     happened: float
 
+    def known(self, values: Floats) -> Rows:
+        """(rows,) which rows have a time of 0 or more and an event that is known."""
+        time, event = values[:, self.time], values[:, self.event]
+        return np.isfinite(time) & np.isfinite(event) & (np.nan_to_num(time, nan=-1.0) >= 0)
+
     def rows(self, values: Floats, plan: Design) -> Floats:
         """Time, event (0 or 1), design without its constant; rows with both known, time >= 0."""
         time, event = values[:, self.time], values[:, self.event]
-        known = np.isfinite(time) & np.isfinite(event) & (np.nan_to_num(time, nan=-1.0) >= 0)
+        known = self.known(values)
         kept = values[known]
         return np.column_stack(
             [time[known], event[known] == self.happened, plan.matrix(kept)[:, 1:]]
@@ -92,13 +97,19 @@ def _judge(spec: Survival, tables: Sides[Table], trial: Trial, several: bool) ->
     try:
         pair = _pair(spec, encoding)
         plan = _design(pair, trial)
-        sides = tables.map(lambda t: pair.rows(encoding.values(t), plan))
+        values = tables.map(encoding.values)
+        sides = values.map(lambda v: pair.rows(v, plan))
+        whose = [
+            t.whose()[pair.known(v)]
+            for t, v in ((tables.reference, values.reference), (tables.real, values.real))
+            if t is not None and v is not None
+        ]
         for name, rows in (("holdout", sides.reference), ("synthetic", sides.synthetic)):
             if rows[:, 1].sum() < MIN_EVENTS:
                 raise AssessmentError(f"fewer than {MIN_EVENTS} {name} rows with an event")
     except AssessmentError as error:
         return [unassessed(s, str(error)) for s in titles], None, []
-    scores = [_area(titles[0], sides, trial)]
+    scores = [_area(titles[0], sides, trial, whose[0])]
     if plan.terms:
         fits = sides.map(fit_cox)
         scores += [_hazards(titles[1], fits, sides), _cindex(titles[2], fits, sides)]
@@ -106,7 +117,7 @@ def _judge(spec: Survival, tables: Sides[Table], trial: Trial, several: bool) ->
     else:
         scores += [unassessed(s, "no column is filled and varies enough") for s in titles[1:]]
         ratios = []
-    return scores, _curves(spec, sides), ratios
+    return scores, _curves(spec, sides, whose[-1]), ratios
 
 
 def _pair(spec: Survival, encoding: Encoding) -> Pair:
@@ -156,16 +167,24 @@ def survival_at(rows: Floats, times: Floats) -> Floats:
     return np.r_[1.0, survival][np.searchsorted(found, times, "right")]
 
 
-def _horizon(rows: Floats) -> float:
-    """The last time at which 11 rows or more are at risk."""
-    ordered = np.sort(rows[:, 0])
+def _horizon(rows: Floats, whose: Rows | None = None) -> float:
+    """The last time at which 11 patients or more are at risk."""
+    ordered = np.sort(rows[:, 0] if whose is None else _last(rows[:, 0], whose))
     return float(ordered[-SMALL]) if len(ordered) >= SMALL else 0.0
 
 
-def _area(score: Score, sides: Sides[Floats], trial: Trial) -> Score:
-    tau = _horizon(sides.reference)
+def _last(times: Floats, whose: Rows) -> Floats:
+    """(patients,) until when each patient is at risk with some row."""
+    known, place = np.unique(whose, return_inverse=True)
+    last = np.zeros(len(known))
+    np.maximum.at(last, place, times)
+    return last
+
+
+def _area(score: Score, sides: Sides[Floats], trial: Trial, whose: Rows) -> Score:
+    tau = _horizon(sides.reference, whose)
     if tau <= 0:
-        return unassessed(score, f"fewer than {SMALL} holdout rows with a time above 0")
+        return unassessed(score, f"fewer than {SMALL} holdout patients with a time above 0")
     grid = np.linspace(0, tau, 400)
 
     def distance(a: Floats, b: Floats) -> float:
@@ -262,10 +281,10 @@ def _ratios(spec: Survival, plan: Design, fits: Sides[Coefficients]) -> list[dic
     return rows
 
 
-def _curves(spec: Survival, sides: Sides[Floats]) -> dict[str, Any] | None:
-    """Both curves on one grid of times, up to where 11 real rows are at risk."""
+def _curves(spec: Survival, sides: Sides[Floats], whose: Rows) -> dict[str, Any] | None:
+    """Both curves on one grid of times, up to where 11 real patients are at risk."""
     real = sides.reference if sides.real is None else sides.real
-    tau = min(_horizon(real), _horizon(sides.synthetic))
+    tau = min(_horizon(real, whose), _horizon(sides.synthetic))
     if tau <= 0:
         return None
     grid = np.linspace(0, tau, POINTS)

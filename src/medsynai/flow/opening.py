@@ -22,7 +22,7 @@ from medsynai.flow.withholding import near_identifiers
 from medsynai.seeds import Seeds
 
 DEMO = "demo:support2"  # the shipped table, wherever the package is installed
-FEWEST = 20  # train rows; below this nothing can be learnt that is not about one patient
+FEWEST = 20  # train patients; below this nothing can be learnt that is not about one patient
 
 
 @dataclass(frozen=True)
@@ -139,9 +139,11 @@ def divide(table: Table, plan: Plan, seeds: Seeds, least: int) -> Parts:
         SchemaError: no column is left to learn.
     """
     parts = split(table, plan.holdout, seeds.of("split"))
-    if len(parts.train) < FEWEST:
+    patients = len(np.unique(parts.train.whose()))
+    if patients < FEWEST:
+        what = "rows" if patients == len(parts.train) else "patients"
         raise PlanError(
-            f"{len(parts.train)} rows to learn from are too few; at least {FEWEST} are needed"
+            f"{patients} {what} to learn from are too few; at least {FEWEST} are needed"
         )
     closed = near_identifiers(parts.train, least, plan.keep)
     schema = table.schema.replacing(*closed)

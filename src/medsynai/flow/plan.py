@@ -13,6 +13,10 @@ from medsynai.data.source import hide_password
 from medsynai.errors import PlanError
 from medsynai.models.presets import BALANCED, NAMES
 
+NO_PASSWORD = """\
+# User and password of the database are not kept in this file. To repeat the run, name the whole
+# URL again: medsynai synthesize URL --plan plan.toml --out DIR
+"""
 FORMS = ("same", "csv", "parquet")
 ATTACKS = STANDARD, THOROUGH = "standard", "thorough"
 
@@ -130,7 +134,8 @@ class Plan:
         plain = store.to_plain(self, drop_none=True)
         if self.source is not None:
             plain["source"] = hide_password(self.source)
-        return store.to_toml(plain)
+        hidden = plain.get("source") != self.source
+        return (NO_PASSWORD if hidden else "") + store.to_toml(plain)
 
 
 def amend(plan: Plan, chosen: Mapping[str, Any]) -> Plan:

@@ -35,7 +35,7 @@ class Forest:
     """Settings of a sequential forest; all public.
 
     Attributes:
-        min_leaf: rows a tree must have on each side of a split: the dial between fidelity and
+        min_leaf: patients a tree must have on each side of a split: the dial between fidelity and
             membership risk, larger is safer. None: by the table's width (see `leaf_of`).
         trees: trees a column; one is picked for each synthetic row.
         fraction: share of the train rows that each tree is given.
@@ -112,11 +112,16 @@ class Forest:
             table.whose(),
             seeds.of("withhold").numpy(),
         )
-        steps = self._steps(codec, codes, seeds, jobs or os.cpu_count() or 1)
+        steps = self._steps(codec, codes, table.repeated(), seeds, jobs or os.cpu_count() or 1)
         return FittedForest(self, schema, codec, steps, withheld)
 
     def _steps(
-        self, codec: TableCodec, codes: CodeMatrix, seeds: Seeds, jobs: int
+        self,
+        codec: TableCodec,
+        codes: CodeMatrix,
+        whose: np.ndarray | None,
+        seeds: Seeds,
+        jobs: int,
     ) -> tuple[Step, ...]:
         """One step a column; columns are independent given the real rows, so in parallel."""
         counts = [
@@ -125,7 +130,8 @@ class Forest:
         ]
         design = [design_of(c, n) for c, n in zip(codec.columns, counts, strict=True)]
         seen = np.hstack([table[codes[:, j]] for j, table in enumerate(design)])
-        min_leaf = self.min_leaf or leaf_of(*codes.shape)
+        patients = len(codes) if whose is None else len(np.unique(whose))
+        min_leaf = self.min_leaf or leaf_of(patients, codes.shape[1])
         fitting = Fitting(
             grower=Grower(
                 min_leaf,
@@ -138,6 +144,7 @@ class Forest:
             linear=self.linear,
             codec=codec,
             codes=codes,
+            whose=whose,
             weights=weights_of(codes, codec, min_leaf),
             counts=counts,
             design=design,
@@ -148,17 +155,17 @@ class Forest:
             return tuple(pool.map(lambda j: fit_step(fitting, j), range(len(counts))))
 
 
-def leaf_of(rows: int, columns: int) -> int:
-    """Rows a leaf has at least, where no one says.
+def leaf_of(patients: int, columns: int) -> int:
+    """Patients a leaf has at least, where no one says.
 
     In a narrow table each drawn column tells more of a row, so leaves must be larger for the same
-    membership risk: measured at risk .52, 150 rows for 11 columns and 35 for 47. A small table
+    membership risk: measured at risk .52, 150 for 11 columns and 35 for 47. A small table
     is left at least four leaves.
 
     >>> leaf_of(3_937, 11), leaf_of(4_552, 47), leaf_of(300, 10)
     (150, 35, 75)
     """
-    return max(2, min(max(20, round(1650 / columns)), rows // 4))
+    return max(2, min(max(20, round(1650 / columns)), patients // 4))
 
 
 def tried_of(rows: int, columns: int) -> float:

@@ -8,6 +8,7 @@ from jaxtyping import Float, Integer
 from medsynai.codec.table import CodeMatrix, TableCodec
 from medsynai.forest.design import MANY_TOLD, Ridge, profiles_of, target_of
 from medsynai.forest.order import MANY_LEVELS
+from medsynai.forest.rarity import shares_of
 from medsynai.forest.trees import Grower, Trees, fill, plant
 from medsynai.seeds import Seeds
 from medsynai.store import Arrays
@@ -19,12 +20,17 @@ ORDERS = 6  # of the levels of a column of more than `MANY_LEVELS`; of fewer lev
 
 @dataclass(frozen=True)
 class Fitting:
-    """What all steps of one fit share: codes of the real rows and sums over them."""
+    """What all steps of one fit share: codes of the real rows and sums over them.
+
+    Attributes:
+        whose: (rows,) whose row each is; None where every row is another patient's.
+    """
 
     grower: Grower
     linear: int
     codec: TableCodec
     codes: CodeMatrix
+    whose: Integer[np.ndarray, " rows"] | None
     weights: Float[np.ndarray, " rows"] | None
     counts: list[Integer[np.ndarray, " _"]]
     design: list[Float[np.ndarray, "_ _"]]
@@ -152,7 +158,7 @@ def _forest(
     for t in range(grower.trees):
         seeds = fitting.seeds.of("tree", place, t)
         mine, few = _rows(len(codes), given, grower.max_rows, seeds)
-        weights = None if fitting.weights is None else fitting.weights[few]
+        weights = shares_of(fitting.weights, fitting.whose, few)
         tree = grower.grow(features[few], told[few], weights, seeds.integer())
         leaf = np.zeros(len(codes[mine]), np.int64) if tree is None else tree.apply(features[mine])
         grown.append(tree)

@@ -146,7 +146,8 @@ class Grower:
         from sklearn import config_context
         from sklearn.tree import DecisionTreeRegressor, ExtraTreeRegressor
 
-        if not features.shape[1] or len(features) < 2 * self.min_leaf:
+        weight = len(features) if weights is None else min(len(features), weights.sum())
+        if not features.shape[1] or weight < 2 * self.min_leaf:
             return None
         size = {"min_samples_leaf": self.min_leaf, "min_weight_fraction_leaf": 0.0}
         if weights is not None:

@@ -190,7 +190,7 @@ def _judging(evidence: Evidence) -> list[str]:
         "Each figure stands beside two anchors: what an equal number of real held-out rows scores "
         "in the synthetic rows' place, and what the train rows score after each column is "
         "shuffled on its own. Attacks have a third: what a copy of the train rows scores.",
-        "Cells of fewer than 11 real rows are not shown in any table or picture.",
+        "Cells of fewer than 11 real patients are not shown in any table or picture.",
     ]
 
 

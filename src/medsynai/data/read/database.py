@@ -50,11 +50,18 @@ def read(url: str) -> Raw:
         try:
             connection = engine.connect()
         except exc.SQLAlchemyError:
-            raise ReadError(f"{shown}: cannot connect; check host, name and rights") from None
+            raise ReadError(f"{shown}: cannot connect; {_advice(engine)}") from None
         with connection:
             return _fetch(connection, wanted.strip().rstrip(";"), shown)
     finally:
         engine.dispose()
+
+
+def _advice(engine: Any) -> str:
+    """What to look at when a server lets nobody in."""
+    if engine.url.host and engine.url.password is None:
+        return "no password was given: a plan keeps none, so name the whole URL again"
+    return "check host, name and rights"
 
 
 def _open(place: str, sqlalchemy: Any) -> Any:
