@@ -99,6 +99,7 @@ def test_wrong_places_say_so_without_the_password(sqlite: Path, tmp_path: Path) 
         ("nosuch://ann:SECRET@host/db::visits", "no such kind of database"),
         ("postgresql://ann:SECRET@127.0.0.1:1/db::visits", "cannot connect"),
         ("postgresql://ann:S@SECRET@127.0.0.1:1/db::visits", "cannot connect"),
+        ("postgresql://127.0.0.1:1/db::visits", "name the whole URL again"),
         ("postgresql://127.0.0.1:1/db?user=ann&password=SECRET::visits", "cannot connect"),
         ("postgresql://ann:SECRET@127.0.0.1:port/db::visits", "is not a database URL"),
     ]:

@@ -50,18 +50,19 @@ def read(url: str) -> Raw:
         try:
             connection = engine.connect()
         except exc.SQLAlchemyError:
-            raise ReadError(f"{shown}: cannot connect; {_advice(engine)}") from None
+            raise ReadError(f"{shown}: cannot connect; {_advice(engine.url)}") from None
         with connection:
             return _fetch(connection, wanted.strip().rstrip(";"), shown)
     finally:
         engine.dispose()
 
 
-def _advice(engine: Any) -> str:
+def _advice(url: Any) -> str:
     """What to look at when a server lets nobody in."""
-    if engine.url.host and engine.url.password is None:
-        return "no password was given: a plan keeps none, so name the whole URL again"
-    return "check host, name and rights"
+    advice = "check host, name and rights"
+    if url.password is None and "password" not in url.query:
+        advice += "; no password was given (a plan keeps none: name the whole URL again)"
+    return advice
 
 
 def _open(place: str, sqlalchemy: Any) -> Any:
