@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.mixture import GaussianMixture
 
 from medsynai.data.schema import Column, Kind, Schema
 from medsynai.data.table import Table
@@ -17,10 +18,13 @@ from medsynai.flow.budget import cut_by, parse_seconds, within
 from medsynai.flow.choose import candidates_for, choose
 from medsynai.flow.settings import model_of, parse_settings
 from medsynai.forest.forest import Forest
-from medsynai.learn import clock
+from medsynai.learn import clock, rest
 from medsynai.learn.clock import Clock
 from medsynai.learn.core import Phase
+from medsynai.learn.desk import Desk, at_desk
 from medsynai.learn.job import Job, Pace
+from medsynai.learn.priors import _mixture
+from medsynai.learn.rest import Rest
 from medsynai.models.catalog import load_model
 from medsynai.models.copula import Copula
 from medsynai.privacy.ledger import Ledger
@@ -66,7 +70,7 @@ def test_other_models_are_refused_where_all_rows_would_take_too_long(machine):
 
 def test_a_network_is_given_the_clock_and_keeps_a_stricter_one():
     vae = load_model("vae")
-    assert within(vae, 10.0, table(), Seeds(0)).pace == replace(vae.pace, seconds=8.0)
+    assert within(vae, 10.0, table(), Seeds(0)).pace == replace(vae.pace, seconds=10.0)
     strict = replace(vae, pace=replace(vae.pace, seconds=2.0))
     assert within(strict, 9.0, table(), Seeds(0)) == strict
 
@@ -109,11 +113,43 @@ def test_phases_share_the_time_by_their_rounds(ticking):
         ticking[0] += 0.5
         done = shared.after(done)
         last = last or (ticking[0] if done >= 300 else None)
-    assert last == 75.0  # three quarters of the time for three quarters of the rounds
+    assert last == 60.0  # of 80 s, three quarters for three quarters of the rounds
     shared.check(done)
     unseen = Clock(phased(100.0, 300, 100), 10_000, 0.0)
     with pytest.raises(PlanError, match="one pass"):
         unseen.check(done)
+
+
+def test_what_follows_training_is_done_on_as_many_rows_as_there_is_time_for(monkeypatch):
+    now, done = [100.0], []
+    monkeypatch.setattr(rest, "perf_counter", lambda: now[0])
+
+    def costly(rows: int) -> int:  # 1 ms a row
+        now[0] += 1e-3 * rows
+        done.append(rows)
+        return rows
+
+    assert Rest().work(costly, 9_000, 1.0) == 9_000  # no clock, no probe
+    limited = Rest(ends=now[0] + 2.5, since=now[0])
+    assert limited.work(costly, 9_000, 0.5) == 800  # of 2 s left a half, and a fifth in hand
+    assert limited.over(0.5) and not limited.over(0.55) and not Rest().over(0.0)
+    assert limited.work(costly, 9_000, 0.5) == rest.FIRST  # too late for more
+    assert done == [9_000, 500, 800, 500] and now[0] < limited.ends
+
+
+def test_a_prior_out_of_time_has_had_a_step_and_one_in_time_all(monkeypatch):
+    z, fits = np.random.default_rng(0).standard_normal((400, 3)), []
+    fit = GaussianMixture.fit
+    monkeypatch.setattr(GaussianMixture, "fit", lambda self, x: fits.append(1) or fit(self, x))
+    whole = _mixture(z, 4, 1)
+    assert len(fits) == 1
+    with at_desk(Desk(rest=Rest(ends=0.0, since=0.0))):
+        early = _mixture(z, 4, 1)
+    assert len(fits) == 2 and np.isfinite(early[1]).all()
+    assert np.abs(early[1] - whole[1]).max() > 1e-3
+    with at_desk(Desk(rest=Rest(ends=1e12, since=0.0))):
+        late = _mixture(z, 4, 1)
+    assert len(fits) > 3 and np.allclose(late[1], whole[1])
 
 
 def test_without_a_budget_nothing_is_ever_over(ticking):
@@ -124,7 +160,7 @@ def test_without_a_budget_nothing_is_ever_over(ticking):
 
 def test_a_run_that_time_ends_fades_by_the_time(ticking):
     """A rate that fell by rounds alone would never fall where the time is over long before."""
-    run = Clock(phased(10.0, 100), 10, 0.0)
+    run = Clock(phased(12.5, 100), 10, 0.0)  # 10 s of it are for training
     assert run.behind(30) == 0.3
     ticking[0] = 8.0
     assert run.behind(30) == 0.8 and run.behind(90) == 0.9
@@ -196,3 +232,7 @@ def test_a_candidate_that_fails_is_shown_with_its_reason(monkeypatch):
     assert all(row["seconds"] >= 0 for row in rows.values()) and len(told) == 3
     with pytest.raises(PlanError, match=r"none of the candidates.*half the levels"):
         choose({"sick": Sick(), "ill": Sick()}, arena, Ledger(), Seeds(0))
+    left = choose({"sick": Sick(), "ill": Sick()}, arena, Ledger(), Seeds(0), seconds=1.0)
+    assert left.name == "sick" and "too short to judge" in left.sentence
+    assert [row["candidate"] for row in left.exhibit] == ["sick", "ill"]
+    assert left.exhibit[1]["outcome"].startswith("failed: ")

@@ -1,8 +1,7 @@
 """A time budget for any model: networks watch the clock, others are cut to what a probe predicts.
 
 A probe fits the model to a few of the rows and is thrown away. What it finds is a forecast, so a
-fifth of the time is kept in hand; networks need it for what follows their training (the prior of
-a latent, levels).
+fifth of the time is kept in hand.
 """
 
 from collections.abc import Callable
@@ -56,7 +55,7 @@ def within(model: Generator, seconds: float, table: Table, seeds: Seeds) -> Gene
         raise PlanError("the time budget was used up before this model was fitted: raise it")
     pace = getattr(model, "pace", None)
     if isinstance(pace, Pace):
-        least = min(s for s in (pace.seconds, IN_HAND * seconds) if s is not None)
+        least = min(s for s in (pace.seconds, seconds) if s is not None)
         changed: Any = {"pace": replace(pace, seconds=least)}
         return replace(model, **changed)  # type: ignore[type-var]
     began = perf_counter()

@@ -62,6 +62,8 @@ class Choice:
     @property
     def sentence(self) -> str:
         """In plain words, for the report."""
+        if not self.losses and self.failed:
+            return f"{self.name}, untried: the time budget was too short to judge any candidate"
         if not self.losses:
             return f"{self.name}, the only candidate of `auto` for a table of this size and kind"
         figures = ", ".join(f"{name} {loss:.3f}" for name, loss in self.losses.items())
@@ -73,7 +75,7 @@ class Choice:
     @property
     def exhibit(self) -> list[dict[str, Any]]:
         """The candidates side by side, one row each; empty where there was no contest."""
-        if not self.losses:
+        if not self.losses and not self.failed:
             return []
         return [self._row(name) for name in (*self.losses, *self.failed)]
 
@@ -93,6 +95,8 @@ class Choice:
 
     def outcome(self, name: str) -> str:
         """Why a candidate was taken or not, in plain words."""
+        if name in self.failed and name == self.name:
+            return f"chosen, as none could be judged: {self.failed[name]}"
         if name in self.failed:
             return f"failed: {self.failed[name]}"
         if name == self.name:

@@ -72,7 +72,7 @@ def choose(
         tell: hears which candidate is tried.
 
     Raises:
-        PlanError: every candidate failed.
+        PlanError: every candidate failed, with all the time they wanted.
     """
     names = list(candidates)
     if len(names) == 1:
@@ -92,9 +92,11 @@ def choose(
             failed[name] = str(error)
             purse.fits = (len(names) - place - 1) * arena.turns
         spent[name] = perf_counter() - began
-    if not seen:
+    if not seen and seconds is None:
         why = "; ".join(f"{name}: {reason}" for name, reason in failed.items())
         raise PlanError(f"none of the candidates of `auto` could be tried. {why}")
+    if not seen:  # what is left of the time is for the first, which comes with the most ease
+        return Choice(names[0], {}, {}, 0, spent, failed)
     losses = {name: loss_of(figures) for name, figures in seen.items()}
     best = min(losses, key=losses.__getitem__)
     return Choice(best, losses, seen, arena.turns, spent, failed)

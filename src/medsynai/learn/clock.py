@@ -7,11 +7,12 @@ from medsynai.learn.job import Job
 
 OUT_OF_TIME = "the time budget was used up"
 WARM, TRIED = 3, 12  # rounds left out of the first guess at the speed, and rounds until it is made
+TRAINED = 0.8  # share of the time that training may take; the rest is for what follows it
 SURE = 2.0  # how many times too slow a run must look before it is refused that early
 
 
 class Clock:
-    """How much of `Pace.seconds` is left; without such a limit it never ends anything.
+    """How much of the training's share of `Pace.seconds` is left; without such a limit, no end.
 
     Args:
         job: its pace has the limit, its phases share it by their rounds.
@@ -20,7 +21,9 @@ class Clock:
     """
 
     def __init__(self, job: Job, rows: int, began: float) -> None:
-        self.seconds, self.batch, self.rows = job.pace.seconds, job.pace.batch, rows
+        allowed = job.pace.seconds
+        self.seconds = None if allowed is None else TRAINED * allowed
+        self.batch, self.rows = job.pace.batch, rows
         self.ends = [sum(p.rounds for p in job.phases[: k + 1]) for k in range(len(job.phases))]
         self.last = self.ends[-1] - job.phases[-1].rounds  # rounds before the last phase
         self.began, self.run, self.warm = began, 0, 0.0

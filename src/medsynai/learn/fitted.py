@@ -23,7 +23,7 @@ from medsynai.errors import ConditionError, ModelError
 from medsynai.forest.order import order_of, withhold
 from medsynai.generator import FREE, SEEDS, Condition, check_draw
 from medsynai.learn.core import Modules, Phase
-from medsynai.learn.desk import desk
+from medsynai.learn.desk import at_desk, desk, own_desk
 from medsynai.learn.draw import Asked, Drawer, begin_under
 from medsynai.learn.job import Job, Pace, halves
 from medsynai.learn.loop import train
@@ -194,6 +194,7 @@ class FittedNetwork:
         write_model(folder, Saved(self.settings.name, self.settings, self.schema, facts, whole))
 
 
+@own_desk()
 @one_thread()
 def fit_network(
     settings: Composition,
@@ -226,7 +227,8 @@ def fit_network(
     trained = train(job, ready.rows, ready.held, seeds, ready.place)
     drawer: Any = settings.drawer(space)
     drawer.seen.copy_(seen_in(space.codes, known))
-    settings.settle(drawer, trained.modules, known, seeds)
+    with at_desk(desk().after_training(job.pace.seconds)):
+        settings.settle(drawer, trained.modules, known, seeds)
     drawn, facts = drawer.requires_grad_(False), trained.facts
     return FittedNetwork(settings, ready.schema, codec, space, drawn, facts)
 

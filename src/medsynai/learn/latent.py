@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from medsynai.codec.spaces import Space
 from medsynai.errors import ConditionError
 from medsynai.learn.core import Batch, Modules
+from medsynai.learn.desk import desk
 from medsynai.learn.draw import Asked, levelled, pick_code, restrict, shares_of
 from medsynai.learn.losses.likelihood import encoded
 from medsynai.learn.monitor import Begin
@@ -71,9 +72,13 @@ class LatentDrawer(nn.Module):
 
     def set_levels(self, rows: Tensor, generator: torch.Generator) -> None:
         """Measure, on rows drawn freely, what keeps every column at the train rows' shares."""
-        target = shares_of(self.layout, rows)
-        state = self._latents(CHUNK, generator)
-        self._walk(state, range(len(self.layout)), Asked(self.seen, ()), generator, target)
+        target, free = shares_of(self.layout, rows), Asked(self.seen, ())
+
+        def measure(n: int) -> None:
+            state = self._latents(n, generator)
+            self._walk(state, range(len(self.layout)), free, generator, target)
+
+        desk().rest.work(measure, CHUNK, share=1.0)
 
     def begin(self, n: int, asked: Asked, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Latents, with the columns up to those asked for, and how likely they met it."""

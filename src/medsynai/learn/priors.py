@@ -1,6 +1,7 @@
 """Where latents come from: a mixture of Gaussians, or noise carried along a learnt flow."""
 
 import warnings
+from functools import partial
 
 import numpy as np
 import torch
@@ -8,13 +9,15 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from medsynai.codec.spaces import Space
+from medsynai.learn.desk import desk
 from medsynai.learn.draw import shares_of
 from medsynai.learn.nets.denoiser import Denoiser
 
 SOFT = 1e-3  # added to each component's variances: none shrinks onto a single patient
 PER_COMPONENT = 100  # rows a Gaussian stands for at least, on average
-MIXTURE_ROWS = 20_000
+MIXTURE_ROWS, STEPS = 20_000, 60  # of the expectation maximisation, at most
 RANKED, FEWEST = 20_000, 2_000  # rows drawn to learn ranks from: at most, and beyond two a row
+PRIORS = 0.5  # of the time after training; levels come after the prior
 Latents = Float[Tensor, "n latent"]
 
 
@@ -73,13 +76,17 @@ class Flow(nn.Module):
         self, decoder: Denoiser, space: Space, rows: Tensor, generator: torch.Generator
     ) -> None:
         """Set the decoder's ranks to those of the rows, from rows drawn freely."""
-        drawn = self.draw(decoder, min(RANKED, 2 * len(rows) + FEWEST), generator)
+        most = min(RANKED, 2 * len(rows) + FEWEST)
+        drawn = desk().rest.work(partial(self._ends, decoder, generator), most, PRIORS)
         decoder.fit_ranks(space, drawn, shares_of(space.codes, rows))
 
     def draw(self, decoder: Denoiser, n: int, generator: torch.Generator) -> Latents:
         """`n` rows at `last`."""
         x = even_normal(n, decoder.width, generator)
         return torch.cat([self.carried(decoder, part) for part in torch.split(x, 8192)])
+
+    def _ends(self, decoder: Denoiser, generator: torch.Generator, n: int) -> Latents:
+        return self.draw(decoder, n, generator)
 
     def carried(self, decoder: Denoiser, x: Latents) -> Latents:
         """Rows at `last` that began as the noise `x`."""
@@ -107,10 +114,17 @@ def _mixture(z: np.ndarray, components: int, seed: int) -> tuple[np.ndarray, ...
     from sklearn.mixture import GaussianMixture
 
     model = GaussianMixture(
-        components, reg_covar=SOFT, random_state=seed, init_params="k-means++", max_iter=60
+        components, reg_covar=SOFT, random_state=seed, init_params="k-means++", max_iter=STEPS
     )
+    rest, fits = desk().rest, 1
+    if rest.limited:  # a step a fit, each from where the last one ended
+        fits = STEPS
+        model.set_params(max_iter=1, warm_start=True)
     with warnings.catch_warnings():
         # A mixture short of its optimum is a prior as well; 60 steps bound the time.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(z)
+        for _ in range(fits):
+            model.fit(z)
+            if model.converged_ or rest.over(PRIORS):
+                break
     return model.weights_, model.means_, np.linalg.cholesky(model.covariances_)

@@ -1,7 +1,7 @@
 """The stages of a run on codes, one function each; `kind.make` tells them in order."""
 
 import tomllib
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -160,7 +160,8 @@ def train(
 
 def timed(name: str, plan: Plan) -> dict[str, Any]:
     """The settings of a model under the plan's time budget, where it has a pace to be hurried."""
-    paced = hasattr(load_code_model(name), "pace")
+    settings: Any = load_code_model(name)
+    paced = "pace" in {one.name for one in fields(settings)}
     clock = {"pace": {"seconds": plan.time_budget}} if plan.time_budget and paced else {}
     return store.laid_over(store.laid_over(preset_of(name, plan.preset), plan.settings), clock)
 
