@@ -45,12 +45,26 @@ def parse_seconds(text: str) -> float:
     return seconds
 
 
-def within(model: Generator, seconds: float, table: Table, seeds: Seeds) -> Generator:
+def within(
+    model: Generator, seconds: float, table: Table, seeds: Seeds, always: bool = False
+) -> Generator:
     """The model, changed so that its fit to the table takes about that long at most.
+
+    Args:
+        model: what is to be fitted.
+        seconds: how long that may take.
+        table: the train rows.
+        seeds: of the rows of a probe.
+        always: a forest too slow for the time is grown all the same, of one tree.
 
     Raises:
         PlanError: no time is enough, said before the fit; networks say it themselves.
     """
+    if always and isinstance(model, Forest):
+        try:
+            return within(model, seconds, table, seeds)
+        except PlanError:
+            return replace(model, trees=1)
     if seconds <= 0:
         raise PlanError("the time budget was used up before this model was fitted: raise it")
     pace = getattr(model, "pace", None)
@@ -80,7 +94,7 @@ def _fewer_trees(
     few, probe = min(LARGE, len(table)), partial(_seconds, one, table, seeds)
     single = probe(few)
     each = (_seconds(replace(model, trees=1 + TREES), table, seeds, few) - single) / TREES
-    grown = _forecast(probe, min(len(table), max(model.max_rows, few))) / single
+    grown = _forecast(probe, min(len(table), max(model.max_rows, few)), single) / single
     each, base = max(each, 1e-6) * grown, max(single - each, 0.0) * grown
     left = IN_HAND * seconds - (perf_counter() - began)
     trees = int((left - base) / each)
@@ -89,13 +103,16 @@ def _fewer_trees(
     return replace(model, trees=min(model.trees, trees))
 
 
-def _forecast(probe: Callable[[int], float], rows: int) -> float:
-    """Seconds for all rows, on a line through two probes; the table itself where it is small."""
+def _forecast(probe: Callable[[int], float], rows: int, larger: float | None = None) -> float:
+    """Seconds for all rows, on a line through two probes; the table itself where it is small.
+
+    `larger` is what the larger probe took, where that is known.
+    """
     one, two = min(SMALL, rows), min(LARGE, rows)
-    first, second = probe(one), probe(two)
+    second = probe(two) if larger is None else larger
     if two == one:
         return second
-    slope = max(second - first, 0.0) / (two - one)
+    slope = max(second - probe(one), 0.0) / (two - one)
     return second + slope * (rows - two)
 
 

@@ -19,6 +19,7 @@ NETWORKS = ("autoregressive", "vae", "gan")  # compete where a time budget pays 
 SHARE = 0.6  # of a time budget for the contest; the rest is for the winner's fit to all rows
 JUDGED = 0.3  # of a candidate's time, until it is known how long judging takes
 MANY = 2_000  # rows from which the forest won on every table that was tried
+OUTRUN = "left out: the time was too short even for the {}, which needs least"
 FEW = 80  # rows below which a quarter of them is too few to judge by
 
 
@@ -91,6 +92,9 @@ def choose(
         except InputError as error:
             failed[name] = str(error)
             purse.fits = (len(names) - place - 1) * arena.turns
+            if seconds is not None and not place and isinstance(error, PlanError):
+                failed |= dict.fromkeys(names[1:], OUTRUN.format(names[0]))
+                break
         spent[name] = perf_counter() - began
     if not seen and seconds is None:
         why = "; ".join(f"{name}: {reason}" for name, reason in failed.items())

@@ -101,7 +101,7 @@ def train(
         if plan.time_budget is not None:
             left = plan.time_budget - (perf_counter() - began)
             left *= TO_INNER if plan.refine else 1.0
-            model = within(model, left, held.table, seeds.of("budget"))
+            model = within(model, left, held.table, seeds.of("budget"), always=choice is not None)
         said = partial(cut_by, asked, model)
         if plan.refine:
             name, model = REFINED, Refined(inner=name, settings=store.to_plain(model))

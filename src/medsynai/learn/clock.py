@@ -7,7 +7,7 @@ from medsynai.learn.job import Job
 
 OUT_OF_TIME = "the time budget was used up"
 WARM, TRIED = 3, 12  # rounds left out of the first guess at the speed, and rounds until it is made
-TRAINED = 0.8  # share of the time that training may take; the rest is for what follows it
+TRAINED = 0.75  # share of the time that training may take; the rest is for what follows it
 SURE = 2.0  # how many times too slow a run must look before it is refused that early
 
 

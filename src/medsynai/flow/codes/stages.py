@@ -1,7 +1,7 @@
 """The stages of a run on codes, one function each; `kind.make` tells them in order."""
 
 import tomllib
-from dataclasses import dataclass, field, fields, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
