@@ -98,3 +98,12 @@ def read_schema(folder: Path) -> Schema:
     except (OSError, UnicodeDecodeError):
         raise ModelError(f"{folder} has no readable {SCHEMA}") from None
     return Schema.from_toml(text)
+
+
+def never_saved(copies: object, folder: Path) -> None:
+    """The `save` of a model that holds real rows: a refusal.
+
+    Raises:
+        ModelError: always: model files hold weights and facts, never rows.
+    """
+    raise ModelError("a bootstrap holds real rows, so it is never saved")

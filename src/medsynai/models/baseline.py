@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from medsynai.data.table import Table
-from medsynai.errors import ConditionError, ModelError, PlanError
+from medsynai.errors import ConditionError, PlanError
 from medsynai.generator import FREE, SEEDS, Condition, check_draw, check_settings
 from medsynai.models.copula import FittedCopula, fit_columns, flag_dimensions, load_as
 from medsynai.privacy.ledger import Ledger, Release
+from medsynai.saved import never_saved
 from medsynai.seeds import Seeds
 
 
@@ -103,10 +104,4 @@ class FittedBootstrap:
         rows = self.table.rows(seeds.of("bootstrap").numpy().choice(pool, n))
         return Table(rows.frame, rows.schema, "synthetic")
 
-    def save(self, folder: Path) -> None:
-        """Refuse.
-
-        Raises:
-            ModelError: always: model files hold weights and facts, never rows.
-        """
-        raise ModelError("a bootstrap holds real rows, so it is never saved")
+    save = never_saved

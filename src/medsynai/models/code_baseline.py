@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from medsynai.errors import ModelError, PlanError
 from medsynai.generator import SEEDS, check_draw
 from medsynai.models.components import Mixture
 from medsynai.privacy.ledger import Ledger, Release
-from medsynai.saved import read_model
+from medsynai.saved import never_saved, read_model
 from medsynai.seeds import Seeds
 
 
@@ -32,8 +31,7 @@ class CodeShuffle:
         (ledger or Ledger()).charge(Release("learn the codes' shares", note=note))
         if not len(matrix) or not matrix.codes:
             raise ModelError("shuffled codes need at least one row and one code")
-        share = np.asarray(matrix.present.mean(axis=0), np.float64)[None, :]
-        one = np.ones((1, 1))
+        one, share = np.ones((1, 1)), np.asarray(matrix.present.mean(axis=0), np.float64)[None, :]
         return Mixture("shuffle", self, matrix.codes, one[0], share, None, one, Repeats.of(matrix))
 
 
@@ -79,10 +77,4 @@ class CopiedCodes:
         pick = seeds.of("bootstrap").numpy().integers(0, len(self.matrix), n)
         return replace(self.matrix.rows(pick), patients=np.arange(n), origin="synthetic")
 
-    def save(self, folder: Path) -> None:
-        """Refuse.
-
-        Raises:
-            ModelError: always: model files hold weights and facts, never rows.
-        """
-        raise ModelError("a bootstrap holds real rows, so it is never saved")
+    save = never_saved
