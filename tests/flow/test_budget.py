@@ -60,6 +60,10 @@ def test_a_forest_grows_as_many_trees_as_there_is_time_for(machine):
     assert f"4 of {Forest().trees} trees" in cut_by(Forest(), grown, "")
     with pytest.raises(PlanError, match=r"too small: a forest of one tree needs about 4 s"):
         within(Forest(), 4.9, table(), Seeds(0))
+    machine.clear()
+    with pytest.raises(PlanError, match="took 1 s for 1,000 rows"):
+        within(Forest(), 1.2, table(), Seeds(0))
+    assert machine == [1000]
     for late in (4.9, -1.0):
         assert within(Forest(), late, table(), Seeds(0), always=True) == Forest(trees=1)
 

@@ -93,6 +93,8 @@ def _fewer_trees(
     one = replace(model, trees=1)
     few, probe = min(LARGE, len(table)), partial(_seconds, one, table, seeds)
     single = probe(few)
+    if single > IN_HAND * seconds:  # so will all rows: no more time is lost on finding out
+        raise _too_long(f"a forest of one tree took {single:.2g} s for {few:,} rows", seconds)
     each = (_seconds(replace(model, trees=1 + TREES), table, seeds, few) - single) / TREES
     grown = _forecast(probe, min(len(table), max(model.max_rows, few)), single) / single
     each, base = max(each, 1e-6) * grown, max(single - each, 0.0) * grown
