@@ -12,6 +12,7 @@ from medsynai.codec.layout import Layout
 from medsynai.codec.spaces import Space
 from medsynai.codec.tokens import one_hot, places, presence
 from medsynai.learn.nets.mlp import linear
+from medsynai.learn.nets.sight import next_borders
 
 Seen = Float[Tensor, "batch seen"]
 Hot = Float[Tensor, "batch cells"]
@@ -47,7 +48,7 @@ class Board(nn.Module):
         for name, values in buffers.items():  # not saved: the space itself is
             self.register_buffer(name, values, persistent=False)
         self.register_buffer("low", torch.from_numpy(space.border).float())
-        self.register_buffer("high", torch.from_numpy(_ends(space)).float())
+        self.register_buffer("high", torch.from_numpy(next_borders(space)).float())
 
     @property
     def width(self) -> int:
@@ -122,16 +123,6 @@ class Board(nn.Module):
                     place = torch.searchsorted(ends, mass[:-1] / mass[-1] * ends[-1])
                     borders = at[place.clamp_max(len(at) - 1)]
                     self.low[mine[1:]], self.high[mine[:-1]] = borders, borders
-
-
-def _ends(space: Space) -> np.ndarray:
-    """(codes,) the border of the next code in the same cell; infinity for the last one."""
-    ends = np.full(space.codes.width, np.inf)
-    for span in space.codes:
-        for one in np.unique(space.cell[span.places]):
-            members = span.start + np.flatnonzero(space.cell[span.places] == one)
-            ends[members[:-1]] = space.border[members[1:]]
-    return ends
 
 
 def waves(cells: Layout) -> Float[Tensor, "cells waves"]:

@@ -47,7 +47,7 @@ class Sight(nn.Module):
             "cell": space.cell.astype(np.float32),
             "at": space.at.astype(np.float32),
             "low": space.border.astype(np.float32),
-            "high": _next_borders(space).astype(np.float32),
+            "high": next_borders(space).astype(np.float32),
             "filled": _in_placed(space).astype(np.float32),
             "logits": np.setdiff1d(np.arange(self.outs.width), means),
             "means": means,
@@ -125,7 +125,7 @@ class Looker(nn.Module):
         return seen
 
 
-def _next_borders(space: Space) -> np.ndarray:
+def next_borders(space: Space) -> np.ndarray:
     """(width,) the border of the next code in the same cell; infinity for the last one."""
     high = np.full(space.codes.width, np.inf)
     for span in space.codes:
