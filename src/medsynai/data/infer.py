@@ -238,14 +238,18 @@ def _levels(start: Column, facts: Facts) -> Column:
 
 def _advise(column: Column, facts: Facts) -> Column:
     """Warnings that need no more than the name and the finished column."""
-    if names.is_age(column.name) and _oldest(column, facts) > OLDEST:
+    if names.holds_age(column.name) and _oldest(column, facts) > OLDEST:
         column = _warn(
             column,
             "ages over 89: "
-            "Safe Harbor asks for '90 or older' (a number: handling = 'clip', maximum = 90)",
+            "Safe Harbor asks for one group of '90 or older' (handling = 'safe-harbor')",
         )
     if names.is_small_area(column.name):
-        column = _warn(column, "an area smaller than a state: Safe Harbor takes it out")
+        column = _warn(
+            column,
+            "an area smaller than a state: Safe Harbor takes it out, but for three digits of a "
+            "postcode (handling = 'safe-harbor')",
+        )
     if names.is_outcome(column.name):
         column = _warn(column, "looks like an outcome; set role = 'target' if it is the one")
     return column

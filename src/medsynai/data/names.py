@@ -103,6 +103,48 @@ DOCTOR = re.compile(
     r"|organization|organisation|payer|clinic|caregiver|cg|center|centre|ward)\b.*"
 )
 
+RELATIVES = frozenset(
+    (
+        *("mother", "mothers", "maternal", "father", "fathers", "paternal", "parent", "parents"),
+        *("spouse", "partner", "husband", "wife", "child", "sibling", "brother", "sister"),
+        *("relative", "household", "employer", "caregiver", "guardian"),
+    )
+)
+POSTCODE = _about("zip", "zip code", "zipcode", "postcode", "postal code", "post code", "plz")
+BIRTH_YEAR = _about("year of birth", "birth year", "birthyear", "yob")
+
+
+def _anyones(name: str) -> str:
+    """The words of a name without those for relatives, household and employer."""
+    return " ".join(w for w in words(name) if w not in RELATIVES)
+
+
+def holds_age(name: str) -> bool:
+    """Whether it is anybody's age in years, the patient's or a relative's.
+
+    >>> [holds_age(n) for n in ("age", "mother_age", "maternalAge", "age_months", "dosage")]
+    [True, True, True, False, False]
+    """
+    return is_age(_anyones(name))
+
+
+def is_birth_year(name: str) -> bool:
+    """Whether it is the year in which somebody was born.
+
+    >>> [is_birth_year(n) for n in ("year_of_birth", "father_yob", "birth_weight")]
+    [True, True, False]
+    """
+    return BIRTH_YEAR.fullmatch(_anyones(name)) is not None
+
+
+def is_postcode(name: str) -> bool:
+    """Whether it is a postcode.
+
+    >>> [is_postcode(n) for n in ("ZIP", "employer_zip_code", "zip_file")]
+    [True, True, False]
+    """
+    return POSTCODE.fullmatch(_anyones(name)) is not None
+
 
 def is_age(name: str) -> bool:
     """Whether the column is a person's age in years.
@@ -119,7 +161,7 @@ def is_birth_date(name: str) -> bool:
     >>> [is_birth_date(n) for n in ("Geburtsdatum", "patient_dob", "BIRTHDATE", "birth_weight")]
     [True, True, True, False]
     """
-    return BIRTH.fullmatch(phrase(name)) is not None
+    return BIRTH.fullmatch(_anyones(name)) is not None
 
 
 def role(name: str) -> Role:
@@ -166,7 +208,7 @@ def event_rank(name: str) -> int | None:
 
 def is_small_area(name: str) -> bool:
     """Whether it is a place smaller than a state, which Safe Harbor takes out."""
-    return GEOGRAPHY.fullmatch(phrase(name)) is not None
+    return GEOGRAPHY.fullmatch(_anyones(name)) is not None
 
 
 def is_other_party(name: str) -> bool:

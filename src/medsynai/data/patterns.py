@@ -20,6 +20,7 @@ MEASURED = re.compile(
     r"|\d+[.,]\d+ ?[a-zA-Zµ/]{0,6}"
 )
 LOOKED_AT = 50_000  # distinct values whose content is searched: all of them in most columns
+HASHED = "hashed identifier"
 SHARE = 0.5  # a column is of a kind if this share of its distinct values looks so
 
 
@@ -63,6 +64,16 @@ LOOKS = (
         re.compile(r"(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"),
         "-",
     ),
+    # No key, no secret: whoever hashes all numbers that a clinic can give has the number again.
+    Look(
+        HASHED,
+        re.compile(
+            r"(?i)(?<![\w-])(?=[\da-f]*[a-f])(?=[\da-f]*\d)([\da-f]{128}|[\da-f]{96}|[\da-f]{64}"
+            r"|[\da-f]{56}|[\da-f]{40}|[\da-f]{32})(?![\w-])"
+            r"|^([a-z\d+/]{22}==|[a-z\d+/]{27}=|[a-z\d+/]{43}=|[a-z\d+/]{86}==)$"
+        ),
+        "0123456789",
+    ),
     Look("social security number", re.compile(r"(?<![\d-])\d{3}-\d{2}-\d{4}(?![\d-])"), "-"),
     Look(
         "telephone number",
@@ -100,6 +111,7 @@ SURE = frozenset(
         "e-mail",
         "web address",
         "unique identifier (UUID)",
+        HASHED,
         "social security number",
         "telephone number",
         "medical record number",
@@ -301,7 +313,7 @@ def _sample(texts: Sequence[str]) -> Sequence[str]:
 
 
 def _mark_content(what: str) -> Mark:
-    if what == "unique identifier (UUID)":
+    if what in ("unique identifier (UUID)", HASHED):
         return Mark(what, Kind.IDENTIFIER, Handling.SURROGATE, Role.KEY, "by its content")
     return Mark(what, reason="by its content")
 

@@ -68,6 +68,7 @@ class Handling(StrEnum):
     OFFSET = "offset"  # a date: days from the row's reference date, written back as a fresh date
     YEAR = "year"  # a date: only its year
     CLIP = "clip"  # a number: learn it, values beyond minimum or maximum set to the bound
+    SAFE_HARBOR = "safe-harbor"  # an age, date or area: learn as much as the US rule allows
 
 
 @dataclass(frozen=True)
@@ -177,7 +178,7 @@ class Schema:
     @property
     def learnt(self) -> tuple[Column, ...]:
         """The columns that a generator sees."""
-        kept = (Handling.LEARN, Handling.CLIP)
+        kept = (Handling.LEARN, Handling.CLIP, Handling.SAFE_HARBOR)
         return tuple(c for c in self.columns if c.kind.is_learnt and c.handling in kept)
 
     def only(self, names: tuple[str, ...]) -> "Schema":

@@ -7,15 +7,15 @@ import numpy as np
 import pandas as pd
 
 from medsynai.data.dates import is_clock
-from medsynai.data.names import is_age
+from medsynai.data.names import holds_age
 from medsynai.data.schema import Column, Handling, Kind, Role, Schema
 from medsynai.data.table import Table
 from medsynai.deidentify import dates
+from medsynai.deidentify.harbor import OLDEST, shelter
 from medsynai.deidentify.keys import learn_pattern, learn_sizes
 from medsynai.deidentify.recipe import DateRule, KeyRule, Pattern, Recipe
 from medsynai.errors import SchemaError
 
-OLDEST = 89  # Safe Harbor: older ages are one group
 STEADY_LEVELS = 20  # a level that is the patient's own has few values: sex, race, site
 STEADY_MOST = 3
 STEADY_SHARE = 0.98
@@ -67,7 +67,8 @@ def deidentify(table: Table, apart: bool = False) -> Safe:
     Raises:
         SchemaError: a handling that does not fit the kind of its column.
     """
-    schema = table.schema
+    sheltered = shelter(table)
+    table, schema = sheltered.table, sheltered.table.schema
     reference = dates.find_reference(schema)
     parts = [_treat(table, column, reference, apart) for column in schema.columns]
     kept = [p for p in parts if p.learnt is not None]
@@ -87,7 +88,7 @@ def deidentify(table: Table, apart: bool = False) -> Safe:
             c.name for c, p in zip(schema.columns, parts, strict=True) if p.released is None
         ),
     )
-    log = tuple(line for p in parts for line in p.log) + lost
+    log = sheltered.log + tuple(line for p in parts for line in p.log) + lost
     return Safe(safe, recipe, log)
 
 
@@ -137,8 +138,11 @@ def _treat(table: Table, column: Column, reference: str | None, apart: bool) -> 
             now = replace(column, handling=Handling.LEARN)
             line = f"{name}: values beyond {column.minimum:g}..{column.maximum:g} set to the bound"
             return Part(clipped, now, now, (line,))
-    old = is_age(name) and column.kind.is_number and _beyond(column, values, apart)
-    line = f"{name}: ages over {OLDEST} are kept; Safe Harbor asks for one group of '90 or older'"
+    old = holds_age(name) and column.kind.is_number and _beyond(column, values, apart)
+    line = (
+        f"{name}: ages over {OLDEST} are kept; Safe Harbor asks for one group of '90 or older' "
+        "(handling = 'safe-harbor')"
+    )
     return Part(values.reset_index(drop=True), column, column, (line,) if old else ())
 
 

@@ -21,6 +21,7 @@ from medsynai.data.source import Raw, suffix_of
 from medsynai.data.split import split_apart
 from medsynai.data.table import Table
 from medsynai.deidentify import deidentify
+from medsynai.deidentify.harbor import shelter
 from medsynai.errors import PlanError, SchemaError
 from medsynai.flow import opening
 from medsynai.flow.opening import DEMO, Handed, Parts
@@ -75,8 +76,9 @@ def read(plan: Plan, handed: Handed, watch: Watch) -> Opened:
         raw = raw_rows(plan, handed)
         check_columns(raw.frame, schema)
         frame, misfits = fit_canonical(_others(raw.frame, schema), schema, raw.source)
-    table = conformed(opening.aiming(Table(frame, schema), plan.target or schema.target))
-    return Opened(table, schema, np.asarray(raw.frame.index) + 1, misfits)
+    table = shelter(conformed(Table(frame, schema))).table
+    table = opening.aiming(table, plan.target or schema.target)
+    return Opened(table, table.schema, np.asarray(raw.frame.index) + 1, misfits)
 
 
 def _others(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:

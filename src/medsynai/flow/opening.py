@@ -16,6 +16,7 @@ from medsynai.data.source import hide_password
 from medsynai.data.split import split
 from medsynai.data.table import Table
 from medsynai.deidentify import Recipe, deidentify
+from medsynai.deidentify.harbor import shelter
 from medsynai.errors import PlanError, SchemaError
 from medsynai.flow.plan import Plan
 from medsynai.flow.withholding import near_identifiers
@@ -72,8 +73,10 @@ def open_source(plan: Plan, handed: Handed) -> Loaded:
     schema = read_schema_file(Path(plan.schema)) if plan.schema else handed.schema
     loaded = read_source(source, schema)
     from_canonical(loaded.table.rows(np.arange(min(len(loaded.table), 20))), loaded.source)
-    target = plan.target or loaded.table.schema.target
-    return replace(loaded, table=aiming(loaded.table, target))
+    sheltered = shelter(loaded.table)
+    target = plan.target or sheltered.table.schema.target
+    notes = (*loaded.notes, *sheltered.log)
+    return replace(loaded, table=aiming(sheltered.table, target), notes=notes)
 
 
 def read_schema_file(path: Path) -> Schema:
