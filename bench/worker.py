@@ -2,6 +2,10 @@
 
 Usage: python bench/worker.py DATA OUT [--target COL] [--model forest] [--draws 3] [--jobs 1]
            [--timed-rows 100000] [--seed 0] [--settings '{"min_level": 3}']
+           [--contract bench/domains/SET.toml --epsilon 1 --delta 1e-5]
+
+With a contract and a budget, rows are read, fitted and repaired as the private path does, and a
+network takes its `private` settings.
 """
 
 import argparse
@@ -14,16 +18,37 @@ from pathlib import Path
 from medsynai.constraints import discover, parse, repair
 from medsynai.data.read import read
 from medsynai.data.schema import Role
+from medsynai.data.source import Source
 from medsynai.data.table import Table
 from medsynai.data.write import write
-from medsynai.deidentify import deidentify, finish
+from medsynai.deidentify import Safe, deidentify, finish
+from medsynai.flow import contracted
+from medsynai.flow.opening import Handed
+from medsynai.flow.plan import Plan
+from medsynai.flow.watch import Watch, silent
 from medsynai.models.catalog import load_model
-from medsynai.privacy.ledger import Ledger
+from medsynai.models.presets import PRIVATE, preset_of
+from medsynai.privacy.ledger import Budget, Ledger
 from medsynai.seeds import Seeds
 
 
 def seconds(clock: float) -> float:
     return round(time.process_time() - clock, 2)
+
+
+def opened(asked: argparse.Namespace) -> tuple[Safe, Source, list[str]]:
+    """The learnt columns, what the file was like, and the rules that rows are repaired by."""
+    if asked.contract:
+        plan = Plan(source=str(asked.data), schema=asked.contract, target=asked.target)
+        lawful = contracted.read(plan, Handed(), Watch(silent))
+        source = contracted.raw_rows(plan, Handed()).source
+        return deidentify(lawful.table, apart=True), source, list(lawful.contract.rules)
+    loaded = read(asked.data)
+    schema = loaded.table.schema
+    if asked.target:
+        schema = schema.replacing(replace(schema[asked.target], role=Role.TARGET))
+    safe = deidentify(Table(loaded.table.frame, schema))
+    return safe, loaded.source, list(discover(safe.table))
 
 
 def main() -> None:
@@ -37,24 +62,23 @@ def main() -> None:
     parser.add_argument("--timed-rows", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--settings", type=json.loads, default={}, help="the model's, as JSON")
+    parser.add_argument("--contract", help="a public dictionary, for a run under a budget")
+    parser.add_argument("--epsilon", type=float)
+    parser.add_argument("--delta", type=float, default=1e-5)
     asked = parser.parse_args()
     figures: dict[str, float] = {}
-    clock, wall = time.process_time(), time.perf_counter()
-    loaded = read(asked.data)
-    figures["read_s"] = seconds(clock)
-    schema = loaded.table.schema
-    if asked.target:
-        schema = schema.replacing(replace(schema[asked.target], role=Role.TARGET))
-    safe = deidentify(Table(loaded.table.frame, schema))
-    clock, wall = time.process_time(), time.perf_counter()
-    rules = tuple(parse(text, safe.table.schema) for text in discover(safe.table))
-    figures["rules_s"] = seconds(clock)
+    clock = time.process_time()
+    safe, source, texts = opened(asked)
+    figures["read_s"] = seconds(clock)  # finding rules included
+    rules = tuple(parse(text, safe.table.schema) for text in texts)
+    ledger, settings = Ledger(), asked.settings
+    if asked.epsilon is not None:
+        ledger = Ledger(Budget(asked.epsilon, asked.delta))
+        settings = preset_of(asked.model, PRIVATE) | settings
     clock, wall = time.process_time(), time.perf_counter()
     options = {"jobs": asked.jobs or None} if asked.model == "forest" else {}
     seeds = Seeds(asked.seed)
-    fitted = load_model(asked.model, asked.settings).fit(
-        safe.table, Ledger(), seeds.of("fit"), **options
-    )
+    fitted = load_model(asked.model, settings).fit(safe.table, ledger, seeds.of("fit"), **options)
     figures["fit_s"], figures["fit_wall_s"] = seconds(clock), round(time.perf_counter() - wall, 2)
     asked.out.mkdir(parents=True, exist_ok=True)
     for draw in range(asked.draws):
@@ -62,7 +86,7 @@ def main() -> None:
         inner = safe.table.schema
         lawful = repair(drawn.only(inner.names), rules, inner).table
         whole = finish(safe.recipe, lawful, seeds.of("finish", draw))
-        write(whole, loaded.source, asked.out / f"draw{draw}.csv")
+        write(whole, source, asked.out / f"draw{draw}.csv")
     if asked.timed_rows:
         clock = time.process_time()
         fitted.sample(asked.timed_rows, seeds.of("timed"))

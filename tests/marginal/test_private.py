@@ -286,3 +286,22 @@ def test_rows_that_nobody_knows_the_patient_of_are_not_counted(monkeypatch):
 def test_several_rows_a_patient_without_a_key_are_refused():
     with pytest.raises(PlanError, match="subject"):
         fit(Table(patients().frame, replace(SCHEMA, max_rows=3)), Mst(), 10.0)
+
+
+def test_a_round_looks_at_no_more_pairs_than_its_pool(monkeypatch):
+    """Which pairs these are comes from the seeds, not from the rows."""
+    looked: list[frozenset] = []
+    chosen = select.Rows.choose
+
+    def watched(self, candidates, *rest):
+        looked.append(frozenset(c.columns for c in candidates))
+        return chosen(self, candidates, *rest)
+
+    monkeypatch.setattr(select, "POOL", 3)
+    monkeypatch.setattr(select.Rows, "choose", watched)
+    for seed in (0, 1):
+        fit(patients(seed=seed), Aim(rounds=6))
+    assert len(looked) == 12
+    assert all(0 < len(pairs) <= 3 for pairs in looked)
+    assert looked[:6] == looked[6:]
+    assert len(set(looked)) > 1

@@ -15,11 +15,14 @@ from itertools import combinations
 import numpy as np
 
 from medsynai.marginal.estimate import Measurement, Model, estimate, pairwise
-from medsynai.marginal.tree import Clique, junction_tree
+from medsynai.marginal.tree import Clique, cells_of
 from medsynai.privacy.accounting import Kind, Spend
 from medsynai.privacy.noise import choose, noisy_counts
 
 Groups = tuple[np.ndarray, ...]
+# Pairs that a round looks at: of so many the best is near the best of all (Mirzasoleiman et al.
+# 2015, Lazier than lazy greedy), and a round's cost no longer grows with the square of the columns.
+POOL = 200
 HALF_NORMAL = math.sqrt(2 / math.pi)  # mean size of a standard Gaussian
 
 
@@ -146,9 +149,7 @@ class Search:
         tree, fits = model.tree, dict[Clique, bool]()
         for pair in {c.columns for c in candidates}:
             inside = any(set(pair) <= set(c) for c in tree.cliques)
-            fits[pair] = inside or (
-                junction_tree(tree.sizes, [*tree.cliques, pair]).cells <= self.most
-            )
+            fits[pair] = inside or cells_of(tree.sizes, [*tree.cliques, pair]) <= self.most
         return [c for c in candidates if fits[c.columns]]
 
 
@@ -157,8 +158,7 @@ def spanning_tree(
 ) -> None:
     """MST: the pairs of a tree, each chosen by how far its columns are from independent."""
     model = search.fit(None, 50)
-    beliefs = model.beliefs()
-    expected = [_expected(model, beliefs, c, search.total) for c in candidates]
+    expected = _expected(model, candidates, search.total)
     spread = prices.pair(noise).noise * search.rows.reach
     group = list(range(len(search.rows.sizes)))
     for _ in range(prices.rounds):
@@ -179,28 +179,44 @@ def spanning_tree(
 
 
 def adaptive(
-    search: Search, candidates: Sequence[Candidate], prices: Prices, noise: float
+    search: Search,
+    candidates: Sequence[Candidate],
+    prices: Prices,
+    noise: float,
+    *,
+    random: np.random.Generator,
 ) -> Model:
-    """AIM: in each round, measure the pair that the model explains worst, then fit again."""
+    """AIM: in each round, measure the pair that the model explains worst, then fit again.
+
+    Of a wide table each round looks at `POOL` pairs drawn without regard to the rows.
+    """
     model = search.fit(None, 100)
     spread = prices.pair(noise).noise * search.rows.reach
+    pairs = sorted({c.columns for c in candidates})
     for _ in range(prices.rounds):
-        able = search.able(candidates, model)
+        seen = random.permutation(len(pairs))[:POOL]
+        pool = {pairs[i] for i in seen}
+        able = search.able([c for c in candidates if c.columns in pool], model)
         if not able:
-            break
-        beliefs = model.beliefs()
-        expected = [_expected(model, beliefs, c, search.total) for c in able]
+            continue
+        expected = _expected(model, able, search.total)
         picked = search.rows.choose(able, expected, prices.choice(noise), spread)
         search.found.append(search.rows.measure(able[picked], prices.pair(noise)))
         model = search.fit(model, 60)
     return model
 
 
-def _expected(
-    model: Model, beliefs: Sequence[np.ndarray], candidate: Candidate, total: float
-) -> np.ndarray:
-    whole = total * pairwise(model, beliefs, candidate.columns)
-    return Measurement(candidate.columns, candidate.groups, whole, np.ones(())).gather(whole)
+def _expected(model: Model, candidates: Sequence[Candidate], total: float) -> list[np.ndarray]:
+    """What the model says of each candidate, in counts."""
+    beliefs, whole = model.beliefs(), dict[Clique, np.ndarray]()
+    found = []
+    for candidate in candidates:
+        if candidate.columns not in whole:
+            whole[candidate.columns] = total * pairwise(model, beliefs, candidate.columns)
+        counts = whole[candidate.columns]
+        shaped = Measurement(candidate.columns, candidate.groups, counts, np.ones(()))
+        found.append(shaped.gather(counts))
+    return found
 
 
 def candidates_of(

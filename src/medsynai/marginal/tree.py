@@ -73,26 +73,40 @@ class Tree:
 
 
 def junction_tree(sizes: tuple[int, ...], measured: Sequence[Clique]) -> Tree:
-    """A tree whose cliques hold every measured clique and every column.
+    """A tree whose cliques hold every measured clique and every column."""
+    return _joined(sizes, _eliminated(sizes, measured))
 
-    Columns are eliminated greedily, the one whose clique has the fewest cells first.
-    """
+
+def cells_of(sizes: tuple[int, ...], measured: Sequence[Clique]) -> int:
+    """The cells that `junction_tree` would have, without joining its cliques."""
+    return sum(math.prod(sizes[v] for v in c) for c in _eliminated(sizes, measured))
+
+
+def _eliminated(sizes: tuple[int, ...], measured: Sequence[Clique]) -> list[frozenset[int]]:
+    """Columns are eliminated greedily, the one whose clique has the fewest cells first."""
     near: dict[int, set[int]] = {v: set() for v in range(len(sizes))}
     for clique in measured:
         for a, b in combinations(clique, 2):
             near[a].add(b)
             near[b].add(a)
+
+    def cost(column: int) -> tuple[int, int]:
+        return sizes[column] * math.prod([sizes[u] for u in near[column]]), column
+
+    costs = {v: cost(v) for v in near}
     found: list[frozenset[int]] = []
     while near:
-        column = min(near, key=lambda v: (math.prod(sizes[u] for u in near[v] | {v}), v))
+        column = min(costs.values())[1]
         others = near.pop(column)
+        del costs[column]
         for a in others:
-            near[a] |= others - {a}
-            near[a].discard(column)
+            near[a] |= others
+            near[a] -= {a, column}
+            costs[a] = cost(a)
         whole = frozenset(others | {column})
         if not any(whole <= c for c in found):
             found.append(whole)
-    return _joined(sizes, found)
+    return found
 
 
 def _joined(sizes: tuple[int, ...], found: list[frozenset[int]]) -> Tree:
