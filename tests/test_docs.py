@@ -35,12 +35,14 @@ from medsynai.models.gan import Gan
 from medsynai.models.image_flow import ImageFlow
 from medsynai.models.image_pca import ImagePca
 from medsynai.models.medgan import MedGan
+from medsynai.models.pate_gan import PateGan
 from medsynai.models.tablegan import TableGan
 from medsynai.models.tvae import Tvae
 from medsynai.models.wgan_gp import WganGp
 
 OF_CODES = (MedGan, EmrWgan, Aae)
-NETWORKS = (Vae, Tvae, BetaVae, Autoregressive, Diffusion, Gan, Cgan, Ctgan, WganGp, TableGan)
+GANS = (Gan, Cgan, Ctgan, WganGp, TableGan, PateGan)
+NETWORKS = (Vae, Tvae, BetaVae, Autoregressive, Diffusion, *GANS)
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("bench/*.md")])

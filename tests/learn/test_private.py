@@ -42,6 +42,7 @@ SMALL = {
     "autoregressive": {"steps": 6, "width": 12, "blocks": 1},
     "diffusion": {"steps": 6, "width": 16, "layers": 2, "hops": 4, "bins": 12},
     "gan": {"steps": 3, "width": 16, "latent": 4},
+    "wgan-gp": {"steps": 3, "width": 16, "latent": 4},
 }
 SCHEMA = Schema(
     (

@@ -20,6 +20,7 @@ from medsynai.models.catalog import load_model
 from medsynai.models.entries import CATALOG
 from medsynai.models.presets import PRIVATE, preset_of
 from medsynai.privacy import noise
+from medsynai.privacy.accounting import Kind as Price
 from medsynai.privacy.ledger import Budget, Ledger
 from medsynai.seeds import Seeds
 from medsynai.store import laid_over
@@ -28,7 +29,12 @@ pytest.importorskip("dp_accounting")
 pytest.importorskip("opendp")
 
 PRIVATE_MODELS = [e.name for e in CATALOG if e.private]
-SHORT = {"mst": {}, "aim": {"rounds": 2}, "diffusion": {"steps": 3, "hops": 3, "width": 16}}
+SHORT = {
+    "mst": {},
+    "aim": {"rounds": 2},
+    "diffusion": {"steps": 3, "hops": 3, "width": 16},
+    "pategan": {"steps": 3, "width": 16, "teachers": 5, "votes": 8},
+}
 SCHEMA = Schema(
     (
         Column("age", Kind.INTEGER, minimum=0, maximum=120, decimals=0, origin=Origin.STANDARD),
@@ -48,7 +54,8 @@ class Pinned:
     chosen: list[tuple[np.ndarray, float]] = field(default_factory=list)
 
     def lattice(self, whole, scale, kind):
-        self.counts.append(whole // noise.GRAIN)
+        counts = whole // noise.GRAIN  # of votes, each is paid for by itself
+        self.counts.extend(counts[:, None] if kind is Price.LAPLACE else [counts])
         return (60 + np.arange(len(whole)) * 7 % 40) * noise.GRAIN
 
     def noisy_sums(self, sums, spread):

@@ -6,17 +6,17 @@ on the worst, with the noise, rates and steps that the ledger says.
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from medsynai.errors import PlanError
-from medsynai.learn.canaries import gradient_canaries
+from medsynai.learn.canaries import gradient_canaries, vote_canaries
 from medsynai.learn.mechanism import DpSgd
 from medsynai.learn.threads import one_thread
 from medsynai.privacy.accounting import Kind, Spend
 from medsynai.privacy.audit import Proof, Run, coins, count_canaries, seen_of, summed
 from medsynai.privacy.ledger import Ledger
 
-SGD = "dp-sgd"
+SGD, VOTES = "dp-sgd", "pate"
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def audit(
         raise PlanError("there is no budget in this ledger, so there is no claim to audit")
     if canaries < 100 or runs < 1:
         raise PlanError("an audit takes 100 canaries and one run at least")
-    asked = Counter((e.mechanism == SGD, s) for e in ledger.entries for s in e.spends)
+    asked = Counter((e.mechanism, s) for e in ledger.entries for s in e.spends)
     able = {key: n for key, n in asked.items() if key[1].kind is not Kind.EXPONENTIAL}
     if not able:
         raise PlanError("no release of this ledger has a canary")
@@ -92,8 +92,10 @@ def audit(
     )
 
 
-def _run(sgd: bool, spend: Spend, times: int) -> Run:
+def _run(mechanism: str, spend: Spend, times: int) -> Run:
     steps = times * spend.steps
-    if sgd:
+    if mechanism == SGD:
         return gradient_canaries(DpSgd(spend.noise, spend.rate), steps)
+    if mechanism == VOTES:
+        return vote_canaries(replace(spend, steps=steps))
     return count_canaries(spend, steps)

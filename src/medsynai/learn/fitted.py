@@ -27,7 +27,7 @@ from medsynai.learn.desk import at_desk, desk, own_desk
 from medsynai.learn.draw import Asked, Drawer, begin_under
 from medsynai.learn.job import Job, Pace, halves
 from medsynai.learn.loop import train
-from medsynai.learn.mechanism import Plain
+from medsynai.learn.mechanism import Plain, Way
 from medsynai.learn.private import Ready, ready_privately
 from medsynai.learn.threads import one_thread
 from medsynai.privacy.ledger import Ledger
@@ -202,12 +202,13 @@ def fit_network(
     ledger: Ledger | None = None,
     seeds: Seeds = SEEDS,
     look: Callable[[Any, Table], Any] | None = None,
+    way: Way | None = None,
 ) -> FittedNetwork:
     """Train a composition on a table, the ledger charged first; see `Generator.fit`.
 
     `look` gives the settings that hang on the rows; it is asked once they are charged for, and not
-    under a budget. With one in the ledger, real rows are seen by noised gradients alone; see
-    `DpSgd`.
+    under a budget. With one in the ledger, real rows are seen by way of `way` alone; without it by
+    noised gradients, see `DpSgd`.
 
     Raises:
         ModelError: no rows or no column to learn, or training that failed.
@@ -220,7 +221,7 @@ def fit_network(
         ready = _ready(settings, table, ledger, seeds)
         settings = look(settings, table) if look else settings
     else:
-        ready = ready_privately(settings, ledger.budget, table, ledger, seeds)
+        ready = ready_privately(settings, ledger.budget, table, ledger, seeds, way)
     codec, known = ready.codec, ready.known
     space = Space.fit(settings.space, codec, to_codes(known), seeds.of("space").integer())
     job = ready.adapted(settings.job(space, ready.open))

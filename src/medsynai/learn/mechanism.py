@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -38,6 +38,18 @@ class Mechanism(Protocol):
         self, loss: Loss, modules: Modules, trains: tuple[str, ...], batch: Batch
     ) -> Tensor | None:
         """Fill `grad` of the weights in `trains`; gives the mean loss for the records, or None."""
+        ...
+
+
+class Way(Mechanism, Protocol):
+    """A mechanism that can be planned, and paid for, before anybody's rows are there."""
+
+    def at(self, noise: float, steps: int) -> "Way":
+        """The same with as much noise a step as makes all cost what one release of `noise` does."""
+        ...
+
+    def at_work(self, job: "Job", rows: Tensor, patients: np.ndarray, expected: float) -> Mechanism:
+        """The same with the rows: (n,) whose each is, and how many patients a step expects."""
         ...
 
 
@@ -104,6 +116,14 @@ class DpSgd:
     micro: int = 512
     divisor: float = 1.0
     patients: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    def at(self, noise: float, steps: int) -> "DpSgd":
+        """Less noise where few take part, as that hides as well."""
+        return replace(self, noise=noise * self.rate * max(1, steps) ** 0.5)
+
+    def at_work(self, job: "Job", rows: Tensor, patients: np.ndarray, expected: float) -> "DpSgd":
+        """With patients, and the divisor that is public or paid for."""
+        return replace(self, divisor=max(1.0, self.rate * expected), patients=patients)
 
     def charge(self, purpose: str, phases: tuple[Phase, ...]) -> Release:
         """A noised gradient for every update that reads real rows.

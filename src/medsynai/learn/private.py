@@ -27,9 +27,9 @@ from medsynai.data.schema import Schema
 from medsynai.data.table import Table
 from medsynai.errors import ModelError
 from medsynai.forest.order import order_of
-from medsynai.learn.core import planned_releases
-from medsynai.learn.job import Job, Private
-from medsynai.learn.mechanism import DpSgd
+from medsynai.learn.core import Phase, planned_releases
+from medsynai.learn.job import Job
+from medsynai.learn.mechanism import DpSgd, Way
 from medsynai.privacy.accounting import Kind, Spend
 from medsynai.privacy.ledger import Budget, Ledger, Release
 from medsynai.seeds import Seeds
@@ -43,27 +43,29 @@ class Prices:
 
     Attributes:
         histograms: of the columns.
-        steps: gradients of real rows.
-        how: shares, clip and rate.
+        phases: what reads real rows, and how often.
+        way: by which it reads them.
+        singles: share of the budget for the histograms.
     """
 
     histograms: int
-    steps: int
-    how: Private
+    phases: tuple[Phase, ...]
+    way: Way
+    singles: float
 
     def single(self, noise: float) -> Spend:
         """One histogram."""
-        return Spend(Kind.GAUSSIAN, noise * (self.histograms / self.how.singles) ** 0.5)
+        return Spend(Kind.GAUSSIAN, noise * (self.histograms / self.singles) ** 0.5)
 
-    def step(self, noise: float) -> float:
-        """Noise of one gradient, over the clip; less where few take part, as that hides as well."""
-        share = max(1e-3, 1 - self.how.singles)
-        return noise * self.how.rate * (max(1, self.steps) / share) ** 0.5
+    def bought(self, noise: float) -> Way:
+        """The way with the noise of each step."""
+        share = max(1e-3, 1 - self.singles)
+        return self.way.at(noise * share**-0.5, planned_releases(self.phases))
 
     def spends(self, noise: float) -> tuple[Spend, ...]:
         """All of it."""
-        steps = Spend(Kind.GAUSSIAN, self.step(noise), self.how.rate, self.steps)
-        return (*[self.single(noise)] * self.histograms, steps)
+        steps = self.bought(noise).charge("", self.phases).spends
+        return (*[self.single(noise)] * self.histograms, *steps)
 
 
 @dataclass(frozen=True)
@@ -91,9 +93,14 @@ class Ready:
 
 
 def ready_privately(
-    settings: Any, budget: Budget, table: Table, ledger: Ledger, seeds: Seeds
+    settings: Any,
+    budget: Budget,
+    table: Table,
+    ledger: Ledger,
+    seeds: Seeds,
+    way: Way | None = None,
 ) -> Ready:
-    """Charge everything, then buy the bins.
+    """Charge everything, then buy the bins; `way` is how rows are read, else by noised gradients.
 
     **Guarantee:** the ledger's, for one patient, of whatever is made of the result: `known` and
     `codec` were bought, and `rows` reach a loss by way of `mechanism` alone.
@@ -109,10 +116,11 @@ def ready_privately(
         raise ModelError("there is no column to learn")
     check_contract(schema)
     phases = settings.phases()
-    prices = Prices(planned(schema), planned_releases(phases), how)
+    way = DpSgd(1.0, how.rate, how.clip, how.micro) if way is None else way
+    prices = Prices(planned(schema), phases, way, how.singles)
     noise = noise_within(budget, ledger.spends, prices.spends)
-    sgd = DpSgd(prices.step(noise), how.rate, how.clip, how.micro)
-    trained = sgd.charge(f"train the {name} model", phases)
+    bare = prices.bought(noise)
+    trained = bare.charge(f"train the {name} model", phases)
     single = prices.single(noise)
     note = f"{prices.histograms} histograms: bins, quantiles and first shares"
     counted = Release(
@@ -125,11 +133,11 @@ def ready_privately(
     bought = buy(lawful, single, settings.bins)
     rows = to_rows(bought.codec.encode(lawful))
     known = to_rows(stand_in(bought, STOOD_IN, seeds.of("known").numpy()))
-    expected = max(1.0, how.rate * bought.total / schema.max_rows)
-    sgd = replace(sgd, divisor=expected, patients=patients)
+    expected = bought.total / schema.max_rows
 
     def adapted(job: Job) -> Job:  # nothing is held out, measured or timed
         pace = replace(job.pace, seconds=None)
-        return replace(job, mechanism=sgd, pace=pace, watched=None, monitor=None)
+        at_work = bare.at_work(job, rows, patients, expected)
+        return replace(job, mechanism=at_work, pace=pace, watched=None, monitor=None)
 
     return Ready(schema, bought.codec, rows, rows[:0], known, known, adapted)

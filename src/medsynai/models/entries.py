@@ -37,11 +37,8 @@ class Entry:
     of_codes: str = ""
 
 
-TABLE, CODES, IMAGES = (
-    "table",
-    "codes",
-    "images",
-)  # kinds of data, as `Entry.data` and `medsynai.flow.kinds` say
+# Kinds of data, as `Entry.data` and `medsynai.flow.kinds` say.
+TABLE, CODES, IMAGES = "table", "codes", "images"
 
 CATALOG = (
     Entry(
@@ -316,6 +313,21 @@ CATALOG = (
         "ones, as the work of moving one heap onto the other, and the first makes that less.",
         "medsynai.models.wgan_gp:WganGp",
         "medsynai.models.wgan_gp:load",
+        private=True,
+    ),
+    Entry(
+        "pategan",
+        "PATE-GAN (a student of sealed teachers)",
+        "Jordon, Yoon and van der Schaar 2019, PATE-GAN",
+        ("table",),
+        "to compare with: what votes teach a generator, honestly paid for",
+        "small tables, small epsilon; a run without epsilon",
+        "Patients are dealt to teachers that learn to tell generated rows from their own patients'."
+        " A student learns from their noised votes alone, and the generator from the student.",
+        "medsynai.models.pate_gan:PateGan",
+        "medsynai.models.pate_gan:load",
+        private=True,
+        needs_budget=True,
     ),
     Entry(
         "tablegan",

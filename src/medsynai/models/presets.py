@@ -57,6 +57,7 @@ PRESETS: dict[str, dict[str, Settings]] = {
     "wgan-gp": {
         FAST: {"width": 64, "steps": 500, "lr": 2e-3},
         BEST: {"steps": 6000, "pace": {"patience": 12}},
+        PRIVATE: {"width": 64, "latent": 16, "critics": 2, "penalty": 1.0, **FEW, "lr": 0.003},
     },
     "tablegan": {
         FAST: {"width": 64, "steps": 1000, "lr": 2e-3},

@@ -87,6 +87,15 @@ def goodfellow() -> Duel:
     return Duel(critic, generator)
 
 
+def voted(modules: Modules, batch: Batch) -> PerRow:
+    """Cross-entropy of D(G(z)) to the labels that voters gave the same rows: no real row is read.
+
+    Source: Jordon, Yoon and van der Schaar 2019, PATE-GAN, equation 4 (the student's loss).
+    """
+    score = still_score(modules, batch)
+    return softplus(score) - batch.labels[:, 0] * score
+
+
 def wasserstein() -> Duel:
     """D(G(z)) - D(x) for the critic, -D(G(z)) for the generator; needs a penalty on the critic.
 
