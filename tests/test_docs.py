@@ -189,6 +189,17 @@ def test_files_that_pages_name_are_there(page: Path) -> None:
     assert not missing
 
 
+def test_every_trap_names_a_test_that_is_there() -> None:
+    page = read(DOCS / "threat-model.md").partition("## Traps, each with its test")[2]
+    table = page.partition("\n## ")[0]
+    rows = re.findall(r"^\| (?!trap |---)[^|]+\| ([^|]+) \|$", table, re.MULTILINE)
+    assert len(rows) == 23
+    named = [m for row in rows if (m := re.fullmatch(r"`(tests/[\w/]+\.py)::(test_\w+)`", row))]
+    assert len(named) == 22  # there is no PATE-GAN yet
+    for found in named:
+        assert f"\ndef {found[2]}(" in read(ROOT / found[1]), found[0]
+
+
 def test_no_path_of_a_machine_is_named() -> None:
     own = {str(ROOT), str(Path.home())} - {"/", "/root", "/home"}
     for path in tracked():
