@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
-import torch
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
 from medsynai.codec.image import Frame
 from medsynai.generator import check_settings
@@ -20,6 +18,7 @@ from medsynai.learn.job import Job, Pace
 from medsynai.learn.losses.velocity import velocity
 from medsynai.learn.nets.mlp import modules_of
 from medsynai.learn.nets.unet import UNet
+from medsynai.learn.paths import Path
 
 PACE = Pace(batch=64, check=200, patience=5, average=0.999)
 
@@ -67,24 +66,6 @@ class ImageFlow:
         return UNet(frame.channels, frame.space, len(frame.classes), self.width, self.levels)
 
     fit = fit_images
-
-
-class Path(nn.Module):
-    """From noise to images in equal Euler steps."""
-
-    def __init__(self, net: UNet, width: int, hops: int) -> None:
-        super().__init__()
-        self.net, self.width, self.hops = net, width, hops
-
-    def draw(
-        self, labels: Float[Tensor, " n"], generator: torch.Generator
-    ) -> Float[Tensor, "n width"]:
-        """(n, width) pixels of these classes."""
-        x = torch.randn(len(labels), self.width, generator=generator)
-        for k in range(self.hops):
-            time = torch.full((len(labels),), k / self.hops)
-            x = x + self.net(x, time, labels) / self.hops
-        return x
 
 
 load = partial(load_images, kind=ImageFlow)

@@ -6,18 +6,16 @@ estimator for large-dimensional covariance matrices.
 
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
-from medsynai import store
 from medsynai.codec.image import Frame
 from medsynai.data.images import ImageSet
-from medsynai.data.schema import Schema
-from medsynai.generator import FREE, SEEDS, Condition, check_draw, check_settings
+from medsynai.generator import SEEDS, check_settings
+from medsynai.models.eigenimages import Eigenimages
 from medsynai.privacy.ledger import Ledger, Release
-from medsynai.saved import Saved, read_model, write_model
+from medsynai.saved import read_model
 from medsynai.seeds import Seeds
 
 
@@ -39,7 +37,7 @@ class ImagePca:
 
     def fit(
         self, images: ImageSet, ledger: Ledger | None = None, seeds: Seeds = SEEDS
-    ) -> "FittedPca":
+    ) -> Eigenimages:
         """Learn from train images; see `medsynai.generator.ImageGenerator.fit`.
 
         Raises:
@@ -70,53 +68,7 @@ class ImagePca:
             "roots": np.stack(roots),
             "rest": left.std(0),
         }
-        return FittedPca(self, frame, {k: v.astype(np.float32) for k, v in arrays.items()})
+        return Eigenimages(self, frame, {k: v.astype(np.float32) for k, v in arrays.items()})
 
 
-@dataclass(frozen=True)
-class FittedPca:
-    """Means and covariances of the components; never an image."""
-
-    settings: ImagePca
-    frame: Frame
-    arrays: store.Arrays
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """What may be asked for."""
-        return self.frame.classes
-
-    def sample(self, n: int, seeds: Seeds = SEEDS, condition: Condition = FREE) -> ImageSet:
-        """Draw exactly `n` images; see `medsynai.generator.FittedImages.sample`.
-
-        Raises:
-            PlanError: n below 1.
-            ConditionError: a condition on anything but a known label.
-        """
-        check_draw(n)
-        a, rng = self.arrays, seeds.of("pixels").numpy()
-        labels = self.frame.draw_labels(n, condition, seeds.of("labels").numpy())
-        scores = np.empty((n, len(a["axes"])), np.float32)
-        for k in np.unique(labels):
-            mine = labels == k
-            normal = rng.standard_normal((int(mine.sum()), scores.shape[1]))
-            scores[mine] = a["means"][k] + normal @ a["roots"][k].T
-        rest = rng.standard_normal((n, self.frame.width)) * a["rest"]
-        return self.frame.decode(a["middle"] + scores @ a["axes"] + rest, labels)
-
-    def save(self, folder: Path) -> None:
-        """Write model.json, weights.safetensors and schema.toml into an existing folder."""
-        facts = {"frame": store.to_plain(self.frame)}
-        saved = Saved(self.settings.name, self.settings, Schema(()), facts, self.arrays)
-        write_model(folder, saved)
-
-    @staticmethod
-    def build(whole: Saved) -> "FittedPca":
-        """The inverse of `save`."""
-        frame = store.from_plain(Frame, whole.facts["frame"], "frame")
-        if whole.arrays["axes"].shape[1] != frame.width:
-            raise ValueError("the components are not of these images")
-        return FittedPca(whole.settings, frame, whole.arrays)
-
-
-load = partial(read_model, model="pca", settings=ImagePca, build=FittedPca.build)
+load = partial(read_model, model="pca", settings=ImagePca, build=Eigenimages.build)
