@@ -20,6 +20,7 @@ from medsynai.learn.draw import Asked
 from medsynai.learn.job import Pace
 from medsynai.learn.loop import train
 from medsynai.learn.losses.conditional import matched, mismatch
+from medsynai.learn.nets.ctgan import CtganGenerator
 from medsynai.learn.nets.mlp import initialise
 from medsynai.models.cgan import Cgan
 from medsynai.models.ctgan import Ctgan
@@ -171,6 +172,17 @@ def test_the_written_out_slope_is_that_of_automatic_differentiation():
     assert whole.abs().max() > 0.01
 
 
+def test_soft_draws_keep_high_logits_apart_and_hold_no_number_too_small_to_be_quick():
+    """Odds of e^10 between two high logits are met; a ceiling that both reach would make a tie."""
+    maker = CtganGenerator(space(), 4, 8)
+    logits = torch.zeros(400, maker.board.cells.width)
+    logits[:, 3:7] = torch.tensor([40.0, 30.0, 0.0, -40.0])
+    noise = torch.randn(400, maker.noise, generator=random())
+    soft = maker.drawn(logits, torch.zeros(400, 1), noise)[:, 3:7]
+    assert soft[:, 0].mean() > 0.99
+    assert soft.min() > torch.finfo(torch.float32).tiny ** 0.5  # its square is still normal
+
+
 def test_a_row_of_ctgan_stands_alone_once_its_norms_are_calm():
     generator = drawn(replace(SMALL, steps=5), space()).generator
     z = torch.randn(50, 8, generator=random())
@@ -240,6 +252,8 @@ def test_rows_picked_by_what_is_asked_do_not_stand_alone(model):
 def test_epochs_are_passes_over_the_rows():
     assert Ctgan(epochs=7).job(space(), rows()).rounds == 14  # 1000 rows in batches of 500
     assert Ctgan(epochs=7, steps=9).job(space(), rows()).rounds == 9
+    assert Ctgan(epochs=7).job(space(), rows()[:999]).rounds == 7  # one whole batch
+    assert Ctgan(epochs=7).job(space(), rows()[:100]).rounds == 7  # none: one step a pass
 
 
 def test_a_combination_of_one_patients_many_stays_is_not_kept():

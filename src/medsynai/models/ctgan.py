@@ -3,7 +3,7 @@
 Xu et al. 2019, Modeling tabular data using conditional GAN.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
@@ -19,8 +19,7 @@ from medsynai.learn.generated import GeneratedDrawer
 from medsynai.learn.job import Job, Pace
 from medsynai.learn.losses.conditional import matched
 from medsynai.learn.monitor import look_at_generator
-from medsynai.learn.nets.ctgan import CtganGenerator, PackCritic
-from medsynai.learn.nets.mlp import modules_of
+from medsynai.learn.nets.ctgan import CtganGenerator, players
 from medsynai.seeds import Seeds
 
 PACE = Pace(batch=500, check=100, held=0.0, clip=1000.0)  # all rows, to the last round
@@ -31,11 +30,10 @@ class Ctgan:
     """Settings of CTGAN; all public.
 
     Attributes:
-        latent, width: numbers that a row is made of; of the hidden layers of both players.
-        pack: rows that the critic scores together.
+        latent, width, pack: numbers that a row is made of; of hidden layers; rows a score.
         penalty, match: weights of the critic's slope, and of drawing what was asked.
         bins: about how many bins a number has at most: the lattice that it returns on.
-        epochs, steps: passes over the rows; rounds at most, however many rows there are.
+        epochs, steps: passes over whole batches of rows; rounds at most, however many there are.
         lr, pace: learning rate of both; how it is trained.
     """
 
@@ -63,11 +61,10 @@ class Ctgan:
 
     def job(self, space: Space, rows: Tensor) -> Job:
         """Both players, for `epochs` passes; how many rows each level has is counted here."""
-        maker = CtganGenerator(space, self.latent, self.width)
-        critic = PackCritic(space, self.width, self.pack)
-        nets, noise = modules_of(generator=maker, critic=critic), maker.noise + 1 + critic.noise
-        job = Job(nets, self.phases(), noise, self.pace, monitor=look_at_generator)
-        return shorten(replace(job, asking=by_level(space, rows)), len(rows), self.epochs)
+        nets, noise = players(space, self.latent, self.width, self.pack)
+        asking, whole = by_level(space, rows), max(1, len(rows) // self.pace.batch)
+        job = Job(nets, self.phases(), noise, self.pace, asking=asking, monitor=look_at_generator)
+        return shorten(job, whole * self.pace.batch, self.epochs)
 
     def drawer(self, space: Space) -> GeneratedDrawer:
         """The generator alone: a critic is never kept."""

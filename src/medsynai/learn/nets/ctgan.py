@@ -11,11 +11,12 @@ from torch import Tensor, nn
 
 from medsynai.codec.spaces import Space
 from medsynai.learn.condition import asked_places, with_levels
-from medsynai.learn.nets.mlp import linear
+from medsynai.learn.nets.mlp import linear, modules_of
 from medsynai.learn.nets.player import Board, Hot, Seen
 
 WARMTH = 0.2  # temperature of the soft draws in training
-MOST, TINY = 80.0, 1e-30  # logits of soft draws; the least exponential number
+FAR = 30.0  # a cell's mass is at least exp(-30) of its column's greatest: no slow, tiny numbers
+TINY = 1e-30  # the least exponential number
 SLOPE = 0.2  # of the critic's leaky rectifiers
 
 
@@ -67,7 +68,10 @@ class CtganGenerator(nn.Module):
         """
         one, two = noise[:, self.latent : self.noise].tensor_split(2, dim=1)
         gumbel = -torch.log((one.square() + two.square()) / 2 + TINY)
-        mass = torch.exp(((logits + gumbel) / WARMTH).clamp(-MOST, MOST))
+        warm = (logits + gumbel) / WARMTH
+        with torch.no_grad():  # every column's own, so that no two logits, however high, are level
+            top = torch.stack([warm[:, s.places].amax(1) for s in self.board.cells], dim=1)
+        mass = torch.exp((warm - top @ self.board.within.T).clamp_min(-FAR))
         return torch.cat([self.board.normed(mass), positions], dim=1)
 
     def forward(self, noise: Tensor, condition: Tensor) -> Seen:
@@ -144,3 +148,9 @@ class PackCritic(nn.Module):
 
     def _packs(self, x: Seen, asked: Tensor) -> Float[Tensor, "packs inputs"]:
         return torch.cat([x, asked], dim=1).reshape(len(x) // self.pack, -1)
+
+
+def players(space: Space, latent: int, width: int, pack: int) -> tuple[nn.ModuleDict, int]:
+    """Both, and how many numbers of noise a row takes: one says where its penalty lies."""
+    maker, critic = CtganGenerator(space, latent, width), PackCritic(space, width, pack)
+    return modules_of(generator=maker, critic=critic), maker.noise + 1 + critic.noise
