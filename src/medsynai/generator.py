@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import pandas as pd
 
+from medsynai.data.schema import Schema
 from medsynai.data.table import Table
 from medsynai.errors import ConditionError, PlanError
 from medsynai.privacy.ledger import Ledger
@@ -15,6 +16,7 @@ from medsynai.seeds import Seeds
 
 if TYPE_CHECKING:  # so that a run on a table does not load scipy for it
     from medsynai.data.codes import CodeMatrix
+    from medsynai.data.cohort import Cohort
     from medsynai.data.images import ImageSet
 
 
@@ -227,6 +229,50 @@ class ImageGenerator(Protocol):
         Args:
             images: of one size, at least eight patients a class.
             ledger: where the release is written down before an image is read.
+            seeds: the same seeds give the same model.
+        """
+        ...
+
+
+class FittedCohort(Protocol):
+    """A trained model of cohorts: weights and facts, never a row of a patient."""
+
+    @property
+    def schema(self) -> Schema:
+        """What is told of a patient once, which is what may be asked for."""
+        ...
+
+    def sample(self, n: int, seeds: Seeds = ..., condition: Condition = ...) -> "Cohort":
+        """Draw exactly `n` patients with all that happened to them.
+
+        Keys are counted from 1; beginnings are any moment of the source's years. Every visit and
+        event is of a patient who is there, in order, none behind a death.
+
+        Args:
+            n: how many patients, at least 1.
+            seeds: the same seeds give the same patients.
+            condition: on what is told of a patient once; met by every patient, or refused.
+
+        Raises:
+            PlanError: `n` below 1.
+            ConditionError: a condition that cannot be met exactly.
+        """
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write the model to an existing folder: JSON, TOML and safetensors; no pickle."""
+        ...
+
+
+class CohortGenerator(Protocol):
+    """A way to make synthetic patients with all that happens to them; its fields are public."""
+
+    def fit(self, cohort: "Cohort", ledger: Ledger = ..., seeds: Seeds = ...) -> FittedCohort:
+        """Learn from train patients, after charging the ledger.
+
+        Args:
+            cohort: with keys that hold.
+            ledger: where the release is written down before a row is read.
             seeds: the same seeds give the same model.
         """
         ...

@@ -1,12 +1,18 @@
-"""Cohorts at the doors: looked at by `inspect`, refused by name where no generator is."""
+"""Cohorts from the folder to the release and back; looked at by `inspect`."""
 
 import json
 
+import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
 from medsynai.cli import cli
+from medsynai.errors import InputError, PlanError
 from medsynai.flow.kinds import kind_of
+from medsynai.flow.plan import Plan
+from medsynai.flow.run import make, run
+from medsynai.flow.sampling import Order, Target, sample
 
 PEOPLE = "Id,BIRTHDATE,DEATHDATE,GENDER\na,1950-01-01,,F\nb,1960-01-01,,M\n"
 EVENTS = (
@@ -32,13 +38,62 @@ def test_inspect_says_what_a_folder_holds_and_what_is_wrong_with_it(folder):
     assert (seen["kind"], seen["patients"], seen["events"]) == ("cohorts", 2, 3)
 
 
-@pytest.mark.parametrize("command", ["synthesize", "evaluate"])
-def test_what_no_generator_or_measure_serves_is_refused_by_name(command, folder, tmp_path):
-    given = [str(folder)] if command == "synthesize" else ["--real", folder, "--synthetic", folder]
-    done = CliRunner().invoke(cli, [command, *map(str, given), "--out", str(tmp_path / "out")])
-    assert done.exit_code == 2
-    assert "cohorts yet" in done.stderr
-    assert not (tmp_path / "out").exists()
+@pytest.fixture(scope="module")
+def long_file(tmp_path_factory):
+    """Hourly pulses of 160 patients, and one code that a single patient has."""
+    rng, rows = np.random.default_rng(4), []
+    for i in range(160):
+        time = pd.Timestamp("2016-01-01 06:00") + pd.Timedelta(hours=int(rng.integers(0, 9000)))
+        for _ in range(rng.integers(2, 8)):
+            time += pd.Timedelta(hours=1)
+            rows.append((f"P{i:04d}", time, "pulse", str(rng.integers(50, 90))))
+            rows.append((f"P{i:04d}", time, "state", "awake" if rng.random() < 0.5 else "asleep"))
+    rows.append(("P0000", time, "SECRET", "1"))
+    path = tmp_path_factory.mktemp("long") / "events.csv"
+    pd.DataFrame(rows, columns=["patient_id", "time", "code", "value"]).to_csv(path, index=False)
+    return path
+
+
+FEW = ("rules", "course", "copies")
+
+
+def test_a_long_file_goes_through_and_comes_back_in_its_layout(long_file, tmp_path):
+    release = run(Plan(source=str(long_file), measures=FEW), tmp_path / "out")
+    real, made = (pd.read_csv(p, dtype=str) for p in (long_file, tmp_path / "out/synthetic.csv"))
+    assert list(made) == list(real)
+    assert made["patient_id"].nunique() == 160
+    assert made["patient_id"].str.fullmatch(r"P\d{4}").all()
+    assert not set(made["patient_id"]) & set(real["patient_id"])
+    assert set(made["code"]) == {"pulse", "state"}
+    assert set(made.loc[made["code"] == "state", "value"]) == {"awake", "asleep"}
+    steps = pd.to_datetime(made["time"]).groupby(made["patient_id"]).diff().dropna().unique()
+    assert set(steps) <= {pd.Timedelta(0), pd.Timedelta(hours=1)}
+    scores = {s.name: s.value for s in release.scores}
+    assert scores["cohort_orphans"] == scores["cohort_violations"] == 0
+    for path in (tmp_path / "out").rglob("*"):
+        assert path.is_dir() or b"SECRET" not in path.read_bytes()
+    for name in ("a.csv", "b.csv"):
+        sample(tmp_path / "out", Order(130, shard=50), Target(tmp_path / name))
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+    assert pd.read_csv(tmp_path / "a.csv")["patient_id"].nunique() == 130
+
+
+def test_copied_patients_are_caught(long_file, tmp_path):
+    plan = Plan(
+        source=str(long_file), model="bootstrap", positive_control=True, measures=("copies",)
+    )
+    release = run(plan, tmp_path / "out")
+    assert not (tmp_path / "out" / "model").exists()
+    assert next(s for s in release.scores if s.name == "copied_run").low > 0.05
+    assert release.verdict.status == "fail"
+
+
+def test_what_a_cohort_does_not_have_is_refused(long_file, folder):
+    with pytest.raises(PlanError, match="too few"):
+        make(Plan(source=str(folder)))
+    for given in ({"target": "code"}, {"model": "forest"}, {"measures": ("survival",)}):
+        with pytest.raises(InputError):
+            make(Plan(source=str(long_file), **given))
 
 
 def test_a_long_file_with_times_is_a_cohort_and_can_be_said_to_be_a_table(tmp_path):

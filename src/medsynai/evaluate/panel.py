@@ -12,6 +12,7 @@ from medsynai.evaluate.trial import Trial
 
 if TYPE_CHECKING:
     from medsynai.evaluate.codes.trial import CodeTrial
+    from medsynai.evaluate.cohorts.trial import CohortTrial
     from medsynai.evaluate.images.trial import ImageTrial
 
 
@@ -35,7 +36,7 @@ class Measure:
     headline: tuple[str, str]
     cost: float
 
-    def judge(self, trial: "Trial | CodeTrial | ImageTrial") -> Findings:
+    def judge(self, trial: "Trial | CodeTrial | CohortTrial | ImageTrial") -> Findings:
         """Ask the measure.
 
         Raises:
@@ -153,6 +154,19 @@ CODE_PANEL: tuple[Measure, ...] = (
     Measure("copies", "codes.copies:measure", _P, ("copies_exact", "Copies of train rows"), 0.2),
 )
 
+# The same of cohorts, of which `CohortTrial` speaks; costs are of 2,000 stays of 430 events.
+COHORT_PANEL: tuple[Measure, ...] = (
+    Measure("rules", "cohorts.rules:measure", _V, ("cohort_violations", "Broken rules"), 3.0),
+    Measure("prevalence", "cohorts.who:prevalence", _F, ("code_r2", "Codes: R2"), 0.5),
+    Measure("course", "cohorts.course:measure", _F, ("next_tvd", "What follows what"), 5.0),
+    Measure("pairs", "cohorts.who:pairs", _F, ("code_pairs_r2", "Pairs of codes"), 1.0),
+    Measure("detection", "cohorts.who:detection", _D, ("c2st", "Telling patients apart"), 10.0),
+    Measure(
+        "membership", "cohorts.who:membership", _P, ("membership_auc", "Membership inference"), 6.0
+    ),
+    Measure("copies", "cohorts.copies:measure", _P, ("copied_run", "Copied courses"), 5.0),
+)
+
 # The same of images, of which `ImageTrial` speaks; costs are of 1,000 images of 28 x 28.
 IMAGE_PANEL: tuple[Measure, ...] = (
     Measure(
@@ -199,7 +213,7 @@ Progress = Callable[[str, int, int], None]
 
 
 def judge(
-    trial: "Trial | CodeTrial | ImageTrial",
+    trial: "Trial | CodeTrial | CohortTrial | ImageTrial",
     wanted: Collection[str] | None = None,
     progress: Progress | None = None,
     patience: float | None = None,
@@ -255,7 +269,9 @@ def _chosen(wanted: Collection[str] | None, panel: tuple[Measure, ...]) -> tuple
     return tuple(m for m in panel if m.name in wanted)
 
 
-def _ask(measure: Measure, trial: "Trial | CodeTrial | ImageTrial", card: Scorecard) -> Findings:
+def _ask(
+    measure: Measure, trial: "Trial | CodeTrial | CohortTrial | ImageTrial", card: Scorecard
+) -> Findings:
     try:
         return measure.judge(trial)
     except AssessmentError as error:

@@ -36,6 +36,7 @@ from medsynai.seeds import Seeds
 
 if TYPE_CHECKING:
     from medsynai.evaluate.codes.trial import CodeTrial
+    from medsynai.evaluate.cohorts.trial import CohortTrial
     from medsynai.evaluate.images.trial import ImageTrial
 
 Data = str | Path | pd.DataFrame
@@ -81,7 +82,9 @@ class Panel:
         return load_policy(Path(self.policy) if self.policy else None, self.default)
 
 
-def judge(trial: "Trial | CodeTrial | ImageTrial", panel: Panel, watch: Watch) -> Judged:
+def judge(
+    trial: "Trial | CodeTrial | CohortTrial | ImageTrial", panel: Panel, watch: Watch
+) -> Judged:
     """Take the measures, note how long each took, then hold them against the policy.
 
     Raises:

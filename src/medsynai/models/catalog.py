@@ -10,13 +10,15 @@ from medsynai import store
 from medsynai.errors import ModelError, PlanError
 from medsynai.generator import (
     CodeGenerator,
+    CohortGenerator,
     Fitted,
     FittedCodes,
+    FittedCohort,
     FittedImages,
     Generator,
     ImageGenerator,
 )
-from medsynai.models.entries import CATALOG, CODES, IMAGES, TABLE, Entry
+from medsynai.models.entries import CATALOG, CODES, COHORTS, IMAGES, TABLE, Entry
 from medsynai.saved import read_record
 
 
@@ -58,6 +60,16 @@ def load_code_model(name: str, settings: Mapping[str, Any] | None = None) -> Cod
     return model
 
 
+def load_cohort_model(name: str, settings: Mapping[str, Any] | None = None) -> CohortGenerator:
+    """The same of a model of cohorts.
+
+    Raises:
+        ModelError: as `load_model`.
+    """
+    model: CohortGenerator = _settings(name, settings, COHORTS)
+    return model
+
+
 def load_image_model(name: str, settings: Mapping[str, Any] | None = None) -> ImageGenerator:
     """The same of a model of images.
 
@@ -73,7 +85,8 @@ def _settings(name: str, settings: Mapping[str, Any] | None, data: str) -> Any:
     if data not in entry.data:
         fit = ", ".join(e.name for e in CATALOG if data in e.data)
         raise ModelError(f"{name} is not for {_KINDS[data]}; models that are: {fit}")
-    kind = _resolve(entry.of_codes if data == CODES and entry.of_codes else entry.home)
+    others = {CODES: entry.of_codes, COHORTS: entry.of_cohorts}
+    kind = _resolve(others.get(data) or entry.home)
     whole = store.laid_over(store.to_plain(kind()), settings or {})  # a part of a table is its part
     try:
         return store.from_plain(kind, whole, f"settings of {name}")
@@ -81,10 +94,10 @@ def _settings(name: str, settings: Mapping[str, Any] | None, data: str) -> Any:
         raise ModelError(str(error)) from None
 
 
-_KINDS = {TABLE: "tables", CODES: "codes", IMAGES: "images"}
+_KINDS = {TABLE: "tables", CODES: "codes", COHORTS: "cohorts", IMAGES: "images"}
 
 
-def open_model(folder: Path) -> Fitted | FittedCodes | FittedImages:
+def open_model(folder: Path) -> Fitted | FittedCodes | FittedCohort | FittedImages:
     """A saved model, by the name in its model.json.
 
     Raises:
@@ -97,7 +110,9 @@ def open_model(folder: Path) -> Fitted | FittedCodes | FittedImages:
     facts, loader = record.get("facts"), entry.loader
     if entry.of_codes and isinstance(facts, dict) and "codes" in facts:
         loader = entry.of_codes.partition(":")[0] + ":load"
-    fitted: Fitted | FittedCodes | FittedImages = _resolve(loader)(folder)
+    if entry.of_cohorts and isinstance(facts, dict) and "cohort" in facts:
+        loader = entry.of_cohorts.partition(":")[0] + ":load_shuffle"
+    fitted: Fitted | FittedCodes | FittedCohort | FittedImages = _resolve(loader)(folder)
     return fitted
 
 

@@ -18,6 +18,7 @@ class Entry:
         copies: it hands out real rows; a release is refused.
         of_codes: "module:Class" of its settings for codes, where it serves tables as well; the
             loader of a saved one is the module's `load`.
+        of_cohorts: the same for cohorts, with `load_shuffle`.
     """
 
     name: str
@@ -35,10 +36,11 @@ class Entry:
     needs_budget: bool = False
     copies: bool = False
     of_codes: str = ""
+    of_cohorts: str = ""
 
 
 # Kinds of data, as `Entry.data` and `medsynai.flow.kinds` say.
-TABLE, CODES, IMAGES = "table", "codes", "images"
+TABLE, CODES, COHORTS, IMAGES = "table", "codes", "cohorts", "images"
 
 CATALOG = (
     Entry(
@@ -347,7 +349,7 @@ CATALOG = (
         "Shuffled columns (baseline)",
         "Goncalves et al. 2020, Generation and evaluation of synthetic patient data (independent "
         "marginals)",
-        ("table", "codes"),
+        ("table", "codes", "cohorts"),
         "a floor to compare with; teaching and software tests",
         "any question about two columns at once: every relation is gone",
         "Each column is drawn on its own from cells of several patients; no relation between "
@@ -356,18 +358,20 @@ CATALOG = (
         "medsynai.models.baseline:load_shuffle",
         keeps=True,
         of_codes="medsynai.models.code_baseline:CodeShuffle",
+        of_cohorts="medsynai.models.markov:CohortShuffle",
     ),
     Entry(
         "bootstrap",
         "Bootstrap copy (positive control)",
         "Efron 1979, Bootstrap methods: another look at the jackknife",
-        ("table", "codes"),
+        ("table", "codes", "cohorts"),
         "to see that the privacy attacks catch a copy; never for a release",
         "privacy: its rows are real patients",
         "Whole rows of real patients are drawn with replacement.",
         "medsynai.models.baseline:Bootstrap",
         copies=True,
         of_codes="medsynai.models.code_baseline:CodeBootstrap",
+        of_cohorts="medsynai.models.cohort_bootstrap:CohortBootstrap",
     ),
     Entry(
         "pca",
@@ -394,5 +398,18 @@ CATALOG = (
         "pixel must move to undo it. New images are noise that is moved so, step by step.",
         "medsynai.models.image_flow:ImageFlow",
         "medsynai.models.image_flow:load",
+    ),
+    Entry(
+        "markov",
+        "Markov chain of events",
+        "Mosquera et al. 2023, A method for generating synthetic longitudinal health data",
+        ("cohorts",),
+        "patients with events over time, in seconds: what whatever is learnt must beat",
+        "what hangs on more than the event before: courses of numbers, what was long ago",
+        "A forest draws each patient's statics and how much happens. Events are drawn one after "
+        "another, each from how often it followed the one before among several patients; times "
+        "between them and numbers come from ranges of several patients.",
+        "medsynai.models.markov:Markov",
+        "medsynai.models.markov:load_markov",
     ),
 )

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import scipy.sparse as sp
@@ -140,13 +140,28 @@ def tally(matrix: CodeMatrix, summed: Any, seeds: Seeds) -> Tally:
     return Tally(sums, np.bincount(group, minlength=GROUPS))
 
 
-Summarise = Callable[[CodeMatrix, Seeds], Tally]
+Summarise = Callable[[Any, Seeds], Tally]
 Statistic = Callable[[Numbers, Numbers, int, int], float]
+
+
+class Sides(Protocol):
+    """Who stands against whom: matrices of codes, or views of cohorts."""
+
+    @property
+    def reference(self) -> Any: ...  # noqa: D102
+    @property
+    def synthetic(self) -> Any: ...  # noqa: D102
+    @property
+    def real(self) -> Any: ...  # noqa: D102
+    @property
+    def shuffled(self) -> Any: ...  # noqa: D102
+    @property
+    def note(self) -> str: ...  # noqa: D102
 
 
 def compare(
     scores: dict[Score, Statistic],
-    sides: CodeSides,
+    sides: Sides,
     summarise: Summarise,
     seeds: Seeds,
     bounds: dict[str, tuple[float, float]] | None = None,

@@ -11,19 +11,27 @@ KINDS = 12  # kinds of events that are shown
 Facts = dict[str, str | int]
 
 
-def describe(source: Path, declared: str) -> Facts:
-    """See `flow.kinds.Kind.describe`; `declared` may be `cohorts:FORMAT[:COLUMNS]`.
+def describe(source: Path, said: str) -> Facts:
+    """See `flow.kinds.Kind.describe`; `said` may be `cohorts:FORMAT[:COLUMNS]`.
 
     Raises:
         InputError: whatever the user can mend; the message says how.
     """
-    _, _, wanted = declared.partition(":")
-    format, _, columns = wanted.partition(":")
-    loaded = read_cohort(source, format, {"columns": columns} if columns else {})
+    loaded = read_cohort(source, *declared(said))
     facts: Facts = {"kind": "cohorts", "layout": FORMATS[loaded.layout.format]}
     facts |= figures(loaded.cohort)
     facts |= {f"problem {i}": str(p) for i, p in enumerate(loaded.problems, start=1)}
     return facts | {f"note {i}": note for i, note in enumerate(loaded.notes, start=1)}
+
+
+def declared(kind: str) -> tuple[str, dict[str, str]]:
+    """The format and its details in what `--kind` says.
+
+    >>> declared("cohorts:panel:patient,day")
+    ('panel', {'columns': 'patient,day'})
+    """
+    format, _, columns = kind.partition(":")[2].partition(":")
+    return format, {"columns": columns} if columns else {}
 
 
 def figures(cohort: Cohort) -> Facts:

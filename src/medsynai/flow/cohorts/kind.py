@@ -1,16 +1,21 @@
-"""The doors of the kind "cohorts": it is read and looked at; no generator serves it yet."""
+"""The doors of the kind "cohorts", and the story of a run on them; see `flow/run.py` of tables."""
 
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING
 
 from medsynai.data import cohortfiles
-from medsynai.errors import PlanError
 from medsynai.flow.cohorts.facts import describe
-from medsynai.flow.opening import name_source
 from medsynai.flow.plan import Plan
-from medsynai.flow.watch import Tell
+from medsynai.flow.watch import Tell, Watch
+from medsynai.privacy.ledger import Ledger
+
+if TYPE_CHECKING:
+    from medsynai.flow.cohorts.release import CohortRelease
+    from medsynai.flow.judging import Assessment, Files, Panel
+    from medsynai.flow.sampling import Order
 
 __all__ = ["assess", "describe", "has_model", "make", "recognises", "sample"]
+RECIPE = "cohort.toml"  # in the model folder: how patients become files again
 
 
 def recognises(source: Path) -> bool:
@@ -18,39 +23,47 @@ def recognises(source: Path) -> bool:
     return cohortfiles.recognise(source) is not None
 
 
-def make(plan: Plan, tell: Tell, work: Path | None = None) -> NoReturn:
-    """Refuse: no generator serves cohorts yet.
+def make(plan: Plan, tell: Tell, work: Path | None = None) -> "CohortRelease":
+    """Make a release of a cohort in memory; see `medsynai.flow.run.make`.
 
     Raises:
-        PlanError: always, and says what can be done.
+        InputError: whatever the user can mend; the message says how.
     """
-    raise PlanError(
-        f"{name_source(plan.source)} is a cohort (patients with events over time), and no "
-        "generator serves cohorts yet. `medsynai inspect` shows what it holds; one file of it is "
-        "synthesised as a table, time not being learnt, with --kind table"
-    )
+    from medsynai.flow.cohorts import stages
+
+    ledger, watch = Ledger(), Watch(tell)
+    loaded = stages.read(plan, ledger, watch)
+    parts = stages.divide(loaded, plan, watch)  # by patient, before anything is fitted
+    trained = stages.train(parts, loaded, plan, ledger, watch, work)
+    made = stages.draw(trained, loaded, plan, watch)
+    judged = stages.judge(made, parts, plan, watch)
+    found = stages.Findings(loaded, parts, trained, made, judged)
+    return stages.report(found, plan, ledger, watch)
 
 
-def assess(files: Any, panel: Any, seed: int, tell: Tell) -> NoReturn:
-    """Refuse: no measure judges cohorts yet.
+def assess(files: "Files", panel: "Panel", seed: int, tell: Tell) -> "Assessment":
+    """Judge anybody's synthetic cohort; see `medsynai.flow.judging.assess`.
 
     Raises:
-        PlanError: always.
+        InputError: whatever the user can mend; the message says how.
     """
-    raise PlanError(
-        "no measure judges cohorts yet; one file is judged as a table with --kind table"
-    )
+    from medsynai.flow.cohorts import judging
+
+    return judging.assess(files, panel, seed, tell)
 
 
 def has_model(folder: Path) -> bool:
-    """Whether a model folder was written by this kind: there is no model yet."""
-    return False
+    """Whether a model folder holds a model of cohorts."""
+    return (folder / RECIPE).is_file()
 
 
-def sample(folder: Path, order: Any, target: Path, tell: Tell) -> NoReturn:
-    """Refuse: no model of cohorts can have been saved.
+def sample(folder: Path, order: "Order", target: Path, tell: Tell) -> None:
+    """Draw patients from a model folder into a file or folder, whole or not at all.
 
     Raises:
-        PlanError: always.
+        ConditionError: a condition that cannot be met.
+        FolderError: another ending than the source's, or a place that is taken.
     """
-    raise PlanError(f"{folder} holds no model of a cohort")
+    from medsynai.flow.cohorts import maker
+
+    maker.sample(folder, order, target, tell)

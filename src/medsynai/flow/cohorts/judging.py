@@ -1,0 +1,79 @@
+"""Judging cohorts: how a run's own are judged, and anybody's synthetic files."""
+
+from pathlib import Path
+
+from medsynai.data.cohort import Cohort
+from medsynai.data.cohortfiles import read_cohort
+from medsynai.data.schema import Schema
+from medsynai.errors import PlanError
+from medsynai.evaluate.cohorts.trial import CohortTrial
+from medsynai.evaluate.panel import COHORT_PANEL
+from medsynai.flow import judging
+from medsynai.flow.cohorts.facts import declared
+from medsynai.flow.judging import Assessment, Files, Panel
+from medsynai.flow.opening import name_source
+from medsynai.flow.plan import Plan
+from medsynai.flow.watch import Tell, Watch
+from medsynai.report.evidence import DataFacts, Evidence
+from medsynai.seeds import Seeds
+
+POLICY = "cohorts/policy.toml"
+
+
+def panel_of(plan: Plan) -> Panel:
+    """How a plan's cohorts are judged."""
+    return Panel(plan.measures, plan.policy, COHORT_PANEL, POLICY)
+
+
+def assess(files: Files, panel: Panel, seed: int, tell: Tell) -> Assessment:
+    """Judge anybody's synthetic cohort; the making wing is not touched.
+
+    Raises:
+        ReadError: something that cannot be read as a cohort.
+        PlanError: a schema, which cohorts do not take, or times of another clock.
+    """
+    watch = Watch(tell)
+    if files.schema is not None:
+        raise PlanError("a cohort has tables of its own form, so schema is for tables only")
+    with watch.stage("read", "Reading the cohorts"):
+        said = declared(files.kind)
+        given = (files.real, files.synthetic, files.holdout)
+        loaded = [None if f is None else read_cohort(Path(str(f)), *said).mended() for f in given]
+    real, made, held = (None if x is None else x.cohort for x in loaded)
+    if real is None or made is None:
+        raise PlanError("name the real and the synthetic cohort")
+    if any(c.clock is not real.clock for c in (made, held) if c is not None):
+        raise PlanError("the cohorts' times are not of one kind: moments, or offsets of one unit")
+    trial = CohortTrial(real, held, made, Seeds(seed).of("judge"))
+    cohorts = Panel(panel.measures, panel.policy, COHORT_PANEL, POLICY)
+    with watch.stage("judge", "Judging"):
+        judged = judging.judge(trial, cohorts, watch)
+    notes = [n for x in loaded[:2] if x is not None for n in x.notes]
+    evidence = Evidence(
+        f"Evaluation of {name_source(files.synthetic)}",
+        facts_of(name_source(files.real), real, held, made),
+        Schema(()),
+        judged.panel.scores,
+        judged.verdict,
+        exhibits=judged.panel.exhibits,
+        absent=judged.panel.skipped,
+        notes=(*notes, *judging.faults(judged.panel)),
+        timing=watch.seconds,
+        versions=judging.versions(),
+    )
+    return Assessment(evidence, Schema(()))
+
+
+def facts_of(source: str, train: Cohort, holdout: Cohort | None, synthetic: Cohort) -> DataFacts:
+    """What the report says of the data; its rows are patients."""
+    people = len(train) + (0 if holdout is None else len(holdout))
+    return DataFacts(
+        source,
+        rows=people,
+        columns=len(train.codes),
+        synthetic=len(synthetic),
+        train=len(train),
+        holdout=None if holdout is None else len(holdout),
+        patients=people,
+        across="codes",
+    )

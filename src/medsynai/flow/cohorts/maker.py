@@ -1,0 +1,159 @@
+"""A fitted model of cohorts with what turns its patients into files; no patient is held."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from medsynai import store
+from medsynai.data.cohort import Cohort
+from medsynai.data.cohortfiles import write_cohort
+from medsynai.data.cohortfiles.layout import Layout, LoadedCohort
+from medsynai.deidentify.keys import fresh_keys, learn_pattern
+from medsynai.deidentify.recipe import Pattern
+from medsynai.errors import FolderError, ModelError, PlanError
+from medsynai.flow.cohorts.kind import RECIPE
+from medsynai.flow.conditions import parse_conditions
+from medsynai.flow.folder import parents_of
+from medsynai.flow.sampling import Order
+from medsynai.flow.watch import Tell
+from medsynai.generator import FREE, Condition, FittedCohort
+from medsynai.models.catalog import open_model
+from medsynai.seeds import Seeds
+
+
+@dataclass(frozen=True)
+class CohortRecipe:
+    """The source's form, and what its keys look like.
+
+    Attributes:
+        suffix: of the source's file; "" for a folder.
+        patients, visits: of keys.
+    """
+
+    layout: Layout
+    suffix: str
+    patients: Pattern
+    visits: Pattern
+
+    @staticmethod
+    def of(loaded: LoadedCohort, source: Path) -> "CohortRecipe":
+        """From what was read; no key is kept."""
+        keys = (loaded.cohort.subjects["subject_id"], loaded.cohort.visits["visit_id"])
+        patterns = (learn_pattern(sorted(map(str, k))) for k in keys)
+        suffix = "" if source.is_dir() else "".join(source.suffixes[-2:])
+        return CohortRecipe(loaded.layout, suffix, *patterns)
+
+
+@dataclass(frozen=True)
+class CohortMaker:
+    """Draws patients, and gives them keys in the source's pattern."""
+
+    fitted: FittedCohort
+    recipe: CohortRecipe
+
+    def draw(
+        self, n: int, seeds: Seeds, condition: Condition = FREE, taken: Collection[str] = ()
+    ) -> Cohort:
+        """Exactly `n` patients under fresh keys, none of which is among those `taken`."""
+        made = self.fitted.sample(n, seeds.of("patients"), condition)
+        parts = {"subject_id": made.subjects["subject_id"], "visit_id": made.visits["visit_id"]}
+        patterns = {"subject_id": self.recipe.patients, "visit_id": self.recipe.visits}
+        fresh = {
+            name: _fresh(keys, patterns[name], set(taken), seeds.of("keys", name).numpy())
+            for name, keys in parts.items()
+        }
+        return rekeyed(made, fresh["subject_id"], fresh["visit_id"])
+
+    def asked(self, texts: tuple[str, ...]) -> Condition:
+        """What `--condition` asks of what is told of a patient once.
+
+        Raises:
+            ConditionError: an unknown column or level, or an empty range.
+        """
+        return parse_conditions(texts, self.fitted.schema) if texts else FREE
+
+    def save(self, folder: Path) -> None:
+        """Write the model folder, which only its owner may open."""
+        folder.mkdir(mode=0o700)
+        self.fitted.save(folder)
+        (folder / RECIPE).write_text(store.to_toml(self.recipe), encoding="utf-8")
+
+
+def _fresh(
+    keys: pd.Series, pattern: Pattern, taken: set[str], rng: np.random.Generator
+) -> pd.Series:
+    """Each key -> a new one that is none of those taken."""
+    found: list[str] = []
+    many = len(keys)
+    while len(found) < len(
+        keys
+    ):  # a counter begins where it began before: ask beyond what is taken
+        drawn = fresh_keys(pattern, many, rng)
+        found = [k for k in dict.fromkeys([*found, *drawn]) if k not in taken]
+        many *= 2
+    return pd.Series(found[: len(keys)], index=pd.Index(keys), dtype=object)
+
+
+def rekeyed(cohort: Cohort, patients: pd.Series, stays: pd.Series) -> Cohort:
+    """The cohort under other keys; a key that leads nowhere becomes none."""
+    to = {"subject_id": patients, "visit_id": stays, "previous": stays}
+
+    def fresh(frame: pd.DataFrame) -> pd.DataFrame:
+        keys = {k: frame[k].map(m).astype(object) for k, m in to.items() if k in frame}
+        return frame.assign(**{k: v.where(v.notna(), None) for k, v in keys.items()})
+
+    people, events, visits = map(fresh, (cohort.subjects, cohort.events, cohort.visits))
+    whole = Cohort.of(people, events, visits, cohort.codes, cohort.extras, clock=cohort.clock)
+    return replace(whole, origin=cohort.origin)
+
+
+def open_maker(folder: Path) -> CohortMaker:
+    """The maker in a release's model folder.
+
+    Raises:
+        ModelError: not a whole model folder of cohorts.
+    """
+    fitted: Any = open_model(folder)
+    try:
+        text = (folder / RECIPE).read_text(encoding="utf-8")
+        recipe = store.from_toml(CohortRecipe, text, RECIPE)
+    except (OSError, UnicodeDecodeError, PlanError):
+        raise ModelError(f"{folder} has no readable {RECIPE}") from None
+    return CohortMaker(fitted, recipe)
+
+
+def sample(folder: Path, order: Order, target: Path, tell: Tell) -> None:
+    """See `kind.sample`."""
+    maker = open_maker(folder)
+    suffix = maker.recipe.suffix
+    if suffix and not target.name.lower().endswith(suffix):
+        raise FolderError(f"{target.name}: end it with {suffix}")
+    if target.exists():
+        raise FolderError(f"{target} exists already; choose another place")
+    condition, taken, parts = maker.asked(order.conditions), set[str](), []
+    for i in range(order.shards):
+        n = min(order.shard, order.rows - i * order.shard)
+        part = maker.draw(n, Seeds(order.seed).of("shard", i), condition, taken)
+        taken |= {*part.subjects["subject_id"], *part.visits["visit_id"]}
+        parts.append(part)
+        tell(f"Drawing patients: {sum(map(len, parts)):,} of {order.rows:,}")
+    with parents_of(target):
+        write_cohort(joined(parts), maker.recipe.layout, target)
+
+
+def joined(parts: list[Cohort]) -> Cohort:
+    """Patients of several draws, under keys of their own, as one cohort."""
+    if len(parts) == 1:
+        return parts[0]
+
+    def stacked(name: str) -> pd.DataFrame:
+        return pd.concat([getattr(p, name) for p in parts], ignore_index=True)
+
+    people, events, visits = map(stacked, ("subjects", "events", "visits"))
+    codes = stacked("codes").drop_duplicates(["kind", "code"])
+    whole = Cohort.of(people, events, visits, codes, clock=parts[0].clock)
+    return replace(whole, origin="synthetic")
