@@ -344,7 +344,7 @@ def test_every_option_of_a_plan_was_thought_of():
     harmless = {
         *("source", "kind", "schema", "model", "preset", "settings", "rows", "target", "leaks"),
         *("conditions", "holdout", "seed", "draw", "measures", "policy", "form", "epsilon"),
-        *("delta", "ledger", "total_epsilon", "credit", "licence", "contact"),
+        *("delta", "ledger", "total_epsilon", "credit", "licence", "contact", "skip_bad"),
     }
     assert {f.name for f in fields(Plan)} == harmless | set(private.UNPAID)
 

@@ -160,10 +160,10 @@ def test_a_step_is_noised_divided_by_a_constant_and_never_told():
     assert float(alone.std()) == pytest.approx(
         3.0 * 0.5 / 20, rel=0.15
     )  # nobody: noise all the same
-    quiet = sgd(noise=1e-6, rate=1.0, clip=1e-3)
+    quiet = sgd(noise=1e-3, rate=1.0, clip=1e-3)
     one, two = slopes(quiet, torch.ones(40, 3)), slopes(quiet, torch.ones(40, 3))
     assert not torch.equal(one, two)
-    half = sgd(people=20, noise=1e-6, clip=1e-3)
+    half = sgd(people=20, noise=1e-3, clip=1e-3)
     ratio = slopes(half, torch.ones(20, 3)).norm() / one.norm()
     assert float(ratio) == pytest.approx(0.5, abs=0.1)  # half as many: half the sum, same divisor
     trained = train(job(mechanism=sgd()), torch.ones(40, 3), torch.zeros(0, 3), Seeds(1))
