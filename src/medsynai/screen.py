@@ -17,7 +17,7 @@ from medsynai.flow.watch import Tell, silent
 if TYPE_CHECKING:
     from medsynai.data.schema import Column, Schema
     from medsynai.flow.auditing import Audit
-    from medsynai.models.entries import Entry
+    from medsynai.models.entry import Entry
     from medsynai.report.evidence import Evidence
 
 WIDE = 140  # columns of text where no terminal says otherwise

@@ -11,7 +11,7 @@ from medsynai import store
 from medsynai.errors import PlanError
 from medsynai.generator import Generator
 from medsynai.models.catalog import find_entry, load_code_model, load_model
-from medsynai.models.entries import TABLE
+from medsynai.models.entry import TABLE
 from medsynai.models.presets import preset_of
 
 NONE = ("none", "None")

@@ -18,7 +18,8 @@ from medsynai.generator import (
     Generator,
     ImageGenerator,
 )
-from medsynai.models.entries import CATALOG, CODES, COHORTS, IMAGES, TABLE, Entry
+from medsynai.models.entries import CATALOG
+from medsynai.models.entry import CODES, COHORTS, IMAGES, TABLE, Entry
 from medsynai.saved import read_record
 
 

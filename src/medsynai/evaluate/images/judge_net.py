@@ -46,9 +46,9 @@ def train_judge(
         steps: of 64 images; the same for whoever is compared.
         seeds: all randomness.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seeds.of("net").integer())
+    with torch.random.fork_rng(devices=[]):  # torch's own first values leave no trace
         net = JudgeNet(pixels.shape[1], pixels.ndim - 2, outputs)
+    _begin(net, seeds.of("net"))
     rng, x, y = seeds.of("batches").numpy(), torch.from_numpy(pixels), torch.from_numpy(labels)
     places = [np.flatnonzero(labels == k) for k in np.unique(labels)]
     adam = torch.optim.Adam(net.parameters(), RATE, fused=True)
@@ -61,6 +61,17 @@ def train_judge(
         loss.backward()  # type: ignore[no-untyped-call]
         adam.step()
     return net.eval()
+
+
+@torch.no_grad()
+def _begin(net: JudgeNet, seeds: Seeds) -> None:
+    """First values of every weight from one generator (He et al. 2015, for rectified units)."""
+    generator = torch.Generator().manual_seed(seeds.integer())
+    for layer in net.modules():
+        if isinstance(layer, nn.Conv2d | nn.Conv3d | nn.Linear):
+            bound = (6 / layer.weight[0].numel()) ** 0.5
+            layer.weight.uniform_(-bound, bound, generator=generator)
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
 
 @torch.no_grad()

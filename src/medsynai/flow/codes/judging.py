@@ -7,17 +7,16 @@ import numpy as np
 
 from medsynai.data.codefiles import read_codes
 from medsynai.data.codes import CodeMatrix
-from medsynai.data.schema import Schema
 from medsynai.data.vocabulary import Vocabulary, learn_vocabulary
 from medsynai.errors import PlanError
 from medsynai.evaluate.codes.trial import CodeTrial
 from medsynai.evaluate.panel import CODE_PANEL
-from medsynai.flow import judging
+from medsynai.flow import judging, kind_stages
 from medsynai.flow.judging import Assessment, Files, Panel
 from medsynai.flow.opening import name_source
 from medsynai.flow.plan import Plan
 from medsynai.flow.watch import Tell, Watch
-from medsynai.report.evidence import DataFacts, Evidence
+from medsynai.report.evidence import DataFacts
 from medsynai.seeds import Seeds
 
 POLICY = "codes/policy.toml"
@@ -70,19 +69,7 @@ def assess(files: Files, panel: Panel, seed: int, tell: Tell) -> Assessment:
         patients=len(np.unique(train.patients)),
         across="codes",
     )
-    evidence = Evidence(
-        f"Evaluation of {name_source(files.synthetic)}",
-        facts,
-        Schema(()),
-        judged.panel.scores,
-        judged.verdict,
-        exhibits=judged.panel.exhibits,
-        absent=judged.panel.skipped,
-        notes=(*real.notes, *words.notes, *judging.faults(judged.panel)),
-        timing=watch.seconds,
-        versions=judging.versions(),
-    )
-    return Assessment(evidence, Schema(()))
+    return kind_stages.assessment(files, facts, judged, (*real.notes, *words.notes), watch)
 
 
 def _in(words: Vocabulary, matrix: CodeMatrix) -> CodeMatrix:

@@ -1,4 +1,4 @@
-"""The doors of the kind "codes", and the story of a run on them; see `flow/run.py` of tables."""
+"""The doors of the kind "codes"; the story of a run is told in `flow/kind_stages.py`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,8 +9,7 @@ from medsynai.data.codefiles import read_codes, recognise
 from medsynai.data.vocabulary import LEAST
 from medsynai.flow.codes.maker import has_model, sample
 from medsynai.flow.plan import Plan
-from medsynai.flow.watch import Tell, Watch
-from medsynai.privacy.ledger import Ledger
+from medsynai.flow.watch import Tell
 
 if TYPE_CHECKING:
     from medsynai.flow.codes.release import CodeRelease
@@ -52,16 +51,11 @@ def make(plan: Plan, tell: Tell, work: Path | None = None) -> "CodeRelease":
     Raises:
         InputError: whatever the user can mend; the message says how.
     """
-    from medsynai.flow.codes import stages  # loads torch, which a table's own rows never need
+    from medsynai.flow import kind_stages  # loads torch, which a table's own rows never need
+    from medsynai.flow.codes import stages
 
-    ledger, watch = Ledger(), Watch(tell)
-    loaded = stages.read(plan, ledger, watch)
-    parts = stages.divide(loaded, plan, watch)  # by patient, before anything is fitted
-    trained = stages.train(parts, loaded, plan, ledger, watch, work)
-    made = stages.draw(trained, parts, plan, watch)
-    judged = stages.judge(made, parts, plan, watch)
-    found = stages.Findings(loaded, parts, trained, made, judged)
-    return stages.report(found, plan, ledger, watch)
+    made: CodeRelease = kind_stages.make(stages, plan, tell, work)
+    return made
 
 
 def assess(files: "Files", panel: "Panel", seed: int, tell: Tell) -> "Assessment":

@@ -4,17 +4,16 @@ from pathlib import Path
 
 from medsynai.data.cohort import Cohort
 from medsynai.data.cohortfiles import read_cohort
-from medsynai.data.schema import Schema
 from medsynai.errors import PlanError
 from medsynai.evaluate.cohorts.trial import CohortTrial
 from medsynai.evaluate.panel import COHORT_PANEL
-from medsynai.flow import judging
+from medsynai.flow import judging, kind_stages
 from medsynai.flow.cohorts.facts import declared
 from medsynai.flow.judging import Assessment, Files, Panel
 from medsynai.flow.opening import name_source
 from medsynai.flow.plan import Plan
 from medsynai.flow.watch import Tell, Watch
-from medsynai.report.evidence import DataFacts, Evidence
+from medsynai.report.evidence import DataFacts
 from medsynai.seeds import Seeds
 
 POLICY = "cohorts/policy.toml"
@@ -49,19 +48,8 @@ def assess(files: Files, panel: Panel, seed: int, tell: Tell) -> Assessment:
     with watch.stage("judge", "Judging"):
         judged = judging.judge(trial, cohorts, watch)
     notes = [n for x in loaded[:2] if x is not None for n in x.notes]
-    evidence = Evidence(
-        f"Evaluation of {name_source(files.synthetic)}",
-        facts_of(name_source(files.real), real, held, made),
-        Schema(()),
-        judged.panel.scores,
-        judged.verdict,
-        exhibits=judged.panel.exhibits,
-        absent=judged.panel.skipped,
-        notes=(*notes, *judging.faults(judged.panel)),
-        timing=watch.seconds,
-        versions=judging.versions(),
-    )
-    return Assessment(evidence, Schema(()))
+    facts = facts_of(name_source(files.real), real, held, made)
+    return kind_stages.assessment(files, facts, judged, notes, watch)
 
 
 def facts_of(source: str, train: Cohort, holdout: Cohort | None, synthetic: Cohort) -> DataFacts:

@@ -1,4 +1,4 @@
-"""The doors of the kind "cohorts", and the story of a run on them; see `flow/run.py` of tables."""
+"""The doors of the kind "cohorts"; the story of a run is told in `flow/kind_stages.py`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 from medsynai.data import cohortfiles
 from medsynai.flow.cohorts.facts import describe
 from medsynai.flow.plan import Plan
-from medsynai.flow.watch import Tell, Watch
-from medsynai.privacy.ledger import Ledger
+from medsynai.flow.watch import Tell
 
 if TYPE_CHECKING:
     from medsynai.flow.cohorts.release import CohortRelease
@@ -29,16 +28,11 @@ def make(plan: Plan, tell: Tell, work: Path | None = None) -> "CohortRelease":
     Raises:
         InputError: whatever the user can mend; the message says how.
     """
+    from medsynai.flow import kind_stages
     from medsynai.flow.cohorts import stages
 
-    ledger, watch = Ledger(), Watch(tell)
-    loaded = stages.read(plan, ledger, watch)
-    parts = stages.divide(loaded, plan, watch)  # by patient, before anything is fitted
-    trained = stages.train(parts, loaded, plan, ledger, watch, work)
-    made = stages.draw(trained, loaded, plan, watch)
-    judged = stages.judge(made, parts, plan, watch)
-    found = stages.Findings(loaded, parts, trained, made, judged)
-    return stages.report(found, plan, ledger, watch)
+    made: CohortRelease = kind_stages.make(stages, plan, tell, work)
+    return made
 
 
 def assess(files: "Files", panel: "Panel", seed: int, tell: Tell) -> "Assessment":

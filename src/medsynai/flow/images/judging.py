@@ -7,16 +7,15 @@ import numpy as np
 
 from medsynai.data.imagefiles import read_images
 from medsynai.data.images import ImageSet
-from medsynai.data.schema import Schema
 from medsynai.errors import PlanError
 from medsynai.evaluate.images.trial import ImageTrial
 from medsynai.evaluate.panel import IMAGE_PANEL
-from medsynai.flow import judging
+from medsynai.flow import judging, kind_stages
 from medsynai.flow.judging import Assessment, Files, Panel
 from medsynai.flow.opening import name_source
 from medsynai.flow.plan import Plan
 from medsynai.flow.watch import Tell, Watch
-from medsynai.report.evidence import DataFacts, Evidence
+from medsynai.report.evidence import DataFacts
 from medsynai.seeds import Seeds
 
 POLICY = "images/policy.toml"
@@ -54,19 +53,7 @@ def assess(files: Files, panel: Panel, seed: int, tell: Tell) -> Assessment:
     with watch.stage("judge", "Judging"):
         judged = judging.judge(trial, images, watch)
     facts = facts_of(name_source(files.real), train, holdout, synthetic)
-    evidence = Evidence(
-        f"Evaluation of {name_source(files.synthetic)}",
-        facts,
-        Schema(()),
-        judged.panel.scores,
-        judged.verdict,
-        exhibits=judged.panel.exhibits,
-        absent=judged.panel.skipped,
-        notes=judging.faults(judged.panel),
-        timing=watch.seconds,
-        versions=judging.versions(),
-    )
-    return Assessment(evidence, Schema(()))
+    return kind_stages.assessment(files, facts, judged, (), watch)
 
 
 def fitted_to(images: ImageSet, real: ImageSet, classes: tuple[str, ...]) -> ImageSet:

@@ -1,0 +1,89 @@
+"""Models of codes, cohorts and images; see `entries`."""
+
+from medsynai.models.entry import Entry
+
+BESIDE = (
+    Entry(
+        "medgan",
+        "medGAN",
+        "Choi et al. 2017, Generating multi-label discrete patient records using generative "
+        "adversarial networks",
+        ("codes",),
+        "the GAN of codes that others are compared with",
+        "few patients; pairs of codes, which the mixture of codes has nearer in a second",
+        "An autoencoder of patients' codes is trained first. A generator then learns to make "
+        "latents whose decoded codes a critic, which sees each row beside the mean of its batch, "
+        "cannot tell from real ones.",
+        "medsynai.models.medgan:MedGan",
+        "medsynai.models.medgan:load",
+        conditional=False,
+    ),
+    Entry(
+        "emr-wgan",
+        "EMR-WGAN",
+        "Zhang et al. 2020, Ensuring electronic medical record simulation through better training, "
+        "modeling, and evaluation, J. Am. Med. Inform. Assoc. 27(1)",
+        ("codes",),
+        "a GAN of codes without an autoencoder",
+        "few patients; few minutes: it trains slowly, and the mixture of codes is nearer",
+        "A generator turns noise into codes, and a critic measures how far they lie from real ones "
+        "(the Wasserstein distance), its slope held near one.",
+        "medsynai.models.emr_wgan:EmrWgan",
+        "medsynai.models.emr_wgan:load",
+        conditional=False,
+    ),
+    Entry(
+        "code-mixture",
+        "Mixture of codes",
+        "Everitt and Hand 1981, Finite mixture distributions (latent class analysis); Rosen 1997, "
+        "On sampling with probability proportional to size",
+        ("codes",),
+        "the default for codes: seconds for 100,000 patients of 1,000 codes",
+        "fewer than a few hundred patients: one component is left, and pairs of codes are lost",
+        "Patients are sorted into kinds, each with its own shares of codes and numbers of codes, "
+        "and every kind stands for some hundred patients. A new patient is of a kind, has a number "
+        "of codes, and so many different codes by their shares in that kind.",
+        "medsynai.models.code_mixture:CodeMixture",
+        "medsynai.models.code_mixture:load",
+        conditional=False,
+    ),
+    Entry(
+        "pca",
+        "Principal components",
+        "Turk and Pentland 1991, Eigenfaces for recognition; Ledoit and Wolf 2004, A "
+        "well-conditioned estimator for large-dimensional covariance matrices",
+        ("images",),
+        "the baseline of images, in seconds: whatever is learnt must beat it",
+        "sharp edges, positions that move, anything that is not a sum of a few pictures",
+        "Each image is told as a sum of a few basic pictures. The weights of each class follow one "
+        "normal distribution, whose spread is pulled towards that of all directions.",
+        "medsynai.models.image_pca:ImagePca",
+        "medsynai.models.image_pca:load",
+    ),
+    Entry(
+        "image-flow",
+        "Pixel flow",
+        "Liu, Gong and Liu 2023, Flow straight and fast: learning to generate and transfer data "
+        "with rectified flow; Lipman et al. 2023, Flow matching for generative modeling",
+        ("images",),
+        "small images or volumes of a class, a few hundred or more, in minutes on a CPU",
+        "images above 64 pixels on a CPU; sets of a few dozen images",
+        "A neural network is shown images with noise mixed in, and learns in which direction each "
+        "pixel must move to undo it. New images are noise that is moved so, step by step.",
+        "medsynai.models.image_flow:ImageFlow",
+        "medsynai.models.image_flow:load",
+    ),
+    Entry(
+        "markov",
+        "Markov chain of events",
+        "Mosquera et al. 2023, A method for generating synthetic longitudinal health data",
+        ("cohorts",),
+        "patients with events over time, in seconds: what whatever is learnt must beat",
+        "what hangs on more than the event before: courses of numbers, what was long ago",
+        "A forest draws each patient's statics and how much happens. Events are drawn one after "
+        "another, each from how often it followed the one before among several patients; times "
+        "between them and numbers come from ranges of several patients.",
+        "medsynai.models.markov:Markov",
+        "medsynai.models.markov:load_markov",
+    ),
+)
