@@ -164,6 +164,13 @@ COHORT_PANEL: tuple[Measure, ...] = (
     Measure(
         "membership", "cohorts.who:membership", _P, ("membership_auc", "Membership inference"), 6.0
     ),
+    Measure(
+        "accusing",
+        "cohorts.accusing:measure",
+        _P,
+        ("membership_course_auc", "Membership by courses"),
+        5.0,
+    ),
     Measure("copies", "cohorts.copies:measure", _P, ("copied_run", "Copied courses"), 5.0),
 )
 

@@ -33,16 +33,16 @@ def measure(trial: CohortTrial) -> Findings:
     if min(map(len, (trial.train, trial.holdout, trial.synthetic))) < LEAST:
         return Findings((COPIED.absent(f"needs at least {LEAST} patients on every side"),))
     train = trial.views["train"]
-    known = {k: np.unique(_grams(train, k)[0]) for k in RUNS}
+    known = {k: np.unique(grams(train, k)[0]) for k in RUNS}
     sides = {
         "synthetic": trial.views["synthetic"],
         "fresh": trial.views["holdout"],
         "control": View.of(trial.copied, trial.variables),
         "shuffled": trial.sides.shuffled,
     }
-    longest = {name: _longest(view, known) for name, view in sides.items()}
-    usual = np.quantile(longest["fresh"], USUAL, method="higher")
-    share = {k: intervals.wilson(int((v > usual).sum()), len(v)) for k, v in longest.items()}
+    found = {name: longest(view, known) for name, view in sides.items()}
+    usual = np.quantile(found["fresh"], USUAL, method="higher")
+    share = {k: intervals.wilson(int((v > usual).sum()), len(v)) for k, v in found.items()}
     fresh = share.pop("fresh")
     excess = {name: intervals.difference(own, fresh) for name, own in share.items()}
     excess["holdout"] = Interval(0.0, 0.0, 0.0)
@@ -58,7 +58,7 @@ def _events(view: View) -> Numbers:
     return hashed
 
 
-def _grams(view: View, length: int) -> tuple[Numbers, Numbers]:
+def grams(view: View, length: int) -> tuple[Numbers, Numbers]:
     """A 64-bit number for each run of so many events of one patient; and whose it is."""
     event, patient = _events(view), view.patient
     n = len(event) - length + 1
@@ -71,13 +71,13 @@ def _grams(view: View, length: int) -> tuple[Numbers, Numbers]:
     return run[whole], patient[:n][whole]
 
 
-def _longest(view: View, known: dict[int, Numbers]) -> Numbers:
+def longest(view: View, known: dict[int, Numbers]) -> Numbers:
     """(patients,) the longest run of each, of the lengths looked at, that train patients have."""
-    longest = np.zeros(len(view), np.int64)
+    most = np.zeros(len(view), np.int64)
     for length, runs in known.items():
-        grams, whose = _grams(view, length)
-        found = np.unique(whose[np.isin(grams, runs)])
+        mine, whose = grams(view, length)
+        found = np.unique(whose[np.isin(mine, runs)])
         if not len(found):
             break
-        longest[found] = length
-    return longest
+        most[found] = length
+    return most
