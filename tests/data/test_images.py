@@ -212,6 +212,7 @@ def test_monochrome1_is_turned(tmp_path):
     ("tags", "said"),
     [
         ({"BurnedInAnnotation": "YES"}, "burned into"),
+        ({"Modality": "US"}, "does not say whether annotation"),
         ({"NumberOfFrames": 2}, "several frames"),
         ({"PhotometricInterpretation": "YBR_FULL"}, "colours"),
         ({"PixelData": b"\0\0"}, "do not fit its header"),

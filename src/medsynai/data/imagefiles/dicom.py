@@ -19,6 +19,8 @@ from medsynai.errors import MissingExtra
 __all__ = ["holds", "read", "write"]
 
 GREY = ("MONOCHROME1", "MONOCHROME2")
+# Modalities whose devices write names and dates into the picture (PS3.15 E.3.1, Clean Pixel Data).
+WRITTEN_ON = ("US", "IVUS", "ES", "XC", "GM", "OT", "SC", "RF", "XA")
 MAGIC = 128  # a DICOM file begins with that many bytes and then DICM
 
 
@@ -92,6 +94,11 @@ def _open(path: Path) -> Any:
         raise BadFile(f"holds no image ({data.get('Modality') or 'modality not said'})")
     if data.get("BurnedInAnnotation") == "YES":
         raise BadFile("has annotation burned into its pixels, which may name the patient")
+    if "BurnedInAnnotation" not in data and data.get("Modality") in WRITTEN_ON:
+        raise BadFile(
+            "does not say whether annotation is burned into its pixels, as it often is in "
+            f"{data.Modality}; look at it, then set BurnedInAnnotation to NO"
+        )
     if int(data.get("NumberOfFrames") or 1) > 1:
         raise BadFile("has several frames; write one file a frame, or a NIfTI volume")
     if data.PhotometricInterpretation not in (*GREY, "RGB"):
