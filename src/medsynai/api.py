@@ -47,6 +47,7 @@ class Options(TypedDict, total=False):
     preset: str
     settings: Mapping[str, Any]
     time_budget: float | None
+    device: str
     refine: bool
     rows: int | None
     target: str | None

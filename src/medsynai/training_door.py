@@ -13,6 +13,7 @@ MODEL = click.option(
 )
 TIME = click.option("--time-budget", metavar="T", help="Choose and train in 90s, 2m or 1h at most.")
 PRESET = click.option("--preset", metavar="P", help="fast, balanced (the default) or best.")
+DEVICE = click.option("--device", metavar="D", help="Train networks on auto, cpu or cuda.")
 SET = click.option(
     "--set",
     "settings",
@@ -31,7 +32,7 @@ REFINE = click.option(
 
 def how_to_train(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that `synthesize` takes beside its own."""
-    for option in (REFINE, TIME, SET, PRESET, MODEL):  # the last is shown first
+    for option in (REFINE, DEVICE, TIME, SET, PRESET, MODEL):  # the last is shown first
         command = option(command)
     return command
 

@@ -212,3 +212,11 @@ def test_a_model_of_other_data_is_refused():
         load_code_model("forest")
     with pytest.raises(ModelError, match="not for tables"):
         load_model("code-mixture")
+
+
+NETWORKS = [n for n in NAMES if "pace" in vars(quick(n))]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_loss_is_worked_out_where_its_networks_are(name, learns_elsewhere):
+    learns_elsewhere(lambda: quick(name).fit(ward(), Ledger(), Seeds(3)))

@@ -152,3 +152,11 @@ def test_folding_keeps_every_pixel_in_its_place(shape):
     assert torch.equal(unfold(fold(x), shape[1]), x)
     assert fold(x).shape[2:] == tuple(s // 2 for s in shape[2:])
     assert torch.equal(fold(x)[0, 0].flatten()[0], x[0, 0].flatten()[0])
+
+
+NETWORKS = [n for n in NAMES if "pace" in vars(quick(n))]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_loss_is_worked_out_where_its_networks_are(name, learns_elsewhere):
+    learns_elsewhere(lambda: quick(name).fit(scans(), Ledger(), Seeds(3)))

@@ -387,3 +387,11 @@ def test_settings_that_do_not_exist_are_named():
         load_model("copula", {"min_sell": 3})
     with pytest.raises(ModelError, match="did you mean 'copula'"):
         load_model("copla")
+
+
+NETWORKS = [n for n in NAMES if "pace" in vars(quick(n)) and n not in BUDGETED]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_loss_is_worked_out_where_its_networks_are(name, table, learns_elsewhere):
+    learns_elsewhere(lambda: quick_fit(name, table, Seeds(3)))

@@ -311,6 +311,7 @@ REFUSED = [
     ("keep", {"keep": ("age",)}, CONTRACT, "keep does not go with epsilon"),
     ("impute", {"impute": "mean"}, CONTRACT, "impute"),
     ("time", {"time_budget": 5.0}, CONTRACT, "clock"),
+    ("device", {"device": "cuda"}, CONTRACT, "clipping and noise"),
     ("thorough", {"attacks": "thorough"}, CONTRACT, "unpaid"),
     ("tuned", {"tuned": "40 trials"}, CONTRACT, "real rows"),
     ("forest", {"model": "forest"}, CONTRACT, "no differentially private form"),
@@ -345,6 +346,7 @@ def test_every_option_of_a_plan_was_thought_of():
         *("source", "kind", "schema", "model", "preset", "settings", "rows", "target", "leaks"),
         *("conditions", "holdout", "seed", "draw", "measures", "policy", "form", "epsilon"),
         *("delta", "ledger", "total_epsilon", "credit", "licence", "contact", "skip_bad"),
+        "device",  # a budget's networks are on the processor, whatever it says
     }
     assert {f.name for f in fields(Plan)} == harmless | set(private.UNPAID)
 

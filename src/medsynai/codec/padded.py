@@ -27,6 +27,6 @@ def to_hot(padded: Padded, codes: int) -> Hot:
     >>> to_hot(torch.tensor([[2.0, 0.0], [1.0, 3.0]]), 3).tolist()
     [[0.0, 1.0, 0.0], [1.0, 0.0, 1.0]]
     """
-    hot = torch.zeros(len(padded), codes + 1)
+    hot = torch.zeros(len(padded), codes + 1, device=padded.device)
     hot = hot.scatter(1, torch.nan_to_num(padded).long(), 1.0)[:, 1:]
     return hot + (padded * 0).sum(1, keepdim=True)

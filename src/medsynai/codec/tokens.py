@@ -31,7 +31,7 @@ def places(layout: Layout, rows: Rows) -> Int64[Tensor, "rows columns"]:
     >>> places(Layout.of(("a", "b"), (3, 2), (False, False)), torch.tensor([[2.0, 1.0]])).tolist()
     [[2, 4]]
     """
-    return torch.nan_to_num(rows).long() + torch.tensor(layout.starts)
+    return torch.nan_to_num(rows).long() + torch.tensor(layout.starts, device=rows.device)
 
 
 def presence(rows: Rows) -> Rows:
@@ -41,7 +41,7 @@ def presence(rows: Rows) -> Rows:
 
 def one_hot(layout: Layout, rows: Rows) -> Hot:
     """1 at each column's code, 0 elsewhere; NaN at a blinded one."""
-    hot = torch.zeros(len(rows), layout.width)
+    hot = torch.zeros(len(rows), layout.width, device=rows.device)
     return hot.scatter(1, places(layout, rows), presence(rows))
 
 

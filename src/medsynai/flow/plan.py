@@ -11,6 +11,7 @@ from medsynai import store
 from medsynai.data.impute import WAYS
 from medsynai.data.source import hide_password
 from medsynai.errors import PlanError
+from medsynai.learn.devices import AUTO, DEVICES
 from medsynai.models.presets import BALANCED, NAMES
 
 NO_PASSWORD = """\
@@ -34,6 +35,7 @@ class Plan:
         preset: "fast", "balanced" (the models' own defaults) or "best".
         settings: the model's settings, where they differ from those.
         time_budget: seconds that choosing and training a model may take; None for no limit.
+        device: where networks are trained: "auto" (a GPU if there is one), "cpu" or "cuda".
         tuned: how the settings were found, where `tune` found them; the ledger repeats it.
         refine: draw more rows than needed and let discriminators choose among them.
         rows: how many rows to make; None for as many as the source has (with `keep`: as many as
@@ -54,7 +56,6 @@ class Plan:
         form: "same" as the source, "csv" or "parquet".
         positive_control: the rows are to be copies of real patients, to test the attacks.
         skip_bad: leave out, and count, image files that cannot be used, instead of refusing.
-        skip_bad: leave out, and count, image files that cannot be used, instead of refusing.
         epsilon: differential privacy: what this release may cost; None for none.
         delta: fixed beforehand; None for 1e-6, which the release then says.
         ledger: path of the ledger that is carried from run to run on the same data.
@@ -70,6 +71,7 @@ class Plan:
     preset: str = BALANCED
     settings: dict[str, Any] = field(default_factory=dict)
     time_budget: float | None = None
+    device: str = AUTO
     tuned: str = ""
     refine: bool = False
     rows: int | None = None
@@ -112,6 +114,7 @@ class Plan:
                 "thorough attacks ask for no keep, condition or mix-real; leave them out"
             )
         choices = {"form": FORMS, "preset": NAMES, "attacks": ATTACKS, "impute": (None, *WAYS)}
+        choices["device"] = DEVICES
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 given = getattr(self, name)

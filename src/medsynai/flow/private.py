@@ -31,6 +31,7 @@ from medsynai.flow.stages import Made
 from medsynai.flow.training import Trained
 from medsynai.flow.watch import Tell, Watch, silent
 from medsynai.learn.desk import Desk, at_desk
+from medsynai.learn.devices import CUDA
 from medsynai.models.catalog import find_entry
 from medsynai.models.entries import CATALOG
 from medsynai.models.presets import BALANCED, PRIVATE
@@ -88,6 +89,8 @@ def refuse_unpaid(plan: Plan) -> None:
         if getattr(plan, name) not in (None, False, (), "", STANDARD):
             option = name.replace("_", "-")
             raise PlanError(f"{option} does not go with epsilon: {why}")
+    if plan.device == CUDA:
+        raise PlanError("device cuda does not go with epsilon: clipping and noise are on the CPU")
 
 
 def check(plan: Plan, opened: Opened, divided: Divided) -> None:

@@ -11,6 +11,7 @@ from medsynai.flow.plan import Plan
 from medsynai.flow.progress import kept_beside
 from medsynai.flow.release import Released
 from medsynai.flow.watch import Tell, Watch, silent
+from medsynai.learn.desk import trained_on
 from medsynai.privacy.ledger import Ledger
 
 
@@ -28,16 +29,21 @@ def make(
     Raises:
         InputError: whatever the user can mend; the message says how.
     """
-    kind = kind_of(plan.source if handed is None or handed.frame is None else None, plan.kind)
+    with trained_on(plan.device):  # before a row is read: a device that is not there is refused
+        return _made(plan, handed or Handed(), tell, work)
+
+
+def _made(plan: Plan, handed: Handed, tell: Tell, work: Path | None) -> Released:
+    kind = kind_of(plan.source if handed.frame is None else None, plan.kind)
     if kind is not None and plan.epsilon is not None:
         raise PlanError("there are private models of tables only; leave epsilon out")
     if kind is not None:  # not a table: its own `make` tells the same story
         made_there: Released = kind.make(plan, tell, work)
         return made_there
     if plan.epsilon is not None:  # the same story, in which everything read is paid for
-        return private.make(plan, handed or Handed(), tell)
+        return private.make(plan, handed, tell)
     ledger, watch = Ledger(), Watch(tell)
-    loaded = stages.read(plan, handed or Handed(), ledger, watch)
+    loaded = stages.read(plan, handed, ledger, watch)
     parts = stages.divide(loaded, plan, watch)  # by patient, before anything is fitted
     trained = training.train(parts, loaded.source, plan, ledger, watch, work)
     made = stages.draw(trained, parts, plan, watch)

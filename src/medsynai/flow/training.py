@@ -29,7 +29,7 @@ from medsynai.flow.withholding import LEAST, withhold
 from medsynai.forest.forest import Forest
 from medsynai.generator import Condition, Generator
 from medsynai.learn.clock import OUT_OF_TIME
-from medsynai.learn.desk import Desk, at_desk
+from medsynai.learn.desk import Desk, at_desk, desk
 from medsynai.models.catalog import find_entry
 from medsynai.models.refined import MODEL as REFINED
 from medsynai.models.refined import Refined
@@ -139,7 +139,7 @@ def followed(watch: Watch, title: str, work: Path | None) -> Desk:
         said = "".join(f", {words} {x:.3g}" for words, x in known if x and math.isfinite(x))
         watch.tell(f"{title}: round {done:,} of {rounds:,}{said}")
 
-    return Desk(hear, work)
+    return replace(desk(), hear=hear, folder=work, began=perf_counter())
 
 
 def ruled(train: Table, ledger: Ledger, watch: Watch) -> Table:

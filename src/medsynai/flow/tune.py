@@ -27,6 +27,7 @@ from medsynai.flow.training import ruled, tied_to_target
 from medsynai.flow.watch import Tell, Watch, silent
 from medsynai.forest.forest import Forest
 from medsynai.generator import Generator
+from medsynai.learn.desk import trained_on
 from medsynai.models.catalog import find_entry
 from medsynai.models.search import SEARCHED, Knob
 from medsynai.privacy.ledger import Ledger
@@ -111,6 +112,11 @@ def tune(plan: Plan, search: Search, tell: Tell = silent) -> Tuned:
         InputError: as `flow.run.make`.
         KeyboardInterrupt: ended by a person before a trial was judged.
     """
+    with trained_on(plan.device):
+        return _tuned(plan, search, tell)
+
+
+def _tuned(plan: Plan, search: Search, tell: Tell) -> Tuned:
     if kind_of(plan.source, plan.kind) is not None:
         raise PlanError(
             "only models of tables are tuned; for codes, set what docs/models says with --set"

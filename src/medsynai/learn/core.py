@@ -37,6 +37,10 @@ class Batch(NamedTuple):
         """The same without the real rows: NaN in their place."""
         return self._replace(real=self.real * torch.nan, labels=self.labels * torch.nan)
 
+    def to(self, device: str) -> "Batch":
+        """The same where a network is trained; no copy where it is there already."""
+        return Batch(*(part.to(device) for part in self))
+
 
 Loss = Callable[[Modules, Batch], PerRow]  # one number a row, never a mean
 

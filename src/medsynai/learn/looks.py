@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from medsynai.learn.core import Batch, Modules
+from medsynai.learn.devices import CPU
 from medsynai.learn.job import Job
 from medsynai.learn.mechanism import some_batch
 from medsynai.learn.monitor import BATCH, Figures, critic_loss
@@ -20,10 +21,13 @@ class Looks:
         rows: (n, columns) train rows.
         held: (m, columns) rows held out; may be empty.
         seeds: of the rows and the noise.
+        device: where the living networks are; averaged ones are on the processor.
     """
 
-    def __init__(self, job: Job, rows: Tensor, held: Tensor, seeds: Seeds) -> None:
-        self.job, self.held = job, held
+    def __init__(
+        self, job: Job, rows: Tensor, held: Tensor, seeds: Seeds, device: str = CPU
+    ) -> None:
+        self.job, self.held, self.device = job, held, device
         fixed = torch.Generator().manual_seed(seeds.of("look").integer())
         none = torch.zeros(len(held), 0)
         noise = torch.randn(len(held), job.noise, generator=fixed)
@@ -43,7 +47,8 @@ class Looks:
         if job.monitor is not None:
             many, few = self.fixed
             figures = job.monitor(averaged, many, self.held[:BATCH])
-            figures |= critic_loss(job.phase_at(done - 1)[1], living, few)
+            phase = job.phase_at(done - 1)[1]
+            figures |= critic_loss(phase, living, few.to(self.device))
         held = self.loss(averaged)
         return figures if held is None else figures | {"held": held}
 

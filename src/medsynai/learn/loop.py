@@ -14,7 +14,8 @@ from torch import Tensor
 from medsynai.errors import ModelError, PlanError
 from medsynai.learn.clock import OUT_OF_TIME, Clock
 from medsynai.learn.core import Modules, Update
-from medsynai.learn.desk import desk
+from medsynai.learn.desk import Desk, desk
+from medsynai.learn.devices import CPU, device_of
 from medsynai.learn.job import Job, Trained
 from medsynai.learn.looks import Looks
 from medsynai.learn.mechanism import Mechanism, Plain
@@ -48,8 +49,8 @@ def train(
         raise PlanError("training needs at least one round: raise `steps`")
     if not len(rows):
         raise ModelError("a network needs at least one train row")
-    around = desk()
-    run = _Run(job, rows, held, seeds, around.began)
+    around = desk().begun
+    run = _Run(job, rows, held, seeds, around)
     if folder is not None:
         run.progress.resume(folder)
     saved = -math.inf
@@ -71,15 +72,18 @@ def train(
 class _Run:
     """One training run: the job's fixed parts, and the progress that a checkpoint holds."""
 
-    def __init__(self, job: Job, rows: Tensor, held: Tensor, seeds: Seeds, began: float) -> None:
+    def __init__(self, job: Job, rows: Tensor, held: Tensor, seeds: Seeds, around: Desk) -> None:
         self.job, self.rows, self.held = job, rows, held
-        self.clock = Clock(job, len(rows), began)
+        # clipping and noise are worked out, and tested, on the processor
+        self.device = device_of(around.device) if isinstance(job.mechanism, Plain) else CPU
+        self.clock = Clock(job, len(rows), around.began or 0.0)
         generator = torch.Generator().manual_seed(seeds.of("train").integer())
         initialise(job.modules, generator)
+        averaged = deepcopy(job.modules).requires_grad_(False)
+        job.modules.to(self.device)
         # One optimiser for the same networks in a phase: its moments span all their updates.
         updates = {(k, u.trains): u for k, p in enumerate(job.phases) for u in p.updates}
         self.steppers = {key: _optimiser(job.modules, u) for key, u in updates.items()}
-        averaged = deepcopy(job.modules).requires_grad_(False)
         self.progress = Progress(
             modules=job.modules,
             averaged=averaged,
@@ -87,7 +91,7 @@ class _Run:
             steppers=tuple(self.steppers.values()),
             generator=generator,
         )
-        self.looks = Looks(job, rows, held, seeds)
+        self.looks = Looks(job, rows, held, seeds, self.device)
         self.untrained = self.looks.loss(averaged)
 
     def round(self) -> None:
@@ -104,7 +108,7 @@ class _Run:
     def _step(self, number: int, update: Update, first: bool) -> None:
         progress, modules = self.progress, self.job.modules
         how: Mechanism = self.job.mechanism if update.reads_real else Plain()
-        batch = how.batch(self.job, self.rows, progress.generator)
+        batch = how.batch(self.job, self.rows, progress.generator).to(self.device)
         if not update.reads_real:
             batch = batch.blind()
         told = how.gradients(update.at(progress.done), modules, update.trains, batch)
@@ -132,7 +136,7 @@ class _Run:
         pairs = zip(self.progress.averaged.parameters(), self.job.modules.parameters(), strict=True)
         with torch.no_grad():
             for mean, now in pairs:
-                mean.lerp_(now, 1 - keep)
+                mean.lerp_(now.to(mean.device), 1 - keep)
 
     def looks_now(self) -> bool:
         """Whether it is time to look at the held-out rows."""

@@ -42,6 +42,7 @@ class Progress:
     """Everything that changes while a network is trained.
 
     Attributes:
+        modules: living weights, where they are trained; all others stay on the processor.
         averaged: a copy of the modules whose weights are running means.
         best: a copy of `averaged` at the best look: never a reference to living weights.
         losses: training losses since the last look.
@@ -77,8 +78,9 @@ class Progress:
 
     def restart(self) -> None:
         """Begin anew with other first weights; the rounds that are done stay done."""
-        initialise(self.modules, self.generator)
         self.averaged.load_state_dict(self.modules.state_dict())
+        initialise(self.averaged, self.generator)  # on the processor, as its generator is
+        self.modules.load_state_dict(self.averaged.state_dict())
         for stepper in self.steppers:
             stepper.state.clear()
         self.losses.clear()
@@ -130,7 +132,7 @@ class Progress:
         for place, stepper in enumerate(self.steppers):
             for weight, state in stepper.state_dict()["state"].items():
                 named |= {f"adam.{place}.{weight}.{k}": v for k, v in state.items()}
-        return named
+        return {name: tensor.cpu() for name, tensor in named.items()}
 
     def _fill(self, arrays: store.Arrays) -> None:
         tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}

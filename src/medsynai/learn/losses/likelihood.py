@@ -29,7 +29,8 @@ def surprise(layout: Layout, logits: Logits, rows: Rows, lean: Lean | None = Non
     scores, here = log_probabilities(layout, logits), places(layout, rows)
     exact = scores.gather(1, here)
     if lean is not None:
-        below, above = (torch.from_numpy(x)[here] for x in layout.neighbours())
+        near = (torch.from_numpy(x).to(rows.device) for x in layout.neighbours())
+        below, above = (x[here] for x in near)
         down, up = lean[:, here]
         exact = (1 - down - up) * exact
         exact = exact + down * scores.gather(1, below) + up * scores.gather(1, above)
@@ -126,7 +127,7 @@ def known_before(
     share = torch.special.ndtr(noise)
     u, which, count = share[:, :columns], share[:, columns], share[:, columns + 1]
     begin = torch.where(which < natural, torch.zeros_like(count), count)  # share that comes first
-    order = torch.arange(columns) + columns * (u >= begin[:, None])
+    order = torch.arange(columns, device=u.device) + columns * (u >= begin[:, None])
     first = u < begin[:, None]
     rank = torch.where(first, u, order.float())  # picked columns in random order, before all others
     return (rank[:, None, :] < rank[:, :, None]).float()

@@ -78,7 +78,8 @@ class Decoder(nn.Module):
         if bias is None:
             return outs
         known = self.codes(places(self.sight.codes, rows)) * presence(rows)[..., None]
-        before = torch.ones(len(self.sight.outs), len(self.sight.outs)).tril(-1)
+        columns = len(self.sight.outs)
+        before = torch.ones(columns, columns, device=rows.device).tril(-1)
         state = bias[:, None] + self.places.weight + before @ known  # (B, columns, ties)
         state = nn.functional.silu(state)
         sizes = list(self.sight.outs.sizes)

@@ -25,7 +25,7 @@ class Widening(nn.Module):
 
     def __init__(self, inputs: int, width: int) -> None:
         super().__init__()
-        self.layer, self.norm = linear(inputs, width), nn.BatchNorm1d(width, momentum=None)
+        self.layer, self.norm = linear(inputs, width), nn.BatchNorm1d(width, momentum=1.0)
 
     def forward(self, x: Float[Tensor, "batch inputs"]) -> Float[Tensor, "batch wider"]:
         """(B, width + inputs)."""
@@ -89,8 +89,6 @@ class CtganGenerator(nn.Module):
         The norms are stilled at the means and spreads of these rows (running ones would be those of
         weights that training has left behind); for the rest see `Board.fit_borders`.
         """
-        for norm in (m for m in self.modules() if isinstance(m, nn.BatchNorm1d)):
-            norm.reset_running_stats()
         logits, positions = self.train().outputs(z, condition)
         self.eval().board.fit_borders(self.board.chances(logits), positions, shares)
 

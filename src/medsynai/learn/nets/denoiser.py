@@ -66,7 +66,7 @@ class Denoiser(nn.Module):
 
     def forward(self, noisy: Points, time: Times) -> Float[Tensor, "batch outputs"]:
         """Outputs for rows at their times."""
-        turns = time[:, None] * math.pi * torch.arange(1, WAVES + 1)
+        turns = time[:, None] * math.pi * torch.arange(1, WAVES + 1, device=time.device)
         state = self.enter(noisy) + self.time(torch.cat([turns.sin(), turns.cos()], dim=1))
         for layer in self.layers:
             state = state + layer(nn.functional.silu(state))

@@ -251,6 +251,7 @@ class OutcomeGuesser(nn.Module):
     """Guesses a row's first column, the outcome where a table has one, from all the others."""
 
     mine: Tensor
+    others: Tensor
 
     def __init__(self, space: Space, shape: Shape) -> None:
         super().__init__()
@@ -258,11 +259,12 @@ class OutcomeGuesser(nn.Module):
         mine = torch.zeros(board.width, dtype=torch.bool)
         mine[board.cells.spans[0].places] = True
         mine[board.cells.width :] = torch.tensor([column == 0 for column in space.placed])
-        self.register_buffer("mine", mine, persistent=False)
+        self.register_buffer("mine", torch.nonzero(mine)[:, 0], persistent=False)
+        self.register_buffer("others", ~mine, persistent=False)
         self.body = Hidden(board.width, shape)
         self.guess = linear(shape.width, int(mine.sum()))
 
     def forward(self, x: Seen) -> Float[Tensor, " batch"]:
         """(B,) how far off the guess is: the sum of absolute differences."""
-        missed: Tensor = x[:, self.mine] - self.guess(self.body(x * ~self.mine))
+        missed: Tensor = x[:, self.mine] - self.guess(self.body(x * self.others))
         return missed.abs().sum(1)

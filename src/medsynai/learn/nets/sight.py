@@ -89,7 +89,8 @@ class Sight(nn.Module):
         off = (position - outs[:, self.means]) * torch.exp(-spreads)
         density = 0.5 * off**2 + spreads + 0.5 * math.log(2 * math.pi)
         there = self.filled[places(self.codes, rows)][:, self.placed]
-        return miss.index_add(1, torch.tensor(self.placed), density * there)
+        placed = torch.tensor(self.placed, device=rows.device)
+        return miss.index_add(1, placed, density * there)
 
     def scores(
         self, column: int, outs: Float[Tensor, "n outs"], spreads: Float[Tensor, " placed"]

@@ -102,7 +102,8 @@ class UNet(nn.Module):
         return out.flatten(1)
 
     def _told(self, time: Tensor, label: Tensor) -> Tensor:
-        waves = 2 ** torch.linspace(0, 8, WAVES) * math.pi * time[:, None]
+        rates = 2 ** torch.linspace(0, 8, WAVES, device=time.device)
+        waves = rates * math.pi * time[:, None]
         known = label.nan_to_num().long()
         told = self.time(torch.cat([waves.sin(), waves.cos()], 1)) + self.classes(known)
         return silu(self.mix(silu(told + 0 * label[:, None])))
