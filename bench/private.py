@@ -9,7 +9,6 @@ results/private/; those not asked for stay as they are.
 
 import argparse
 import json
-import os
 import statistics
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ from run import OUT, SHARED, judged, keep, worker
 
 DOMAINS = HERE / "domains"
 DELTA = 1e-5  # fixed beforehand, the same for every set and peer
-CORE = os.environ.get("MEDSYNAI_CORE", "0")
 FITS = {"aim": 5, "mst": 5, "autoregressive": 3, "vae": 3}  # usual models, and fits of each
 FIGURES = {
     **{"pairs_to_train": "bi_tvd", "c2st": "c2st_holdout", "tstr": "tstr"},
@@ -38,7 +36,7 @@ def row_of(name: str, model: str, epsilon: float, fits: int) -> dict[str, Any]:
         options = ["--target", target, "--model", model, "--draws", "1", "--timed-rows", "0"]
         options += ["--contract", str(DOMAINS / f"{name}.toml"), "--seed", str(fit)]
         options += ["--epsilon", str(epsilon), "--delta", str(DELTA)]
-        fitted.append(worker(home / "train.csv.gz", out, *options, cores=CORE))
+        fitted.append(worker(home / "train.csv.gz", out, *options))
         found += judged(name, [out / "draw0.csv"])
     each = {key: [f[theirs] for f in found] for key, theirs in FIGURES.items()}
     each["fit_s"] = [f["fit_s"] for f in fitted]

@@ -25,6 +25,7 @@ ROOT = HERE.parent
 SHARED = Path(os.environ.get("MEDSYNAI_BENCH", ROOT.parent / "shared" / "bench"))
 OUT = HERE / "out"
 JUDGE = ROOT / ".venv-judge" / "bin" / "python"
+CORE = os.environ.get("MEDSYNAI_CORE", "0")  # the core that fits are timed on
 ONE_CORE = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 BIG, SMALL = ("flchain", "support2", "diabetes130"), ("breast_cancer", "gbsg2")
 # Which models are measured on which sets when nothing else is asked for; a new model adds its row.
@@ -52,7 +53,7 @@ def judge_python() -> Path:
     return JUDGE
 
 
-def worker(data: Path, out: Path, *options: str, cores: str = "0") -> dict[str, float]:
+def worker(data: Path, out: Path, *options: str, cores: str = CORE) -> dict[str, float]:
     """One fit in a process of its own, bound to `cores`."""
     environment = os.environ | (ONE_CORE if "," not in cores else {})
     command = ["taskset", "-c", cores, sys.executable, HERE / "worker.py", data, out, *options]

@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import made
-from run import HERE, ONE_CORE, OUT, SHARED, judge_python, keep, worker
+from run import CORE, HERE, ONE_CORE, OUT, SHARED, judge_python, keep, worker
 
 KEPT = HERE / "results" / "private" / "settings.json"
-CORE = os.environ.get("MEDSYNAI_CORE", "0")
 CASES: dict[str, dict[str, Any]] = {
     "singles .3, choices .1, target 1.5": {"shape": {"singles": 0.3}, "target": 1.5},
     "singles .4, choices .1, target 1.5": {"shape": {"singles": 0.4}, "target": 1.5},

@@ -7,7 +7,7 @@ from medsynai.evaluate.policy import Ruling, Status
 from medsynai.evaluate.score import Family, Score
 from medsynai.report.evidence import Evidence
 from medsynai.report.rounding import count, figure, interval, share
-from medsynai.report.words import STATUS_WORDS, beaten, remark
+from medsynai.report.words import STATUS_WORDS, beaten, nothing, remark
 
 NOT_ASSESSED = "not assessed"
 SMALL_TABLE = 500  # rows; below it intervals are wide and single patients weigh much
@@ -58,8 +58,14 @@ def held(evidence: Evidence, family: Family) -> tuple[Ruling, ...]:
 
 
 def kept(evidence: Evidence, family: Family) -> int | None:
-    """How many gates of a family pass outright; None if one stands in the way, or none passes."""
-    gates = held(evidence, family)
+    """How many gates of a family pass outright; None if one stands in the way, or none passes.
+
+    A first figure that may be no better than shuffled columns stands in the way as well: gates on
+    what is lost beside real rows pass where real rows foretell nothing.
+    """
+    gates, first = held(evidence, family), headline(evidence, family)
+    if first is not None and beaten(first):
+        return None
     passes = sum(g.status is Status.PASS for g in gates)
     return passes if passes and all(g.passed for g in gates) else None
 
@@ -88,7 +94,7 @@ def trusted(evidence: Evidence) -> tuple[str, ...]:
     lines = []
     for family, lead in LEADS.items():
         passes, score = kept(evidence, family), headline(evidence, family)
-        if passes is not None and score is not None and not beaten(score):
+        if passes is not None and score is not None:
             total = len(held(evidence, family))
             part = f"{passes} of {total}" if passes < total else "all" if total > 1 else "the one"
             gates = "gates pass" if total > 1 else "gate passes"
@@ -102,12 +108,17 @@ def doubted(evidence: Evidence) -> tuple[str, ...]:
     gates = [g for g in evidence.verdict.gates if g.status is not Status.PASS]
     gates.sort(key=lambda g: (g.passed, order.index(g.status)))
     lines = [f"{g.title}: {_because(g)}" for g in gates]
-    lines += [
-        f"{s.title}: {figure(s.value)} is no better than shuffled columns ({figure(s.shuffled)})."
-        for s in headlines(evidence)
-        if beaten(s)
-    ]
+    lines += [_beaten(s) for s in headlines(evidence) if beaten(s)]
     return (*lines, *_raised_risks(evidence), *_weak_places(evidence), _inference())
+
+
+def _beaten(score: Score) -> str:
+    bar = nothing(score)
+    than = "shuffled columns" if bar == score.shuffled else "a guess"
+    above = (score.value or 0.0) - (bar or 0.0)
+    clear = above > 0 if score.better == "high" else above < 0
+    said = f" ({interval(score.low, score.high)}) is not shown to be" if clear else " is no"
+    return f"{score.title}: {figure(score.value)}{said} better than {than} ({figure(bar)})."
 
 
 def _because(gate: Ruling) -> str:

@@ -114,6 +114,9 @@ DISTANCE_CAPTION = (
     "evidence either."
 )
 
+# What a figure is that was guessed, whatever the rows; for those of which more is better.
+GUESS = {"tstr_auroc": 0.5, "tstr_r2": 0.0, "code_auroc": 0.5}
+
 # Keys of exhibits as a reader sees them; others lose their underscores.
 LABELS = {
     "tvd_pairs": "pairs of columns: total variation distance",
@@ -183,14 +186,39 @@ def remark(score: Score) -> str:
 
 
 def beaten(score: Score) -> bool:
-    """Whether a figure is no better than that of shuffled columns, which keep no relation."""
-    if score.value is None or score.shuffled is None or score.family is Family.PRIVACY:
-        return False
-    bar = ends(score)
-    return (
-        bar is not None
-        and (score.value - score.shuffled) * (1 if score.better == "high" else -1) <= 0
+    """Whether a figure is not shown to be better than what keeps no relation scores.
+
+    That is shuffled columns, or a guess where it is known what a guess scores. By the unfavourable
+    end of the interval: a prediction model that may be no better than chance is not to be relied
+    on, and where real rows foretell nothing either, less than ever. Other figures have no such
+    ground to stand on if their anchors coincide (single columns survive shuffling unharmed).
+
+    >>> from medsynai.evaluate.score import Family
+    >>> beaten(Score("t", "t", Family.UTILITY, .52, "high", 9, "", low=.49, high=.55, shuffled=.5))
+    True
+    """
+    bar, figures = (
+        nothing(score),
+        [v for v in (score.value, score.low, score.high) if v is not None],
     )
+    if bar is None or score.value is None or score.better == "info" or score.information:
+        return False
+    if score.family is not Family.UTILITY and ends(score) is None:
+        return False
+    return min(figures) <= bar if score.better == "high" else max(figures) >= bar
+
+
+def nothing(score: Score) -> float | None:
+    """What a figure is that tells nothing: the shuffled columns', or a guess's if that is better.
+
+    >>> from medsynai.evaluate.score import Family
+    >>> nothing(Score("tstr_auroc", "t", Family.UTILITY, .6, "high", 9, "", shuffled=.47))
+    0.5
+    """
+    if score.shuffled is None or score.family is Family.PRIVACY:
+        return None
+    guess = GUESS.get(score.name)
+    return score.shuffled if guess is None else max(score.shuffled, guess)
 
 
 def ends(score: Score) -> tuple[tuple[float, float], tuple[str, str]] | None:
