@@ -165,3 +165,23 @@ def test_a_heap_beside_a_range_does_not_count_as_able_to_meet_it():
     able = codec.allowed(0.1, None)
     assert not able[codec.encode(np.array([0.0]))].any()
     assert able[codec.encode(np.array([2.0]))].all()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_bins_and_knots_are_of_several_patients_however_many_rows_one_has(seed):
+    """One patient's sixty values fill bins of five rows and three neighbours by themselves."""
+    rng = np.random.default_rng(seed)
+    others, mine = rng.uniform(0, 100, 200), np.sort(rng.uniform(40, 41, 60))
+    column, owner = np.append(others, mine), np.append(np.arange(200), np.full(60, 200))
+    # at the end of a bin the outermost value counts twice
+    alone = np.concatenate([np.convolve(mine, w, "valid") / 3 for w in ([1, 2], [2, 1], [1] * 3)])
+
+    def found(whose: np.ndarray | None) -> tuple[int, int]:
+        codec = NumberCodec.fit(column, 200, 5, 3, whose)
+        pairs = {(b, p) for b, p in zip(codec.encode(column), owner, strict=True)}
+        people = np.bincount([b for b, _ in pairs], minlength=codec.bins)
+        knots = np.isclose(codec.knots[:, None], alone, rtol=0, atol=1e-9).any(axis=1)
+        return int(people[:-1].min()), int(knots.sum())
+
+    assert found(owner)[0] >= 3 and found(owner)[1] == 0
+    assert found(None)[0] < 3 and found(None)[1] > 5

@@ -1,11 +1,14 @@
 """The copula against known answers."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from medsynai.data.schema import Column, Kind, Schema
 from medsynai.data.table import Table, canonical_dtype
+from medsynai.errors import PlanError
 from medsynai.generator import Condition, Wanted
 from medsynai.models import gaussian
 from medsynai.models.cells import fit_cells
@@ -110,3 +113,43 @@ def test_a_narrow_condition_on_a_lattice_is_met_exactly():
     )
     assert (drawn.frame["age"] == 84).all()
     assert abs(drawn.frame["lab"].mean() - 0.6 * 2.0) < 0.1
+
+
+def test_cells_count_patients_not_rows():
+    """One patient's two hundred values are no shape, and one value in fifty rows is no heap."""
+    rng = np.random.default_rng(4)
+    others, many, again = rng.uniform(0, 100, 400), np.linspace(500, 700, 200), np.full(50, 20.25)
+    values = pd.Series(np.concatenate([others, many, again]))
+    whose = np.concatenate([np.arange(400), np.full(200, 400), np.full(50, 401)])
+    column = Column("x", Kind.CONTINUOUS)
+
+    def drawn(whose: np.ndarray | None) -> np.ndarray:
+        cells = fit_cells(values, column, 50, 10, whose)
+        u = (np.arange(5000) + 0.5) / 5000
+        return cells.values_at(u, np.zeros(5000, bool)).to_numpy(float)
+
+    by_row, by_patient = drawn(None), drawn(whose)
+    assert (by_row > 450).mean() > 0.25 and (by_row == 20.25).mean() > 0.05
+    assert by_patient.max() < 300  # a mean of several patients, of whom one lies far out
+    assert (by_patient == 20.25).mean() < 0.01
+
+
+def test_behind_every_cell_stand_so_many_patients():
+    rng = np.random.default_rng(5)
+    whose = np.repeat(np.arange(250), rng.integers(1, 40, 250))
+    values = rng.normal(whose, 3.0)  # a patient's own values lie close together
+    cells = fit_cells(pd.Series(values), Column("x", Kind.CONTINUOUS), 100, 12, whose)
+    borders = np.rint(cells.edges * len(values)).astype(int)
+    by_value = whose[np.argsort(values)]
+    people = [len(np.unique(by_value[a:b])) for a, b in pairwise(borders)]
+    assert min(people) >= 12 and len(people) >= 8
+    by_row = fit_cells(pd.Series(values), Column("x", Kind.CONTINUOUS), 100, 12)
+    borders = np.rint(by_row.edges * len(values)).astype(int)
+    assert min(len(np.unique(by_value[a:b])) for a, b in pairwise(borders)) < 12
+
+
+def test_too_few_patients_are_refused_however_many_rows_they_have():
+    column = Column("x", Kind.CONTINUOUS)
+    frame = pd.DataFrame({"x": np.arange(90.0)})
+    with pytest.raises(PlanError, match="9 patients' rows"):
+        Copula().fit(Table(frame, Schema((column,)), patients=np.arange(90) // 10))

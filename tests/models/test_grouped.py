@@ -134,6 +134,30 @@ def test_what_never_occurs_together_is_refused(fitted):
         fitted.sample(10, Seeds(7), asked)
 
 
+def test_a_group_is_of_patients_and_so_are_the_values_that_part_it():
+    """Forty stays of one patient are neither a group nor a law of y in a group."""
+    table = ward(4000)
+    group, y = table.frame["group"].to_numpy(object), table.frame["y"].to_numpy().copy()
+    whose = np.arange(len(table))
+    lone = np.flatnonzero(group == "c")
+    whose[lone] = whose[lone[0]]
+    assert len(groups_of(table.frame["group"], 30, whose)) == 2  # c goes with b, the smaller
+    assert len(groups_of(table.frame["group"], 30)) == 3
+    of_b = np.flatnonzero(group == "b")[:60]
+    y[of_b], whose[of_b] = 40 + np.linspace(0, 1, 60), whose[of_b[0]]
+    owned = Table(table.frame.assign(y=y), table.schema, patients=whose)
+    known = Table(owned.frame, owned.schema)
+    names, at = owned.schema.names, 1
+
+    def edges(rows: Table) -> np.ndarray:
+        fitted = GroupedCopula(min_group=20).fit(rows)
+        return fitted.parts[at].cells[names.index("y")].edges
+
+    whole = GroupedCopula(min_group=20).fit(owned).whole[names.index("y")].edges
+    assert np.allclose(edges(owned), whole)
+    assert len(edges(known)) != len(whole) or not np.allclose(edges(known), whole)
+
+
 def test_groups_of_unlike_gaps_are_saved_whole(fitted, tmp_path):
     fitted.save(tmp_path)
     opened = open_model(tmp_path)

@@ -7,7 +7,7 @@ import pytest
 from medsynai.data.schema import Column, Kind, Schema
 from medsynai.data.table import Table
 from medsynai.errors import ModelError, PlanError
-from medsynai.forest.booster import Learner
+from medsynai.forest.booster import Learner, _one_each
 from medsynai.models.catalog import load_model
 from medsynai.models.refined import Refined, pick
 from medsynai.privacy.ledger import Ledger
@@ -91,3 +91,29 @@ def test_what_cannot_be_refined_is_refused(inner):
 def test_settings_of_the_inner_model_are_checked_before_anything_is_fitted():
     with pytest.raises(ModelError, match="nonsense"):
         load_model("refined", {"inner": "copula", "settings": {"nonsense": 1}})
+
+
+def test_a_leaf_of_a_discriminator_is_of_so_many_patients():
+    """A hundred rows of one patient, where nobody else is, are no leaf; of a hundred, they are."""
+    rng = np.random.default_rng(6)
+    at = np.concatenate([rng.integers(0, 20, 600), np.full(100, 90), rng.integers(0, 20, 1200)])
+    rows, real = at[:, None].astype(float), np.arange(len(at)) < 700
+    far = np.array([[90.0], [19.0]])
+    one = np.where((at == 90) & real, 5000, np.arange(len(at)))
+
+    def apart(whose: np.ndarray) -> float:
+        told = Learner(trees=20, leaves=8, min_leaf=40, rate=0.3).fit(rows, real, whose, Seeds(1))
+        return float(np.subtract(*told.log_odds(far)))
+
+    assert apart(np.arange(len(at))) > 1.0 and apart(one) == 0.0
+
+
+def test_of_each_patient_one_row_is_shown_with_the_weight_of_all():
+    whose = np.array([7, 3, 7, 7, 5, 3])
+    seen = [_one_each(whose, Seeds(s)) for s in range(40)]
+    for shown, many in seen:
+        assert sorted(whose[shown]) == [3, 5, 7] and (np.diff(shown) > 0).all()
+        assert dict(zip(whose[shown], many, strict=True)) == {7: 3, 3: 2, 5: 1}
+    assert {int(i) for shown, _ in seen for i in shown} == set(range(6))
+    shown, many = _one_each(np.arange(5), Seeds(0))
+    assert shown.tolist() == [0, 1, 2, 3, 4] and many.tolist() == [1] * 5

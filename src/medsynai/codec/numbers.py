@@ -6,7 +6,8 @@ quantile function and how many decimals were written. A bin stands for at least 
 (`min_shared` where it is hemmed in between heavy values).
 
 No value of fewer than `min_shared` patients is kept, but for the two between which all draws lie:
-they are order statistics with that many patients at or beyond them. Borders and knots are means.
+they are order statistics with that many patients at or beyond them. Borders and knots are means, of
+different patients' values.
 Where a patient has several rows, a value counts once for each patient who has it: codes say how
 often a bin comes, so what is lost is only how often one comes within its bin.
 """
@@ -17,6 +18,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Integer
 
 from medsynai.codec.choices import Choices
+from medsynai.data.levels import patients_of_levels
 from medsynai.store import Arrays
 
 NO_ROUNDING = 12  # decimals: beyond it a number is taken as unrounded
@@ -70,9 +72,9 @@ class NumberCodec:
             min_shared: patients who must share a value before it is drawn as it is.
             whose: (n,) whose row each is, by number; None: every row is another patient's.
         """
-        present, (bottom, top) = _present(values, min_shared, whose)
+        present, owner, (bottom, top) = _present(values, min_shared, whose)
         unique, counts = _without_strays(*np.unique(present, return_counts=True), min_shared)
-        bin_of = _pack(counts, max(float(min_bin), len(present) / max_bins), min_shared)
+        bin_of = _pack(counts, max(float(min_bin), len(present) / max_bins), min_shared, owner)
         bins = int(bin_of[-1]) + 1 if len(bin_of) else 0
         total = np.bincount(bin_of, weights=counts, minlength=bins)
         mass = np.bincount(bin_of, weights=counts * unique, minlength=bins)
@@ -82,7 +84,10 @@ class NumberCodec:
         light_bin = np.repeat(bin_of[~shared], counts[~shared])
         low = _borders(unique, shared, bin_of, bins)
         low[:1] = bottom
-        knots, knot_start = _knots(light, light_bin, np.append(low, top), (min_bin, min_shared))
+        smoothed = light, light_bin
+        if owner is not None and len(light):
+            smoothed = _one_each(light, light_bin, owner[np.repeat(~shared, counts)])
+        knots, knot_start = _knots(*smoothed, np.append(low, top), (min_bin, min_shared))
         return NumberCodec(
             low=low,
             top=top,
@@ -214,17 +219,20 @@ def _without_strays(
 
 def _present(
     values: Floats, min_shared: int, whose: Codes | None
-) -> tuple[np.ndarray, tuple[float, float]]:
-    """The values to learn from, and the least and the greatest that are ever drawn."""
+) -> tuple[np.ndarray, np.ndarray | None, tuple[float, float]]:
+    """The values to learn from, whose each is, and the least and the greatest ever drawn.
+
+    With `whose` the values ascend, and each stands once for each patient who has it.
+    """
     there = ~np.isnan(values)
     present = values[there]
     lowest, highest = (present, present) if whose is None else _extremes(present, whose[there])
     if len(lowest) < min_shared and not there.all():
         present = lowest = highest = present[:0]  # any drawn would be these patients' own
     ends = _ends(lowest, highest, min_shared)
-    if whose is not None and len(present):
-        present = _once(np.clip(present, *ends), whose[there])
-    return present, ends
+    if whose is None or not len(present):
+        return present, None, ends
+    return *_once(np.clip(present, *ends), whose[there]), ends
 
 
 def _extremes(present: Floats, whose: Codes) -> tuple[np.ndarray, np.ndarray]:
@@ -236,12 +244,27 @@ def _extremes(present: Floats, whose: Codes) -> tuple[np.ndarray, np.ndarray]:
     return lowest, highest
 
 
-def _once(present: Floats, whose: Codes) -> np.ndarray:
+def _once(present: Floats, whose: Codes) -> tuple[np.ndarray, np.ndarray]:
     """The values less those that the same patient has in another row: a count is of patients."""
     order = np.lexsort((whose, present))
     value, patient = present[order], whose[order]
     again = (value[1:] == value[:-1]) & (patient[1:] == patient[:-1])
-    return value[np.append(True, ~again)]
+    once = np.append(True, ~again)
+    return value[once], patient[once]
+
+
+def _one_each(
+    light: Floats, light_bin: Codes, owner: Codes
+) -> tuple[Float[np.ndarray, " m"], Integer[np.ndarray, " m"]]:
+    """In each bin one value of each patient, the mean of the patient's own; ascending.
+
+    Neighbours are then of different patients, and a mean of three is of three.
+    """
+    people = int(owner.max()) + 1
+    pairs, place = np.unique(light_bin.astype(np.int64) * people + owner, return_inverse=True)
+    mean = np.bincount(place, weights=light) / np.bincount(place)
+    order = np.lexsort((mean, pairs // people))
+    return mean[order], (pairs // people)[order]
 
 
 def _ends(
@@ -271,11 +294,15 @@ def _borders(
 
 
 def _pack(
-    counts: Integer[np.ndarray, " unique"], target: float, least: int
+    counts: Integer[np.ndarray, " unique"],
+    target: float,
+    least: int,
+    owner: np.ndarray | None = None,
 ) -> Integer[np.ndarray, " unique"]:
     """A bin for each unique value, so that bins hold about `target` rows and heavy values stand
     alone. A bin of fewer than `least` rows joins a neighbour, one that is no heavy value if it can,
-    and so does a last one of less than half the target.
+    and so does a last one of less than half the target. With `owner`, whose each of the ascending
+    values is, one of fewer than `least` patients joins.
     """
     bin_of = np.empty(len(counts), dtype=np.int64)
     current, held = 0, 0
@@ -287,6 +314,8 @@ def _pack(
     if len(counts) and held < target / 2 and current:
         bin_of[bin_of == current] = current - 1
     rows = np.bincount(bin_of, weights=counts)
+    if owner is not None and len(owner):
+        rows = patients_of_levels(np.repeat(bin_of, counts), owner, len(rows))
     heavy = np.bincount(bin_of, weights=counts >= target) > 0
     to = np.arange(len(rows))
     for b in np.flatnonzero(rows < least).tolist():

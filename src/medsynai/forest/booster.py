@@ -24,7 +24,10 @@ Features = Float[np.ndarray, "rows columns"]
 
 @dataclass(frozen=True)
 class Learner:
-    """How a booster is grown: `trees` at most, of `leaves` leaves with `min_leaf` rows at least."""
+    """How a booster is grown: `trees` at most, of `leaves` leaves with `min_leaf` rows at least.
+
+    It is shown one row a patient, so that a leaf of so many rows is one of so many patients.
+    """
 
     trees: int
     leaves: int
@@ -40,15 +43,19 @@ class Learner:
     ) -> "Booster":
         """Tell real rows from others; too few rows to tell by give a booster that says nothing.
 
-        The rows that say when to stop are of other patients than those it is grown on.
+        Of a patient with several rows one is shown, which weighs as many: another one in another
+        round. The rows that say when to stop are of other patients than those it is grown on.
         """
         from sklearn.ensemble import HistGradientBoostingClassifier
         from threadpoolctl import threadpool_limits
 
+        shown, many = _one_each(patients, seeds)
+        rows, real, patients = rows[shown], real[shown], patients[shown]
         mine, held = split_patients(np.unique(patients, return_inverse=True)[1], HELD, seeds)
         if min(real[mine].sum(), (~real[mine]).sum()) < 1.5 * self.min_leaf:
             return Booster(plant([None]), np.zeros(1, np.float32))
-        weight = np.where(real, 0.5 / real.mean(), 0.5 / (1 - real.mean()))  # half and half
+        share = (many * real).sum() / many.sum()
+        weight = many * np.where(real, 0.5 / share, 0.5 / (1 - share))  # half and half
         model = HistGradientBoostingClassifier(
             max_iter=self.trees,
             learning_rate=self.rate,
@@ -72,6 +79,18 @@ class Learner:
         grown = [_Structure.of(stage[0].nodes) for stage in model._predictors]
         value = np.concatenate([tree.value for tree in grown])
         return Booster(plant(grown), value.astype(np.float32))
+
+
+def _one_each(
+    patients: Integer[np.ndarray, " rows"], seeds: Seeds
+) -> tuple[Integer[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+    """One row of each patient, and how many there are of that patient. In the order of the rows."""
+    order = np.arange(len(patients))
+    if len(np.unique(patients)) < len(patients):
+        order = seeds.of("one each").numpy().permutation(len(patients))
+    first, many = np.unique(patients[order], return_index=True, return_counts=True)[1:]
+    place = np.argsort(order[first])
+    return order[first][place], many[place].astype(float)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ class Shuffle:
 
     Attributes:
         cells: about how many cells a column of numbers is cut into.
-        min_cell: the fewest rows that a cell of numbers may stand for.
+        min_cell: the fewest patients that a cell of numbers may stand for.
     """
 
     cells: int = 200

@@ -1,8 +1,8 @@
 """One column's distribution as cells in order: a level, a heavy value, or an interval of numbers.
 
-A cell of numbers stands for at least `min_cell` rows, and the ends of an interval are means of
-several rows, so that no cell is one patient's value. Cells map values to probabilities and back,
-which is all that a copula needs of a margin.
+A cell of numbers stands for at least `min_cell` patients, and the ends of an interval are means of
+several patients' values, so that no cell is one patient's. Cells map values to probabilities and
+back, which is all that a copula needs of a margin.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,9 @@ from medsynai.errors import ConditionError
 from medsynai.generator import Wanted
 
 Floats = NDArray[np.float64]
+Owners = NDArray[np.int64]  # (rows,) whose row each is, by number
 Spans = tuple[Floats, Floats]  # lower and upper probabilities, each (..., k)
+TOUCH = 1e-6  # thirty thirtieths add up to a little less than one
 
 
 @dataclass(frozen=True)
@@ -181,22 +183,48 @@ def _decimals(column: Column) -> int | None:
     return 0 if column.kind is Kind.INTEGER else column.decimals
 
 
-def fit_cells(values: pd.Series, column: Column, most: int, min_cell: int) -> Cells:
-    """Cut a canonical column into at most about `most` cells of at least `min_cell` rows."""
-    present = values.dropna()
+def fit_cells(
+    values: pd.Series, column: Column, most: int, min_cell: int, whose: Owners | None = None
+) -> Cells:
+    """Cut a canonical column into at most about `most` cells of at least `min_cell` patients.
+
+    Args:
+        values: the column.
+        column: what the schema says of it.
+        most: cells of numbers, about.
+        min_cell: patients that a cell of numbers stands for at least.
+        whose: (rows,) whose row each is; None: every row is another patient's.
+    """
+    there = values.notna().to_numpy(bool)
+    present = values[there]
     missing = 1.0 - len(present) / len(values)
     if column.kind.is_level:
         return _level_cells(present, column, missing)
-    numbers = np.sort(present.to_numpy(np.float64))
-    if len(numbers) >= min_cell:
-        low, high, count = _number_cells(numbers, most, min_cell)
-    elif len(numbers) and column.minimum is not None and column.maximum is not None:
-        # too few rows to learn a shape from: only the public range is used
+    found = present.to_numpy(np.float64)
+    order = np.argsort(found, kind="stable")
+    heft = np.ones(len(order)) if whose is None else hefts(whose[there])[order]
+    if heft.sum() > min_cell - TOUCH:
+        low, high, count = _number_cells(found[order], heft, most, min_cell)
+    elif len(order) and column.minimum is not None and column.maximum is not None:
+        # too few patients to learn a shape from: only the public range is used
         low, high, count = np.array([column.minimum]), np.array([column.maximum]), np.array([1.0])
     else:
         return Cells(column, np.zeros(1), np.empty(0), np.empty(0), 1.0)
     edges = np.r_[0.0, np.cumsum(count) / count.sum()]
     return Cells(column, edges, low, high, missing)
+
+
+def hefts(whose: Owners) -> Floats:
+    """(rows,) one over how many of these rows are the same patient's.
+
+    Rows that weigh so much together are of so many patients at least, whichever they are.
+
+    >>> hefts(np.array([4, 4, 9])).tolist()
+    [0.5, 0.5, 1.0]
+    """
+    place = np.unique(whose, return_inverse=True)[1]
+    share: Floats = 1.0 / np.bincount(place)[place]
+    return share
 
 
 def _level_cells(present: pd.Series, column: Column, missing: float) -> Cells:
@@ -209,11 +237,14 @@ def _level_cells(present: pd.Series, column: Column, missing: float) -> Cells:
     return Cells(column, edges, codes, codes.copy(), missing)
 
 
-def _number_cells(numbers: Floats, most: int, min_cell: int) -> tuple[Floats, Floats, Floats]:
-    """Low, high and row count of each cell of sorted `numbers`."""
-    size = max(min_cell, int(np.ceil(len(numbers) / most)))
-    distinct, counts = np.unique(numbers, return_counts=True)
-    heavy = counts >= size
+def _number_cells(
+    numbers: Floats, heft: Floats, most: int, min_cell: int
+) -> tuple[Floats, Floats, Floats]:
+    """Low, high and row count of each cell of sorted `numbers`; `heft` says who stands behind."""
+    size = max(min_cell, int(np.ceil(heft.sum() / most - TOUCH)))
+    distinct, first, counts = np.unique(numbers, return_index=True, return_counts=True)
+    behind = np.add.reduceat(heft, first)
+    heavy = behind > size - TOUCH
     found: list[tuple[float, float, float]] = []
     spare = 0.0  # light values too few for a cell of their own go to the heavy value beside them
     for start, stop in _runs(heavy):
@@ -221,9 +252,9 @@ def _number_cells(numbers: Floats, most: int, min_cell: int) -> tuple[Floats, Fl
         if heavy[start]:
             found.append((distinct[start], distinct[start], rows + spare))
             spare = 0.0
-        elif rows >= min_cell or not heavy.any():
-            values = np.repeat(distinct[start:stop], counts[start:stop])
-            found.extend(_intervals(values, size, min_cell))
+        elif behind[start:stop].sum() > min_cell - TOUCH or not heavy.any():
+            mine = slice(first[start], first[stop - 1] + counts[stop - 1])
+            found.extend(_intervals(numbers[mine], heft[mine], size, min_cell))
         elif found:
             low, high, count = found[-1]
             found[-1] = (low, high, count + rows)
@@ -239,19 +270,32 @@ def _runs(heavy: NDArray[np.bool_]) -> list[tuple[int, int]]:
     return list(zip(starts.tolist(), [*starts[1:].tolist(), len(heavy)], strict=True))
 
 
-def _intervals(values: Floats, size: int, min_cell: int) -> list[tuple[float, float, float]]:
-    """Cut sorted light values into intervals of about `size` rows with smoothed ends.
+def _intervals(
+    values: Floats, heft: Floats, size: int, min_cell: int
+) -> list[tuple[float, float, float]]:
+    """Cut sorted light values into intervals of about `size` heft with smoothed ends.
 
     The outermost are cut finer, where a number's range is widest for its rows.
     """
-    count = len(values)
-    cuts = np.linspace(0, count, max(1, count // size) + 1).astype(int)
+    before = np.r_[0.0, np.cumsum(heft)]
+    whole = before[-1] + TOUCH
+    cuts = np.linspace(0, whole, max(1, int(whole / size)) + 1).astype(int)
     fine = np.arange(min_cell, cuts[1] - min_cell + 1, min_cell)
     if len(cuts) > 2:
-        cuts = np.r_[0, fine, cuts[1:-1], (count - fine)[::-1], count]
+        cuts = np.r_[0, fine, cuts[1:-1], (cuts[-1] - fine)[::-1], cuts[-1]]
     near = max(min_cell // 2, 1)
-    ends = [float(values[max(0, c - near) : c + near].mean()) for c in cuts]
-    rows = np.diff(cuts).astype(float).tolist()
+
+    def place(at: NDArray[np.int_]) -> NDArray[np.int64]:
+        """The first place before which so much heft lies."""
+        return np.searchsorted(before, at - TOUCH).clip(0, len(values))
+
+    ends = [
+        float(np.average(values[a:b], weights=heft[a:b]))
+        for a, b in zip(place(cuts - near), place(cuts + near), strict=True)
+    ]
+    borders = place(cuts)
+    borders[-1] = len(values)
+    rows = np.diff(borders).astype(float).tolist()
     return list(zip(ends[:-1], ends[1:], rows, strict=True))
 
 

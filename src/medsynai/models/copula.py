@@ -30,7 +30,7 @@ class Copula:
 
     Attributes:
         cells: about how many cells a column of numbers is cut into.
-        min_cell: the fewest rows that a cell of numbers may stand for.
+        min_cell: the fewest patients that a cell of numbers may stand for.
     """
 
     cells: int = 200
@@ -45,7 +45,7 @@ class Copula:
         """Learn the columns' distributions and their correlation; see `Generator.fit`.
 
         Raises:
-            PlanError: fewer rows than a cell may stand for.
+            PlanError: fewer patients than a cell may stand for.
         """
         note = "cells of each column and one correlation matrix, without noise"
         (ledger or Ledger()).charge(Release("train the Gaussian copula", note=note))
@@ -59,14 +59,17 @@ def fit_columns(table: Table, most: int, min_cell: int) -> tuple[Cells, ...]:
     """The cells of every column, levels in the schema's order.
 
     Raises:
-        PlanError: no columns, or fewer rows than a cell may stand for.
+        PlanError: no columns, or fewer patients than a cell may stand for.
     """
-    if len(table) < min_cell or not table.schema.columns:
+    columns, whose = table.schema.columns, table.repeated()
+    people = len(table) if whose is None else len(np.unique(whose))
+    if people < min_cell or not columns:
+        what = "rows" if whose is None else "patients' rows"
         raise PlanError(
-            f"{len(table)} rows of {len(table.schema.columns)} columns are too few to learn from; "
-            f"this model needs at least {min_cell} rows and one column"
+            f"{people} {what} of {len(columns)} columns are too few to learn from; "
+            f"this model needs at least {min_cell} {what} and one column"
         )
-    return tuple(fit_cells(table.frame[c.name], c, most, min_cell) for c in table.schema.columns)
+    return tuple(fit_cells(table.frame[c.name], c, most, min_cell, whose) for c in columns)
 
 
 @dataclass(frozen=True)

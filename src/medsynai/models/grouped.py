@@ -55,9 +55,9 @@ class GroupedCopula:
         own: weight of a group's own correlation, 0 to 1; the rest is the correlation within groups
             that all share. Less tells less of single patients (Friedman 1989, regularized
             discriminant analysis).
-        min_group: levels of fewer rows share one group.
+        min_group: levels of fewer patients share one group.
         cells: about how many cells a column of numbers is cut into.
-        min_cell: the fewest rows that a cell of numbers may stand for.
+        min_cell: the fewest patients that a cell of numbers may stand for.
     """
 
     by: str | None = None
@@ -78,7 +78,7 @@ class GroupedCopula:
         """Learn the columns' distributions and each group's correlation; see `Generator.fit`.
 
         Raises:
-            PlanError: fewer rows than a cell may stand for, or `by` is no column of levels.
+            PlanError: fewer patients than a cell may stand for, or `by` is no column of levels.
             SchemaError: `by` is no column.
         """
         note = "cells of each column; per group shares, means and a correlation, without noise"
@@ -91,7 +91,10 @@ class GroupedCopula:
             raise PlanError(f"{MODEL}: by must be a column of levels, and {self.by!r} is not")
         if not by or not table.schema[by].kind.is_level:
             by = separating(table, scores, self.min_group)
-        members = groups_of(table.frame[by], self.min_group) if by else [np.ones(len(table), bool)]
+        whose = table.repeated()
+        members = [np.ones(len(table), bool)]
+        if by:
+            members = groups_of(table.frame[by], self.min_group, whose)
         margins = _margins(table, whole, members, self.min_cell)
         latent = [
             normal_scores(table.rows(g), cells) for g, cells in zip(members, margins, strict=True)
@@ -142,10 +145,13 @@ def _margins(
 def _column_margins(table: Table, cells: Cells, members: list[Mask], least: int) -> list[Cells]:
     values = table.frame[cells.column.name]
     present = values.notna().to_numpy(bool)
+    mine = [g & present for g in members]
     if cells.column.kind.is_level or cells.empty:
-        edges = [_level_edges(values[g & present], cells) for g in members]
+        edges = [_level_edges(values[m], cells) for m in mine]
     else:
-        edges = _number_edges(cells, [values[g & present] for g in members], least)
+        people = [len(np.unique(table.whose()[m])) for m in mine]
+        told = [g for g, n in enumerate(people) if n >= least]
+        edges = _number_edges(cells, [values[m] for m in mine], told)
     nothing = Cells(cells.column, np.zeros(1), np.empty(0), np.empty(0), 1.0)
     return [
         replace(cells, edges=e, missing=float(1 - present[g].mean()))
@@ -163,17 +169,17 @@ def _level_edges(values: pd.Series, cells: Cells) -> Floats:
     return np.r_[0.0, np.cumsum(counts) / counts.sum()]
 
 
-def _number_edges(cells: Cells, parts: list[pd.Series], least: int) -> list[Floats]:
+def _number_edges(cells: Cells, parts: list[pd.Series], told: list[int]) -> list[Floats]:
     """Borders of each group's shares of cells of numbers: P(cell) P(group | cell) over their sum.
 
     The log odds of the groups are quadratic in the cell's normal score, as they are for normals of
-    unlike means and spreads, with a standard normal prior on the two slopes. A group of fewer than
-    `least` values has the shares of all rows, as its own would tell of single patients.
+    unlike means and spreads, with a standard normal prior on the two slopes. A group that is not
+    `told`, of too few patients with a value, has the shares of all rows, as its own would tell of
+    them.
     """
     from scipy.special import ndtri
     from sklearn.linear_model import LogisticRegression
 
-    told = [g for g, values in enumerate(parts) if len(values) >= least]
     edges = [cells.edges] * len(parts)
     if len(told) < 2 or len(cells.low) < 2:
         return edges

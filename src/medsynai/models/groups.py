@@ -5,7 +5,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from medsynai.data.table import Table
-from medsynai.models.cells import Floats
+from medsynai.models.cells import Floats, Owners
 
 MOST_LEVELS = 8
 
@@ -23,7 +23,7 @@ def separating(table: Table, scores: Floats, min_group: int) -> str | None:
     for column in table.schema.columns:
         if not column.kind.is_level:
             continue
-        members = groups_of(table.frame[column.name], min_group)
+        members = groups_of(table.frame[column.name], min_group, table.repeated())
         if not 2 <= table.frame[column.name].nunique() <= MOST_LEVELS or len(members) < 2:
             continue
         explained = [_explained(scores[:, i], members) for i in numbers]
@@ -42,21 +42,28 @@ def _explained(scores: Floats, members: list[Mask]) -> float:
     return 1 - left / total * (n - 1) / (n - k)
 
 
-def groups_of(values: pd.Series, min_group: int) -> list[Mask]:
+def groups_of(values: pd.Series, min_group: int, whose: Owners | None = None) -> list[Mask]:
     """Which rows are in each group; every row is in one.
 
-    Levels of at least `min_group` rows are groups. The others, and missing, share one; while it is
-    too small the smallest level joins it.
+    Levels of at least `min_group` patients are groups. The others, and missing, share one; while it
+    is too small the smallest level joins it.
+
+    Args:
+        values: (rows,) levels.
+        min_group: patients that a group has at least.
+        whose: (rows,) whose row each is; None: every row is another patient's.
     """
     codes = values.cat.codes.to_numpy()
-    levels, counts = np.unique(codes, return_counts=True)
-    by_size = np.argsort(counts, kind="stable")
+    whose = np.arange(len(codes)) if whose is None else whose
+    levels = np.unique(codes)
+    people = [set(whose[codes == level].tolist()) for level in levels]
     shared: list[int] = []
-    for k in by_size:
-        together = int(counts[np.isin(levels, shared)].sum())
-        too_few = bool(shared) and together < min_group
-        if counts[k] >= min_group and levels[k] >= 0 and not too_few:
+    together: set[int] = set()
+    for k in np.argsort([len(p) for p in people], kind="stable"):
+        too_few = bool(shared) and len(together) < min_group
+        if len(people[k]) >= min_group and levels[k] >= 0 and not too_few:
             continue
         shared.append(int(levels[k]))
+        together |= people[k]
     own = [codes == level for level in levels if level not in shared]
     return [*own, np.isin(codes, shared)] if shared else own

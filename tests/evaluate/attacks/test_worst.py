@@ -9,9 +9,11 @@ import pytest
 
 from medsynai import store
 from medsynai.data.table import Table
-from medsynai.evaluate.attacks import attribute, exposed, intervals, linkability, membership
+from medsynai.evaluate.attacks import attribute, exposed, intervals, linkability, membership, parts
 from medsynai.evaluate.attacks.heading import Heading
 from medsynai.evaluate.attacks.intervals import Interval
+from medsynai.evaluate.attacks.lineup import Round
+from medsynai.evaluate.groups import protected_groups
 from medsynai.evaluate.policy import Status, judge_gates, load_policy
 from medsynai.evaluate.score import Findings, Score
 from medsynai.evaluate.trial import Trial
@@ -104,6 +106,20 @@ def test_groups_are_never_named_to_a_reader(group_findings: list[Findings]) -> N
         text = store.to_json([found.scores, found.exhibits])
         assert "sex=" not in text and "age 50" not in text
         assert all(not s.group for s in found.scores)
+
+
+def test_a_group_of_one_patient_is_no_group(group_copied: Trial) -> None:
+    """Sixty stays of a woman of thirty would be a group of one, on either side."""
+    encoding = group_copied.encoding
+    train, holdout = group_copied.train, group_copied.holdout
+    assert holdout is not None
+    round_ = Round(train, holdout, group_copied.synthetic, np.arange(len(train)))
+    named = {part.name: part for part in parts.named(group_copied, round_)}
+    women = next(g for g in protected_groups(group_copied) if g.name == "sex=female")
+    whose = np.where(women.of(encoding.values(train)), 0, np.arange(len(train)))
+    alone = replace(round_, train=replace(train, patients=whose))
+    left = {part.name for part in parts.named(group_copied, alone)}
+    assert "sex=female" in named and "sex=female" not in left and "sex=male" in left
 
 
 def test_the_worst_group_stands_above_the_mean(group_findings: list[Findings]) -> None:

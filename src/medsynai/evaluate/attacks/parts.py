@@ -25,7 +25,7 @@ Numbers = np.ndarray[Any, np.dtype[Any]]
 
 NEIGHBOURS = 10
 WORST = 0.10  # share of rows that count as outlying
-NO_GROUPS = f"no protected column has a group of {LEAST} train and {LEAST} holdout rows"
+NO_GROUPS = f"no protected column has a group of {LEAST} train and {LEAST} holdout patients"
 
 
 @dataclass(frozen=True)
@@ -72,14 +72,20 @@ def outlying(round_: Round) -> Part:
 
 
 def named(trial: Trial, round_: Round) -> tuple[Part, ...]:
-    """The protected groups with enough rows on both sides."""
+    """The protected groups with enough patients on both sides."""
     groups = protected_groups(trial)
     if not groups:
         return ()
     encoding = trial.encoding
-    sides = [encoding.values(t) for t in (round_.train, round_.holdout)]
-    parts = (Part(g.name, g.of(sides[0]), g.of(sides[1])) for g in groups)
-    return tuple(p for p in parts if min(p.inside.sum(), p.outside.sum()) >= LEAST)
+    tables = (round_.train, round_.holdout)
+    sides, whose = [encoding.values(t) for t in tables], [t.whose() for t in tables]
+    found = []
+    for group in groups:
+        rows = [group.of(values) for values in sides]
+        people = [len(np.unique(who[mine])) for who, mine in zip(whose, rows, strict=True)]
+        if min(people) >= LEAST:
+            found.append(Part(group.name, *rows))
+    return tuple(found)
 
 
 @dataclass(frozen=True)
