@@ -16,6 +16,7 @@ SPEED = RESULTS / "speed.json"
 ATTACKED = HERE / "attacks.json"
 OWN_ATTACKS = ("distance", "density", "learned")
 RARE = RESULTS / "rare"
+IMAGES = RESULTS / "images"
 PRIVATE = RESULTS / "private"
 SETTINGS = PRIVATE / "settings.json"
 TRAINING = HERE / "training.json"

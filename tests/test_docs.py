@@ -20,6 +20,7 @@ from medsynai.flow.plan import Plan
 from medsynai.forest.forest import Forest
 from medsynai.learn.job import Pace
 from medsynai.models.aae import Aae
+from medsynai.models.acgan import Acgan
 from medsynai.models.autoencoder import Vae
 from medsynai.models.autoregressive import Autoregressive
 from medsynai.models.baseline import Shuffle
@@ -28,12 +29,17 @@ from medsynai.models.cgan import Cgan
 from medsynai.models.code_aae import CodeAae
 from medsynai.models.code_mixture import CodeMixture
 from medsynai.models.ctgan import Ctgan
+from medsynai.models.dcgan import Dcgan
 from medsynai.models.diffusion import Diffusion
 from medsynai.models.emr_wgan import EmrWgan
 from medsynai.models.entries import CATALOG
 from medsynai.models.gan import Gan
 from medsynai.models.image_flow import ImageFlow
+from medsynai.models.image_gan import ImageGan
+from medsynai.models.image_hybrid import ImageHybrid
 from medsynai.models.image_pca import ImagePca
+from medsynai.models.image_vae import ImageVae
+from medsynai.models.image_wgan_gp import ImageWganGp
 from medsynai.models.medgan import MedGan
 from medsynai.models.pate_gan import PateGan
 from medsynai.models.tablegan import TableGan
@@ -41,6 +47,7 @@ from medsynai.models.tvae import Tvae
 from medsynai.models.wgan_gp import WganGp
 
 OF_CODES = (MedGan, EmrWgan, Aae)
+OF_IMAGES = (ImagePca, ImageFlow, ImageVae, ImageHybrid, ImageGan, ImageWganGp, Dcgan, Acgan)
 GANS = (Gan, Cgan, Ctgan, WganGp, TableGan, PateGan)
 NETWORKS = (Vae, Tvae, BetaVae, Autoregressive, Diffusion, *GANS)
 ROOT = Path(__file__).resolve().parent.parent
@@ -120,8 +127,7 @@ def test_every_model_has_a_page_that_names_it(model: str) -> None:
         *((f"models/{kind.name}.md", names(kind)) for kind in NETWORKS),
         ("models/autoregressive.md", names(Pace)),
         ("models/code-mixture.md", names(CodeMixture)),
-        ("models/pca.md", names(ImagePca)),
-        ("models/image-flow.md", names(ImageFlow)),
+        *((f"models/{kind.name}.md", names(kind)) for kind in OF_IMAGES),
         ("models/medgan.md", names(MedGan)),
         ("models/emr-wgan.md", names(EmrWgan)),
         ("models/aae.md", names(Aae) | names(CodeAae)),

@@ -1,10 +1,11 @@
 """Every model of images is asked the same questions."""
 
-import json
+import re
 
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import load_file
 
 from medsynai.data.images import ImageSet
 from medsynai.errors import ConditionError, InputError, ModelError
@@ -17,20 +18,35 @@ from medsynai.seeds import Seeds
 
 NAMES = [entry.name for entry in CATALOG if "images" in entry.data]
 # Settings small enough that all questions together take seconds.
+PACE = {"batch": 32, "check": 50, "average": 0.98}
+SMALL = {"latent": 4, "width": 4, "pace": PACE}
+LATE = {"pace": {**PACE, "check": 1000, "average": 0.9}}  # a look takes as long as 30 rounds
+DUEL = {**SMALL, **LATE, "steps": 150, "lr": 0.01, "penalty": 0.05}
 QUICK = {
+    "image-vae": {**SMALL, "steps": 200, "lr": 0.004},
+    "image-hybrid": {**SMALL, "rounds": (120, 20, 20), "lr": 0.004},
+    **dict.fromkeys(("image-gan", "dcgan", "acgan"), DUEL),
+    "image-wgan-gp": {**DUEL, "critics": 2, "penalty": 1.0},
     "image-flow": {
         "width": 16,
         "levels": 1,
         "hops": 12,
         "steps": 250,
         "lr": 0.004,
-        "pace": {"batch": 32, "check": 50, "average": 0.98},
+        "pace": PACE,
     },
 }
 
 
 def quick(name: str, settings: dict | None = None):
     return load_image_model(name, {**QUICK.get(name, {}), **(settings or {})})
+
+
+def few(name: str, steps: int) -> dict:
+    """Settings that stop after a few rounds."""
+    if name not in QUICK:
+        return {}
+    return {"rounds": (steps,) * 3} if "rounds" in QUICK[name] else {"steps": steps}
 
 
 def scans(n: int = 300, space: tuple[int, ...] = (7, 6), channels: int = 1) -> ImageSet:
@@ -59,11 +75,12 @@ def equal(one: ImageSet, two: ImageSet) -> bool:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_same_seed_same_images_and_another_seed_others(name, fitted):
-    again = quick(name).fit(scans(), Ledger(), Seeds(3))
-    one = fitted[name].sample(20, Seeds(4))
-    assert equal(one, again.sample(20, Seeds(4)))
-    assert not equal(one, fitted[name].sample(20, Seeds(5)))
+def test_same_seed_same_images_and_another_seed_others(name):
+    model = quick(name, few(name, 8))
+    one, again = (model.fit(scans(120), Ledger(), Seeds(3)) for _ in range(2))
+    drawn = one.sample(20, Seeds(4))
+    assert equal(drawn, again.sample(20, Seeds(4)))
+    assert not equal(drawn, one.sample(20, Seeds(5)))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -83,8 +100,9 @@ def test_a_class_looks_like_the_class(name, fitted):
     left = drawn.pixels[..., :3].mean((1, 2, 3)) > drawn.pixels[..., 3:].mean((1, 2, 3))
     assert (left == (drawn.labels == 0)).mean() > 0.95
     real = scans().pixels
-    assert np.abs(real.mean(0) - drawn.pixels.mean(0)).max() < 15
-    assert abs(real.std() - drawn.pixels.std()) < 8
+    off = 40 if "penalty" in QUICK.get(name, {}) else 15  # a duel of 150 rounds is a short one
+    assert np.abs(real.mean(0) - drawn.pixels.mean(0)).max() < off
+    assert abs(real.std() - drawn.pixels.std()) < off / 2
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -99,7 +117,7 @@ def test_a_condition_is_met_or_refused(name, fitted):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_volumes_and_colours_take_the_same_way(name):
-    settings = {"steps": 3} if name in QUICK else {}
+    settings = few(name, 3)
     for space, channels in (((5, 6, 7), 1), ((6, 6), 3)):
         images = scans(60, space, channels)
         drawn = quick(name, settings).fit(images, Ledger(), Seeds(1)).sample(3, Seeds(1))
@@ -112,8 +130,8 @@ def test_saved_and_opened_it_draws_the_same(name, fitted, tmp_path):
     assert equal(open_model(tmp_path).sample(9, Seeds(2)), fitted[name].sample(9, Seeds(2)))
     names = {p.name for p in tmp_path.iterdir()}
     assert names == {"model.json", "weights.safetensors", "schema.toml"}
-    record = json.loads((tmp_path / "model.json").read_text())
-    assert "critic" not in json.dumps(record)
+    weights = load_file(tmp_path / "weights.safetensors")
+    assert not [k for k in weights if re.search("critic|encod", k)]
     (tmp_path / "weights.safetensors").write_bytes(b"junk")
     with pytest.raises(InputError):
         open_model(tmp_path)

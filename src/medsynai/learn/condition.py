@@ -56,6 +56,22 @@ class Nothing:
 
 
 @dataclass(frozen=True)
+class OwnClass:
+    """Rows at random, and of the generator the class that each of them ends in."""
+
+    @property
+    def fair(self) -> "OwnClass":
+        """See `Asking`."""
+        return self
+
+    def pick(self, rows: Tensor, n: int, generator: torch.Generator) -> Pick:
+        """See `Asking`."""
+        which = torch.randint(len(rows), (n,), generator=generator)
+        told = rows[which, -1:]
+        return Pick(which, told, told)
+
+
+@dataclass(frozen=True)
 class Kinds:
     """Kinds of rows to ask for, and where the train rows of each stand.
 

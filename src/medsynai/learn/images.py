@@ -14,7 +14,7 @@ from medsynai.data.images import ImageSet
 from medsynai.data.schema import Schema
 from medsynai.generator import FREE, SEEDS, Condition, check_draw
 from medsynai.learn.core import Modules, Phase
-from medsynai.learn.desk import desk
+from medsynai.learn.desk import at_desk, desk
 from medsynai.learn.fitted import key_of, shorten
 from medsynai.learn.job import Job, Pace, halves
 from medsynai.learn.loop import train
@@ -53,8 +53,8 @@ class ImageComposition(Protocol):
         """What is kept to draw with: `draw(labels, generator)` gives (n, width) pixels."""
         ...
 
-    def settle(self, drawer: nn.Module, modules: Modules) -> None:
-        """Take the trained weights over."""
+    def settle(self, drawer: Any, modules: Modules, rows: Tensor, seeds: Seeds) -> None:
+        """Take the trained weights over, and fit what is fitted to rows at most."""
         ...
 
 
@@ -120,7 +120,8 @@ def fit_images(
     place = desk().place(key_of(settings, seeds, rows))
     trained = train(job, rows[inside], rows[outside], seeds, place)
     drawer = settings.drawer(frame).requires_grad_(False)
-    settings.settle(drawer, trained.modules)
+    with at_desk(desk().after_training(job.pace.seconds)), torch.no_grad():
+        settings.settle(drawer, trained.modules, rows[inside], seeds.of("settle"))
     return FittedImageNetwork(settings, frame, drawer, trained.facts)
 
 

@@ -22,6 +22,10 @@ NEAREST = 3  # neighbours that a row's reach is measured by
 LOW, LONG = 0.5, 3  # a coverage below this at so many looks in a row is a collapse
 BATCH = 1000  # rows that are made at every look, from the same noise
 CRITIC = "critic"
+FALLS = {
+    "covered": "the share of real images with a synthetic one near",
+    "variety": "how different synthetic images are, as a share of real ones,",
+}
 RUNAWAY = 100.0  # a critic's loss so many times what it usually was is taken as divergence
 
 
@@ -138,7 +142,8 @@ def discrepancy(fake: Tensor, held: Tensor, columns: int) -> float:
 
 def alarm(looks: Sequence[Figures]) -> str:
     """Plain words if the looks so far show that training went wrong; else ""."""
-    return _runaway([look[CRITIC] for look in looks if CRITIC in look]) or collapsed(looks)
+    gone = _runaway([look[CRITIC] for look in looks if CRITIC in look])
+    return gone or collapsed(looks) or fallen(looks)
 
 
 def _runaway(losses: Sequence[float]) -> str:
@@ -163,3 +168,19 @@ def collapsed(looks: Sequence[Figures]) -> str:
         f"mode collapse: the generator made only {max(last):.0%} of the common values at {LONG}"
         " looks in a row; lower the learning rate, or pack more rows"
     )
+
+
+def fallen(looks: Sequence[Figures]) -> str:
+    """Plain words if synthetic images lost half of what they had been, at several looks; else "".
+
+    A network of images begins with none of what is real, so it is what was reached that counts.
+    """
+    for name, words in FALLS.items():
+        values = [look[name] for look in looks if name in look]
+        best, last = max(values[:-LONG], default=0.0), max(values[-LONG:], default=0.0)
+        if best >= LOW and last < best / 2:
+            return (
+                f"mode collapse: {words} went from {best:.0%} to {last:.0%} and stayed there for"
+                f" {LONG} looks; lower the learning rate"
+            )
+    return ""

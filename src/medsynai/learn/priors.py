@@ -2,6 +2,7 @@
 
 import warnings
 from functools import partial
+from typing import cast
 
 import numpy as np
 import torch
@@ -50,16 +51,63 @@ class Mixture(nn.Module):
         some = rows[torch.randperm(len(rows), generator=generator)[:MIXTURE_ROWS]]
         mean, spread = encoder(some, torch.ones_like(some))
         z = mean + spread.exp() * torch.randn(mean.shape, generator=generator)
+        self.fit_to(z, generator)
+
+    def fit_to(self, z: Latents, generator: torch.Generator) -> None:
+        """Fit to these latents; where they are too few for a Gaussian of their own, a shrunk one.
+
+        Source of the shrinkage: Ledoit and Wolf 2004, A well-conditioned estimator for
+        large-dimensional covariance matrices.
+        """
         seed = int(torch.randint(2**31, (1,), generator=generator))
-        found = _mixture(z.double().numpy(), most, seed)
+        most = min(self.components, len(z) // PER_COMPONENT)
+        many = z.double().numpy()
+        found = _mixture(many, most, seed) if most else _shrunk(many)
         for place, part in zip((self.shares, self.means, self.factors), found, strict=True):
-            place[:most] = torch.from_numpy(part).float()
+            place[: len(part)] = torch.from_numpy(part).float()
 
     def draw(self, decoder: nn.Module, n: int, generator: torch.Generator) -> Latents:
         """`n` latents."""
         which = torch.multinomial(self.shares, n, replacement=True, generator=generator)
         noise = torch.randn(n, self.means.shape[1], generator=generator)
         return self.means[which] + torch.einsum("nij,nj->ni", self.factors[which], noise)
+
+
+class Normal(nn.Module):
+    """The standard normal, whatever the class."""
+
+    def __init__(self, latent: int) -> None:
+        super().__init__()
+        self.latent = latent
+
+    def draw(self, labels: Float[Tensor, " n"], generator: torch.Generator) -> Latents:
+        """A latent for each label."""
+        return torch.randn(len(labels), self.latent, generator=generator)
+
+
+class ByClass(nn.Module):
+    """A mixture for each class."""
+
+    def __init__(self, latent: int, components: int, classes: int) -> None:
+        super().__init__()
+        self.latent = latent
+        self.parts = nn.ModuleList(Mixture(latent, components) for _ in range(classes))
+
+    def fit(self, z: Latents, labels: Float[Tensor, " n"], generator: torch.Generator) -> None:
+        """Fit each class's mixture to its latents; a class without any stays standard normal."""
+        for label, part in enumerate(self.parts):
+            if bool((labels == label).any()):
+                cast(Mixture, part).fit_to(z[labels == label], generator)
+
+    def draw(self, labels: Float[Tensor, " n"], generator: torch.Generator) -> Latents:
+        """A latent for each label."""
+        z = torch.empty(len(labels), self.latent)
+        for label, part in enumerate(self.parts):
+            mine = labels == label
+            if not bool(mine.any()):
+                continue
+            z[mine] = cast(Mixture, part).draw(nn.Identity(), int(mine.sum()), generator)
+        return z
 
 
 class Flow(nn.Module):
@@ -107,6 +155,13 @@ def even_normal(n: int, width: int, generator: torch.Generator) -> Latents:
     place = torch.rand(n, width, generator=generator).argsort(dim=0)
     u = (place + torch.rand(n, width, generator=generator)) / n
     return torch.special.ndtri(u.clamp(1e-6, 1 - 1e-6))
+
+
+def _shrunk(z: np.ndarray) -> tuple[np.ndarray, ...]:
+    from sklearn.covariance import ledoit_wolf
+
+    covariance = ledoit_wolf(z)[0] + SOFT * np.eye(z.shape[1])
+    return np.ones(1), z.mean(0)[None], np.linalg.cholesky(covariance)[None]
 
 
 def _mixture(z: np.ndarray, components: int, seed: int) -> tuple[np.ndarray, ...]:

@@ -74,6 +74,85 @@ BESIDE = (
         "medsynai.models.image_flow:load",
     ),
     Entry(
+        "image-vae",
+        "Convolutional VAE",
+        "Kingma and Welling 2014, Auto-encoding variational Bayes; Higgins et al. 2017, beta-VAE",
+        ("images",),
+        "images in a minute or two; latents that can be looked at",
+        "detail: what it paints is soft, and a small network tells it from real images",
+        "A neural network squeezes each image into a few numbers and paints it again from them. "
+        "Where the numbers of a class lie is told by a mixture of normal distributions, from which "
+        "new images are painted.",
+        "medsynai.models.image_vae:ImageVae",
+        "medsynai.models.image_vae:load",
+    ),
+    Entry(
+        "image-gan",
+        "GAN of images",
+        "Huang et al. 2024, The GAN is dead; long live the GAN (R3GAN); Zhao et al. 2020, "
+        "Differentiable augmentation for data-efficient GAN training",
+        ("images",),
+        "drawing many images in seconds, where there is time or a GPU to train",
+        "few minutes on a CPU; sets of a few dozen images",
+        "One neural network paints images of a class, and another learns to tell them from real "
+        "ones; both see the images changed in random ways, so that neither learns single images.",
+        "medsynai.models.image_gan:ImageGan",
+        "medsynai.models.image_gan:load",
+    ),
+    Entry(
+        "dcgan",
+        "DCGAN",
+        "Radford, Metz and Chintala 2016, Unsupervised representation learning with deep "
+        "convolutional generative adversarial networks; Frid-Adar et al. 2018",
+        ("images",),
+        "the GAN of images that others are compared with; one a class, as for liver lesions",
+        "few minutes on a CPU: it draws part of what there is",
+        "One neural network paints images of a class, and another learns to tell them from real "
+        "ones, until the first deceives the second.",
+        "medsynai.models.dcgan:Dcgan",
+        "medsynai.models.dcgan:load",
+    ),
+    Entry(
+        "acgan",
+        "ACGAN",
+        "Odena, Olah and Shlens 2017, Conditional image synthesis with auxiliary classifier GANs; "
+        "Frid-Adar et al. 2018",
+        ("images",),
+        "the second scheme of the lesion study: one GAN that guesses the class as well",
+        "classes that look alike, which it paints as more different than they are; as `dcgan`",
+        "One neural network paints images of a class; another learns to tell them from real ones "
+        "and to name the class, and the first gains from both.",
+        "medsynai.models.acgan:Acgan",
+        "medsynai.models.acgan:load",
+    ),
+    Entry(
+        "image-wgan-gp",
+        "Wasserstein GAN of images",
+        "Arjovsky, Chintala and Bottou 2017, Wasserstein GAN; Gulrajani et al. 2017, Improved "
+        "training of Wasserstein GANs",
+        ("images",),
+        "a GAN of images that seldom collapses",
+        "few minutes on a CPU: its critic takes several steps for each of the painter's",
+        "One neural network paints images of a class, and another measures how far they lie from "
+        "real ones (the Wasserstein distance), its slope held near one.",
+        "medsynai.models.image_wgan_gp:ImageWganGp",
+        "medsynai.models.image_wgan_gp:load",
+    ),
+    Entry(
+        "image-hybrid",
+        "Sharpened VAE",
+        "Larsen et al. 2016, Autoencoding beyond pixels using a learned similarity metric; Rombach "
+        "et al. 2022, High-resolution image synthesis with latent diffusion models",
+        ("images",),
+        "what the VAE is for, with more detail and better coverage",
+        "few minutes on a CPU, as three networks share the time",
+        "A neural network squeezes images into a few numbers and paints them again; a second "
+        "learns where these numbers lie; a third, which learns to tell painted patches from real "
+        "ones, sharpens the painter.",
+        "medsynai.models.image_hybrid:ImageHybrid",
+        "medsynai.models.image_hybrid:load",
+    ),
+    Entry(
         "markov",
         "Markov chain of events",
         "Mosquera et al. 2023, A method for generating synthetic longitudinal health data",

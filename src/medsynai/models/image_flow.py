@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
-from torch import nn
+from torch import Tensor, nn
 
 from medsynai.codec.image import Frame
 from medsynai.generator import check_settings
@@ -19,6 +19,7 @@ from medsynai.learn.losses.velocity import velocity
 from medsynai.learn.nets.mlp import modules_of
 from medsynai.learn.nets.unet import UNet
 from medsynai.learn.paths import Path
+from medsynai.seeds import Seeds
 
 PACE = Pace(batch=64, check=200, patience=5, average=0.999)
 
@@ -58,9 +59,9 @@ class ImageFlow:
         """The network and the flow along it."""
         return Path(self._net(frame), frame.width, self.hops)
 
-    def settle(self, drawer: nn.Module, modules: Modules) -> None:
+    def settle(self, drawer: Path, modules: Modules, rows: Tensor, seeds: Seeds) -> None:
         """Take the trained weights over."""
-        drawer.get_submodule("net").load_state_dict(modules["net"].state_dict())
+        drawer.net.load_state_dict(modules["net"].state_dict())
 
     def _net(self, frame: Frame) -> UNet:
         return UNet(frame.channels, frame.space, len(frame.classes), self.width, self.levels)

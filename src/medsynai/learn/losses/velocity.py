@@ -1,25 +1,39 @@
-"""Rectified flow of images: the velocity on the straight path from noise to a pixel."""
+"""Rectified flow: the velocity on the straight path from noise to an image, or to its latent."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from medsynai.learn.core import Batch, Loss, Modules, PerRow
 
+Ends = Callable[[Modules, Batch], Tensor]
 
-def velocity() -> Loss:
-    """Mean over pixels of |v(x_t, t, label) - (image - noise)|^2, x_t = (1 - t) noise + t image.
+
+def pixels(modules: Modules, batch: Batch) -> Tensor:
+    """(batch, pixels) of real rows, which end in the class."""
+    return batch.real[:, :-1]
+
+
+def velocity(ends: Ends = pixels) -> Loss:
+    """Mean over numbers of |v(x_t, t, label) - (end - noise)|^2, x_t = (1 - t) noise + t end.
 
     Liu, Gong and Liu 2023, Flow straight and fast, eq. 1; times are logistic-normal, which dwells
     where the path is hard (Esser et al. 2024, Scaling rectified flow transformers, section 3.1).
-    The row is the image, then its class; the noise is the image's, then one number for the time.
+    Rows end in the class; the noise is that of the path, then one number for the time.
+
+    Args:
+        ends: where the paths end, no gradient behind it; the pixels of a row if nothing is said.
     """
 
     def loss(modules: Modules, batch: Batch) -> PerRow:
         net: Any = modules["net"]
-        image, label, noise = batch.real[:, :-1], batch.real[:, -1], batch.noise[:, :-1]
+        with torch.no_grad():
+            end = ends(modules, batch)
+        label, noise = batch.real[:, -1], batch.noise[:, -1 - end.shape[1] : -1]
         time = torch.sigmoid(batch.noise[:, -1])
-        found = net(torch.lerp(noise, image, time[:, None]), time, label)
-        return (found - (image - noise)).square().mean(1)
+        found = net(torch.lerp(noise, end, time[:, None]), time, label)
+        return (found - (end - noise)).square().mean(1)
 
     return loss

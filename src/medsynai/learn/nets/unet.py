@@ -10,13 +10,21 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, pad, silu
+from torch.nn.functional import interpolate, layer_norm, pad, silu
 
 from medsynai.learn.nets.mlp import linear, vectors
+from medsynai.learn.precision import brisk
 
 FOLD = 2  # pixels along each axis that become channels
 WAVES = 16  # pairs of sines that tell the time
 GROUPS = 8
+
+
+def waves(time: Float[Tensor, " b"]) -> Float[Tensor, "b waves"]:
+    """Sines and cosines of the time, from half a turn to 128."""
+    rates = 2 ** torch.linspace(0, 8, WAVES, device=time.device)
+    turns = rates * math.pi * time[:, None]
+    return torch.cat([turns.sin(), turns.cos()], 1)
 
 
 def convolution(nd: int, inputs: int, outputs: int, size: int = 3, stride: int = 1) -> nn.Module:
@@ -27,15 +35,33 @@ def convolution(nd: int, inputs: int, outputs: int, size: int = 3, stride: int =
     return made
 
 
+class Norm(nn.GroupNorm):
+    """Group normalisation (Wu and He 2018), worked out as a layer norm of each group.
+
+    Torch's own takes a third of a step in bfloat16, as it does not work on several numbers at once.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(min(GROUPS, channels), channels)
+
+    def forward(self, input: Float[Tensor, "b c ..."]) -> Tensor:
+        """Same shape out as in."""
+        flat = input.reshape(len(input), self.num_groups, -1)
+        even = layer_norm(flat, flat.shape[2:], eps=self.eps).reshape(input.shape)
+        shape = (1, -1, *(1,) * (input.dim() - 2))
+        weight, bias = (x.to(even.dtype).reshape(shape) for x in (self.weight, self.bias))
+        return torch.addcmul(bias, even, weight)
+
+
 class Block(nn.Module):
     """x + conv(silu(norm(conv(silu(norm(x)))) * (1 + scale) + shift)); the last one starts at 0."""
 
     def __init__(self, nd: int, inputs: int, outputs: int, told: int) -> None:
         super().__init__()
-        self.first = nn.GroupNorm(min(GROUPS, inputs), inputs)
+        self.first = Norm(inputs)
         self.into = convolution(nd, inputs, outputs)
         self.tell = linear(told, 2 * outputs)
-        self.second = nn.GroupNorm(min(GROUPS, outputs), outputs)
+        self.second = Norm(outputs)
         self.out = convolution(nd, outputs, outputs)
         self.out.quiet = True  # type: ignore[assignment]  # `initialise` leaves its weights at 0
         self.past = convolution(nd, inputs, outputs, 1) if inputs != outputs else nn.Identity()
@@ -77,13 +103,17 @@ class UNet(nn.Module):
         self.middle = nn.ModuleList(Block(nd, sizes[-1], sizes[-1], told) for _ in range(2))
         self.shrink = nn.ModuleList(convolution(nd, 2 * c, c) for c in reversed(sizes[:-1]))
         self.up = nn.ModuleList(Block(nd, 2 * c, c, told) for c in reversed(sizes[:-1]))
-        self.norm = nn.GroupNorm(min(GROUPS, width), width)
+        self.norm = Norm(width)
         self.last = convolution(nd, width, folded)
 
     def forward(
         self, x: Float[Tensor, "b pixels"], time: Float[Tensor, " b"], label: Float[Tensor, " b"]
     ) -> Float[Tensor, "b pixels"]:
         """The velocity of each pixel of (b, channels * space) rows; a blinded label gives NaN."""
+        with brisk():
+            return self._velocity(x, time, label).float()
+
+    def _velocity(self, x: Tensor, time: Tensor, label: Tensor) -> Tensor:
         told = self._told(time, label)
         h = self.stem(fold(self._pad(x.reshape(-1, self.channels, *self.space))))
         kept = []
@@ -102,10 +132,8 @@ class UNet(nn.Module):
         return out.flatten(1)
 
     def _told(self, time: Tensor, label: Tensor) -> Tensor:
-        rates = 2 ** torch.linspace(0, 8, WAVES, device=time.device)
-        waves = rates * math.pi * time[:, None]
         known = label.nan_to_num().long()
-        told = self.time(torch.cat([waves.sin(), waves.cos()], 1)) + self.classes(known)
+        told = self.time(waves(time)) + self.classes(known)
         return silu(self.mix(silu(told + 0 * label[:, None])))
 
     def _pad(self, image: Tensor) -> Tensor:

@@ -1,0 +1,129 @@
+"""What a run of images against a critic tells of itself at every look.
+
+Nothing is downloaded: images are seen as whitened components of the train images' pixels, and as
+what convolutions with fixed random weights make of them.
+"""
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import conv2d, conv3d, relu
+
+from medsynai.learn.core import Batch, Modules
+from medsynai.learn.monitor import Figures, Monitor
+from medsynai.learn.nets.conv import Canvas
+
+COMPONENTS, NEIGHBOURS = 32, 5
+FILTERS = (16, 32)
+CHUNK = 250  # images painted at once
+CLOSE, COPIED = 0.05, 0.25  # share of held-out images that is called close; share that is copying
+ALONE = 0.5  # and no image is called close that is not twice as far from the second nearest
+WORSE = 1.0  # added to the distance of a generator that copies: such weights are never kept
+Rows = Float[Tensor, "n pixels"]
+
+
+def look_at_images(canvas: Canvas) -> Monitor:
+    """Coverage, variety and near copies of the generator, and its distance to held-out images.
+
+    - `covered`: see `coverage`, on whitened components.
+    - `variety`: the Vendi score of synthetic images over that of real ones.
+    - `near`: share that is like one train image and no other, as the twentieth of held-out images
+      is that is so most; a mean of many images lies near to all of them, and is no copy.
+    - `held`: see `kernel_distance`, on random convolutions; one more where `near` is above .25.
+    """
+
+    def look(modules: Modules, batch: Batch, held: Tensor) -> Figures:
+        parts = zip(*(torch.split(x, CHUNK) for x in (batch.noise, batch.condition)), strict=True)
+        fake = torch.cat([modules["generator"](z, asked) for z, asked in parts])
+        real = batch.real[:, :-1]
+        see = components(real)
+        seen = see(real), see(fake)
+        figures = {"covered": coverage(*seen), "variety": vendi(seen[1]) / vendi(seen[0])}
+        if len(held):
+            fresh = held[:, :-1]
+            known = torch.unique(real, dim=0)
+            line = torch.quantile(alone(fresh, known), CLOSE).clamp_max(ALONE)
+            figures["near"] = float((alone(fake, known) < line).float().mean())
+            textures = [convolved(canvas, x) for x in (fake, fresh)]
+            figures["held"] = kernel_distance(*textures) + WORSE * (figures["near"] > COPIED)
+        return figures
+
+    return look
+
+
+def components(rows: Rows) -> Callable[[Rows], Tensor]:
+    """How rows look as whitened principal components of the pixels of these ones."""
+    mean = rows.mean(0)
+    values, axes = torch.linalg.svd(rows - mean, full_matrices=False)[1:]
+    most = max(1, min(COMPONENTS, len(rows) - 1, rows.shape[1]))
+    whitened = axes[:most].T / (values[:most] / len(rows) ** 0.5).clamp_min(1e-6)
+    return lambda seen: (seen - mean) @ whitened
+
+
+def coverage(real: Tensor, fake: Tensor) -> float:
+    """Share of real rows with a synthetic one nearer than their 5th real neighbour.
+
+    Source: Naeem et al. 2020, Reliable fidelity and diversity metrics, eq. 5.
+    """
+    near = min(NEIGHBOURS + 1, len(real))  # the nearest is the row itself
+    reach = torch.kthvalue(torch.cdist(real, real), near, dim=1).values
+    return float((torch.cdist(real, fake).min(1).values <= reach).float().mean())
+
+
+def vendi(seen: Tensor) -> float:
+    """Exp of the entropy of the cosine kernel's eigenvalues; Friedman and Dieng 2023, eq. 3."""
+    unit = seen / seen.norm(dim=1, keepdim=True).clamp_min(1e-9)
+    shares = torch.linalg.eigvalsh(unit.T @ unit / len(unit)).clamp_min(1e-12)
+    return float((-(shares * shares.log()).sum()).exp())
+
+
+def apart(one: Rows, two: Rows) -> Float[Tensor, "n m"]:
+    """One less the correlation of pixels."""
+    a, b = (x - x.mean(1, keepdim=True) for x in (one, two))
+    return (
+        1
+        - (a / a.norm(dim=1, keepdim=True).clamp_min(1e-9))
+        @ (b / b.norm(dim=1, keepdim=True).clamp_min(1e-9)).T
+    )
+
+
+def alone(rows: Rows, known: Rows) -> Float[Tensor, " n"]:
+    """How far each row is from the nearest known one, over how far from the second."""
+    first, second = apart(rows, known).topk(2, dim=1, largest=False).values.unbind(1)
+    return first / second.clamp_min(1e-9)
+
+
+def convolved(canvas: Canvas, rows: Rows) -> Float[Tensor, "n features"]:
+    """Mean and spread over each image of what two layers of random filters make of it."""
+    fixed = torch.Generator().manual_seed(0)
+    x = rows.reshape(-1, canvas.channels, *canvas.space)
+    nd = len(canvas.space)
+    found: list[Tensor] = []
+    convolve = conv2d if nd == 2 else conv3d
+    for filters in FILTERS:
+        size = (filters, x.shape[1], *(3,) * nd)
+        weight = torch.randn(size, generator=fixed) / (x.shape[1] * 3**nd) ** 0.5
+        x = relu(convolve(x, weight, stride=1 if found else 2, padding=1))
+        flat = x.flatten(2)
+        found += [flat.mean(2), flat.std(2)]
+    return torch.cat(found, 1)
+
+
+def kernel_distance(fake: Tensor, held: Tensor) -> float:
+    """Squared maximum mean discrepancy, kernel (x y / features + 1)^3, standardised by `held`.
+
+    Source: Binkowski et al. 2018, Demystifying MMD GANs (KID), section 4, unbiased.
+    """
+    mean, spread = held.mean(0), held.std(0).clamp_min(1e-6)
+    x, y = (((a - mean) / spread).clamp(-10, 10) for a in (fake, held))
+
+    def kernel(one: Tensor, two: Tensor) -> Tensor:
+        return (one @ two.T / one.shape[1] + 1) ** 3
+
+    def within(rows: Tensor) -> Tensor:  # no row with itself
+        k = kernel(rows, rows)
+        return (k.sum() - k.diagonal().sum()) / max(1, len(rows) * (len(rows) - 1))
+
+    return float((within(x) + within(y) - 2 * kernel(x, y).mean()).clamp(-WORSE, WORSE))

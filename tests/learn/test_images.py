@@ -1,0 +1,246 @@
+"""Networks of images: sizes kept, changes shared, losses known, looks that see what was planted."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from medsynai.codec.image import Frame
+from medsynai.data.images import ImageSet
+from medsynai.learn import precision, sharpening
+from medsynai.learn.core import Batch
+from medsynai.learn.image_looks import look_at_images
+from medsynai.learn.losses.images import auxiliary, painted_elbo, shown_changed
+from medsynai.learn.monitor import alarm
+from medsynai.learn.nets.augment import changed, numbers
+from medsynai.learn.nets.conv import Canvas, Critic, Painter, Reader
+from medsynai.learn.nets.mlp import initialise, modules_of
+from medsynai.learn.nets.unet import Norm
+from medsynai.learn.painting import PerClass
+from medsynai.learn.priors import ByClass
+from medsynai.models.catalog import load_image_model
+from medsynai.seeds import Seeds
+
+CANVAS = Canvas(1, (9, 6), 2, 4)
+
+
+def seeded(net, seed: int = 1):
+    initialise(net, torch.Generator().manual_seed(seed))
+    return net
+
+
+def normal(*shape: int, seed: int = 0):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize(
+    ("channels", "space"), [(1, (9, 6)), (3, (28, 28)), (1, (5, 8, 7)), (2, (1, 3))]
+)
+def test_any_size_is_painted_read_and_judged(channels, space):
+    canvas = Canvas(channels, space, 3, 4)
+    rows, asked = normal(2, channels * math.prod(space)), torch.tensor([[0.0], [2.0]])
+    assert torch.equal(canvas.rows(canvas.image(rows)), rows)
+    assert seeded(Painter(canvas, 5))(normal(2, 9), asked).shape == rows.shape
+    for settings in ({}, {"guesses": True}, {"patches": True}):
+        assert seeded(Critic(canvas, **settings))(rows, asked).shape == (2,)
+    mean, spread = seeded(Reader(canvas, 5))(torch.cat([rows, asked], 1))
+    assert mean.shape == spread.shape == (2, 5)
+
+
+def test_a_group_norm_is_torchs_own():
+    x, mine = normal(3, 16, 5, 4), Norm(16)
+    with torch.no_grad():
+        mine.weight.copy_(normal(16))
+        mine.bias.copy_(normal(16, seed=1))
+    theirs = nn.functional.group_norm(x, 8, mine.weight, mine.bias, mine.eps)
+    assert torch.allclose(mine(x), theirs, atol=1e-5)
+
+
+def test_bfloat16_is_only_where_the_processor_says_so(tmp_path, monkeypatch):
+    for flags, able in (("fpu avx2", False), ("avx2 amx_bf16", True)):
+        monkeypatch.setattr(precision, "PROCESSOR", tmp_path / "info")
+        (tmp_path / "info").write_text(f"flags : {flags}\n")
+        precision.multiplies_bfloat16.cache_clear()
+        assert precision.multiplies_bfloat16() is able
+    monkeypatch.setattr(precision, "PROCESSOR", tmp_path / "none")
+    precision.multiplies_bfloat16.cache_clear()
+    assert not precision.multiplies_bfloat16()
+    precision.multiplies_bfloat16.cache_clear()
+
+
+def test_changes_move_brighten_and_hole_and_nothing_else():
+    canvas = Canvas(1, (16, 16), 1, 4)
+    row = torch.arange(256.0)[None]
+    still = torch.zeros(1, numbers(canvas))
+    still[:, 3::2] = -40.0  # the middle of the hole in a corner
+    seen = changed(canvas, row, still)
+    whole = seen.reshape(16, 16)
+    assert (whole[:4, :4] == 0).all() and torch.equal(whole[4:], row.reshape(16, 16)[4:])
+    moved = still.clone()
+    moved[:, 2] = 40.0  # down by an eighth; the edge is drawn out
+    down = changed(canvas, row, moved).reshape(16, 16)
+    assert torch.equal(down[4:], row.reshape(16, 16)[2:-2])
+    moved[:, 2] = -40.0
+    up = changed(canvas, row, moved).reshape(16, 16)
+    assert torch.equal(up[-3:, 5:], row.reshape(16, 16)[-1:, 5:].expand(3, -1))
+
+
+def test_a_real_image_and_its_rival_are_changed_alike_and_the_generator_stays_blind():
+    players = modules_of(generator=seeded(Painter(CANVAS, 3)), critic=seeded(Critic(CANVAS)))
+    real = torch.cat([normal(4, 54), torch.tensor([[0.0], [1.0], [1.0], [0.0]])], 1)
+    batch = Batch(real, real[:, -1:], real[:, -1:], normal(4, 3 + numbers(CANVAS) + 1))
+    seen = []
+
+    def loss(modules, given):
+        seen.append([modules["critic"](x, given.condition) for x in (real[:, :-1],) * 2])
+        return modules["critic"](
+            modules["generator"](given.noise, given.condition), given.condition
+        )
+
+    blind = shown_changed(CANVAS, 3)(loss)(players, batch.blind())
+    assert blind.isfinite().all() and torch.equal(*seen[0])
+    plain = players["critic"](real[:, :-1], batch.condition)
+    assert not torch.equal(seen[0][0], plain)
+
+
+class Guesser(nn.Module):
+    """Scores by the first pixel, guesses by the next two."""
+
+    def view(self, real):
+        return real[:, :-1]
+
+    def both(self, pixels):
+        return pixels[:, 0], pixels[:, 1:3]
+
+
+class Still(nn.Module):
+    def forward(self, noise, asked):
+        return noise[:, :3]
+
+
+def test_the_classes_guessed_are_those_of_the_paper():
+    players = modules_of(critic=Guesser(), generator=Still())
+    real = torch.tensor([[0.5, 2.0, -1.0, 1.0]])
+    batch = Batch(real, real[:, -1:], torch.tensor([[0.0]]), torch.tensor([[-0.3, 1.0, 0.0]]))
+
+    def log1p(x):
+        return math.log1p(math.exp(x))
+
+    guessed_real, guessed_fake = log1p(3.0), log1p(-1.0)  # log-odds of the class: -3 and 1
+    assert float(auxiliary(2.0).critic(players, batch)) == pytest.approx(
+        log1p(-0.5) + log1p(-0.3) + 2 * (guessed_real + guessed_fake), rel=1e-5
+    )
+    assert float(auxiliary(2.0).generator(players, batch.blind())) == pytest.approx(
+        log1p(0.3) + 2 * guessed_fake, rel=1e-5
+    )
+    assert auxiliary().critic(players, batch.blind()).isnan().all()
+
+
+class Fixed(nn.Module):
+    """An encoder to N(1, 1) and a decoder to zeros."""
+
+    def forward(self, rows, asked=None):
+        if asked is None:
+            return torch.ones(len(rows), 2), torch.zeros(len(rows), 2)
+        return torch.zeros(len(rows), 4)
+
+
+def test_an_elbo_takes_the_spread_that_fits_each_image_best():
+    real = torch.tensor([[2.0, 2.0, 2.0, 2.0, 0.0]])
+    batch = Batch(real, real, real, torch.zeros(1, 2))
+    loss = painted_elbo(3.0)(modules_of(encoder=Fixed(), decoder=Fixed()), batch)
+    assert float(loss) == pytest.approx((2 * math.log(4.0001) + 3.0 * 1.0) / 4, rel=1e-5)
+
+
+def test_each_class_has_a_network_of_its_own():
+    parts = [nn.Linear(2, 1) for _ in range(3)]
+    rows, asked = normal(5, 2), torch.tensor([[2.0], [0.0], [2.0], [1.0], [0.0]])
+
+    class Alone(nn.Module):
+        def __init__(self, part):
+            super().__init__()
+            self.part = part
+
+        def forward(self, x, asked):
+            return self.part(x)
+
+    made = PerClass(Alone(p) for p in parts)(rows, asked)
+    for row, label, one in zip(rows, asked[:, 0].long(), made, strict=True):
+        assert torch.allclose(one, parts[int(label)](row))
+
+
+def test_latents_of_a_class_lie_where_its_images_do():
+    prior, labels = ByClass(2, 3, 3), torch.tensor([0.0] * 400 + [1.0] * 9)
+    z = normal(409, 2) * 0.1 + torch.where(labels == 0, -5.0, 5.0)[:, None]
+    prior.fit(z, labels, torch.Generator().manual_seed(0))
+    drawn = prior.draw(torch.tensor([0.0, 1.0, 2.0]).repeat(200), torch.Generator().manual_seed(1))
+    means = [drawn[k::3].mean(0) for k in range(3)]
+    assert (means[0] + 5).abs().max() < 0.1 and (means[1] - 5).abs().max() < 0.2
+    assert means[2].abs().max() < 0.3 and 0.8 < drawn[2::3].std() < 1.2  # none was ever seen
+    assert drawn[1::3].std(0).min() > 0.03  # nine images are not drawn as they are
+
+
+@pytest.mark.parametrize(("n", "flows"), [(499, False), (500, True)])
+def test_few_images_get_mixtures_and_many_the_flow(n, flows):
+    model = load_image_model("image-hybrid", {"latent": 2, "width": 2})
+    frame = Frame.of(ImageSet.of(np.zeros((20, 1, 4, 4), np.uint8)))
+    modules, drawer = seeded(model.job(frame).modules), model.drawer(frame)
+    with torch.no_grad():
+        sharpening.settle(drawer, modules, torch.zeros(n, 17), Seeds(0))
+    assert bool(drawer.prior.flows) is flows
+    fitted = drawer.prior.mixtures.parts[0].means.abs().max() > 0
+    assert bool(fitted) is not flows
+
+
+LOOK = Canvas(1, (8, 8), 1, 4)
+
+
+class Given(nn.Module):
+    """A generator that hands out what it was given."""
+
+    def __init__(self, rows):
+        super().__init__()
+        self.rows = rows
+
+    def forward(self, noise, asked):
+        place = noise[:, 0].long()
+        return self.rows[place % len(self.rows)]
+
+
+def looked(made) -> dict:
+    """What is seen of a generator of 300 images, beside as many real ones and 200 held out."""
+    mix = normal(10, 64, seed=5)
+    real, held = (
+        normal(n, 10, seed=s) @ mix + 0.3 * normal(n, 64, seed=s + 9)
+        for n, s in ((300, 1), (200, 2))
+    )
+    fresh = normal(300, 10, seed=3) @ mix + 0.3 * normal(300, 64, seed=12)
+    rows = {
+        "fresh": fresh,
+        "copies": real + 0.02 * normal(300, 64, seed=4),
+        "one": fresh[:1],
+        "noise": normal(300, 64, seed=6) * fresh.std(),
+    }[made]
+    label = torch.zeros(300, 1)
+    batch = Batch(torch.cat([real, label], 1), label, label, torch.arange(300.0)[:, None])
+    held = torch.cat([held, torch.zeros(200, 1)], 1)
+    return look_at_images(LOOK)(modules_of(generator=Given(rows)), batch, held)
+
+
+def test_a_look_sees_a_copier_a_collapse_and_noise():
+    fresh, copies, one, noise = (looked(x) for x in ("fresh", "copies", "one", "noise"))
+    assert fresh["covered"] > 0.9 and fresh["variety"] > 0.9 and fresh["near"] < 0.1
+    assert copies["near"] > 0.9 and copies["held"] > 0.9  # never kept, however near it lies
+    assert one["covered"] < 0.1 and one["variety"] < 0.1
+    assert abs(fresh["held"]) < 0.05 and noise["held"] > 5 * abs(fresh["held"])
+
+
+def test_a_fall_is_an_alarm_and_a_slow_rise_is_not():
+    def looks(*values):
+        return [{"covered": v, "variety": 1.0} for v in values]
+
+    assert not alarm(looks(0.0, 0.1, 0.1, 0.2, 0.3, 0.4, 0.6))
+    assert not alarm(looks(0.6, 0.8, 0.2, 0.2))
+    assert "went from 80% to 20%" in alarm(looks(0.6, 0.8, 0.2, 0.2, 0.1))
