@@ -32,6 +32,6 @@ class Path(nn.Module):
     ) -> Float[Tensor, "n width"]:
         """Rows that began as the noise `x`."""
         for k in range(self.hops):
-            time = torch.full((len(labels),), k / self.hops)
+            time = torch.full((len(labels),), k / self.hops, device=x.device)
             x = x + self.net(x, time, labels) / self.hops
         return x
