@@ -17,6 +17,7 @@ ATTACKED = HERE / "attacks.json"
 OWN_ATTACKS = ("distance", "density", "learned")
 RARE = RESULTS / "rare"
 IMAGES = RESULTS / "images"
+AUGMENT = RESULTS / "augment"
 PRIVATE = RESULTS / "private"
 SETTINGS = PRIVATE / "settings.json"
 TRAINING = HERE / "training.json"
@@ -133,6 +134,25 @@ def rare(rows: list[Row]) -> str:
         for r in rows
     ]
     return "".join(lines) + "\n"
+
+
+def augmented(rows: list[Row]) -> str:
+    """Studies of augmentation; a row a size, a column an arm."""
+    arms = list(dict.fromkeys(a["arm"] for r in rows for a in r["arms"]))
+    lines = [
+        "## Augmentation\n\nMade by `python bench/augment.py` (docs/augment.md): mean AUROC on the "
+        "holdout, five draws of patients, one core; all arms but the first and the fifth train on "
+        f"as many records.\n\n| set | at hand | {' | '.join(arms)} | seconds |\n"
+        f"|---|---|{'---|' * len(arms)}---|\n"
+    ]
+    for row in rows:
+        for size in dict.fromkeys(a["size"] for a in row["arms"]):
+            found = {a["arm"]: short(a["auroc"]) for a in row["arms"] if a["size"] == size}
+            figures = " | ".join(found.get(arm, "") for arm in arms)
+            hand = f"{size} a class" if size else "all"
+            lines.append(f"| {row['set']} | {hand} | {figures} | {row['seconds']} |\n")
+    said = [f"- {row['set']}: {words}\n" for row in rows for words in row["verdicts"]]
+    return "".join([*lines, "\n", *said]) + "\n"
 
 
 def private(rows: list[Row]) -> str:
@@ -263,6 +283,8 @@ def page() -> str:
         parts.append(attacks(json.loads(ATTACKED.read_text())))
     if found := [json.loads(path.read_text()) for path in sorted(RARE.glob("*.json"))]:
         parts.append(rare(found))
+    if found := [json.loads(path.read_text()) for path in sorted(AUGMENT.glob("*.json"))]:
+        parts.append(augmented(found))
     if found := [json.loads(path.read_text()) for path in sorted(PRIVATE.glob("*-*.json"))]:
         parts.append(private(sorted(found, key=lambda r: (r["set"], r["epsilon"]))))
     if SETTINGS.is_file():

@@ -2,7 +2,8 @@
 
 The public names are loaded on first use, so that `import medsynai` and `medsynai --help` stay
 quick: `read`, `synthesize`, `evaluate`, `Release`, `Forest`, `Condition`, `Wanted`, `Schema`,
-`Table`, `Seeds`.
+`Table`, `Seeds`,
+`SyntheticOverSampler`.
 """
 
 from importlib import import_module
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from medsynai.api import Release, evaluate, read, synthesize
     from medsynai.data.schema import Schema
     from medsynai.data.table import Table
+    from medsynai.flow.resample import SyntheticOverSampler
     from medsynai.forest.forest import Forest
     from medsynai.generator import Condition, Wanted
     from medsynai.seeds import Seeds
@@ -24,6 +26,7 @@ _HOMES = {
     "Release": "medsynai.api",
     "Schema": "medsynai.data.schema",
     "Seeds": "medsynai.seeds",
+    "SyntheticOverSampler": "medsynai.flow.resample",
     "Table": "medsynai.data.table",
     "Wanted": "medsynai.generator",
     "evaluate": "medsynai.api",
@@ -36,6 +39,7 @@ __all__ = [
     "Release",
     "Schema",
     "Seeds",
+    "SyntheticOverSampler",
     "Table",
     "Wanted",
     "__version__",

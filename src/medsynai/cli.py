@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from medsynai import __version__, privacy_door
+from medsynai.augment_door import augment
 from medsynai.errors import PlanError
 from medsynai.frontier_door import frontier
 from medsynai.guard import DONE, FAULT, GATE_FAILED, INTERRUPTED, JSON, guarded, print_json
@@ -347,6 +348,7 @@ def models(as_json: bool) -> int:
     return DONE
 
 
+cli.add_command(augment)
 cli.add_command(frontier)
 
 

@@ -16,7 +16,8 @@ import numpy as np
 from scipy.stats import t as student
 
 from medsynai import store
-from medsynai.errors import FolderError, PlanError
+from medsynai.errors import PlanError
+from medsynai.flow.cells import opened
 from medsynai.flow.plan import Plan
 from medsynai.flow.run import make
 from medsynai.flow.watch import Tell, silent
@@ -100,7 +101,8 @@ def frontier(plan: Plan, sweep: Sweep, folder: Path, tell: Tell = silent) -> lis
     wanted, began = list(sweep.cells()), perf_counter()
     if not wanted:
         raise PlanError("none of these models can be fitted at any of these epsilons")
-    place = _opened(folder, plan)
+    text = replace(plan, model="auto", epsilon=None, delta=None, seed=0).to_toml()
+    place = opened(folder, text, "the frontier")
     found = []
     for number, (seed, model, epsilon) in enumerate(wanted):
         kept = place / f"{model}-{_named(epsilon)}-{seed}.json"
@@ -124,23 +126,6 @@ def _figures(plan: Plan) -> dict[str, float | None]:
     scores = made.scores if inside is None else inside.scores
     known = {s.name: s.value for s in scores if not s.group}
     return {name: known.get(name) for name in FIGURES}
-
-
-def _opened(folder: Path, plan: Plan) -> Path:
-    """The folder of cells, which only its owner may open, for this plan and no other."""
-    place, mark = folder / "cells", folder / "plan.toml"
-    text = replace(plan, model="auto", epsilon=None, delta=None, seed=0).to_toml()
-    if mark.is_file() and mark.read_text(encoding="utf-8") != text:
-        raise FolderError(f"{folder} holds the frontier of another plan; choose another folder")
-    if folder.exists() and not mark.is_file() and any(folder.iterdir()):
-        raise FolderError(f"{folder} is not empty, and no frontier of ours")
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-        folder.chmod(0o700)
-        mark.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise FolderError(f"{folder} cannot be written ({error.strerror})") from None
-    return place
 
 
 def _named(epsilon: float | None) -> str:

@@ -35,7 +35,12 @@ class JudgeNet(nn.Module):
 
 
 def train_judge(
-    pixels: Numbers, labels: Numbers, outputs: int, steps: int, seeds: Seeds
+    pixels: Numbers,
+    labels: Numbers,
+    outputs: int,
+    steps: int,
+    seeds: Seeds,
+    begun: JudgeNet | None = None,
 ) -> JudgeNet:
     """A network that tells `labels` by `pixels`, classes in equal numbers in every batch.
 
@@ -45,10 +50,13 @@ def train_judge(
         outputs: how many classes there may be.
         steps: of 64 images; the same for whoever is compared.
         seeds: all randomness.
+        begun: a network to teach further, in place of a new one.
     """
-    with torch.random.fork_rng(devices=[]):  # torch's own first values leave no trace
-        net = JudgeNet(pixels.shape[1], pixels.ndim - 2, outputs)
-    _begin(net, seeds.of("net"))
+    net = begun
+    if net is None:
+        with torch.random.fork_rng(devices=[]):  # torch's own first values leave no trace
+            net = JudgeNet(pixels.shape[1], pixels.ndim - 2, outputs)
+        _begin(net, seeds.of("net"))
     rng, x, y = seeds.of("batches").numpy(), torch.from_numpy(pixels), torch.from_numpy(labels)
     places = [np.flatnonzero(labels == k) for k in np.unique(labels)]
     adam = torch.optim.Adam(net.parameters(), RATE, fused=True)

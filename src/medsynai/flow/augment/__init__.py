@@ -1,0 +1,25 @@
+"""The augmentation study, on tables and on images."""
+
+from medsynai.errors import PlanError
+from medsynai.flow.augment.lab import Lab
+from medsynai.flow.kinds import kind_of
+from medsynai.flow.plan import Plan
+from medsynai.flow.watch import Tell, Watch
+
+
+def open_lab(plan: Plan, tell: Tell) -> Lab:
+    """The plan's data, read and split by patient, ready for the study.
+
+    Raises:
+        PlanError: a kind of data that there is no study of.
+        InputError: whatever the user can mend; the message says how.
+    """
+    from medsynai.flow.augment import images, tables
+    from medsynai.flow.images import kind as image_kind
+
+    kind = kind_of(plan.source, plan.kind)
+    if kind is None:
+        return tables.open_lab(plan, Watch(tell))
+    if kind is not image_kind:
+        raise PlanError("there is a study of tables and of images only")
+    return images.open_lab(plan, Watch(tell))
