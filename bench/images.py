@@ -1,11 +1,11 @@
 """Models of images beside a real floor: one fit of one model on one set, judged by our own panel.
 
-Usage: python bench/images.py fit|judge|speed [--set pneumonia|blood] [--model image-flow]
+Usage: python bench/images.py fit|judge|both [--set pneumonia|blood] [--model image-flow]
            [--seconds 320] [--seed 0] [--settings '{"width": 48}']
 
 `fit` trains and keeps the model in bench/out/, `judge` draws from it and writes the row, so that
-neither takes long; a row is a file in results/images/, and the page is made anew. `speed` times a
-DCGAN's step beside a plain loop of the same nets, and drawing 10,000 images from every model kept.
+neither takes long; a row is a file in results/images/, and the page is made anew. Speed is in
+`image_speed.py`.
 """
 
 import argparse
@@ -54,8 +54,7 @@ def place(asked: argparse.Namespace) -> Path:
 def fit(asked: argparse.Namespace) -> None:
     """Train within the time, and keep the model."""
     train, _ = parts(asked.set)
-    plain = load_image_model(asked.model)
-    clock = {"pace": {"seconds": asked.seconds}} if hasattr(plain, "pace") else {}
+    clock = {} if asked.model == "pca" else {"pace": {"seconds": asked.seconds}}
     model = load_image_model(asked.model, laid_over(clock, asked.settings))
     began, busy = time.perf_counter(), time.process_time()
     fitted = model.fit(train, seeds=Seeds(asked.seed).of("fit"))
@@ -125,7 +124,13 @@ def main() -> None:
     WHAT[asked.what](asked)
 
 
-WHAT = {"fit": fit, "judge": judge}
+def both(asked: argparse.Namespace) -> None:
+    """One after the other."""
+    fit(asked)
+    judge(asked)
+
+
+WHAT = {"fit": fit, "judge": judge, "both": both}
 
 if __name__ == "__main__":
     main()

@@ -5,20 +5,25 @@ from dataclasses import fields
 import pytest
 
 from medsynai import store
-from medsynai.models.catalog import load_model
+from medsynai.models.catalog import load_image_model, load_model
 from medsynai.models.entries import CATALOG
 from medsynai.models.presets import BALANCED, NAMES, PRESETS, PRIVATE, preset_of
 from medsynai.models.search import SEARCHED
 
-MODELS = [entry.name for entry in CATALOG if "table" in entry.data]
+IMAGES = [entry.name for entry in CATALOG if "images" in entry.data]
+MODELS = [*(entry.name for entry in CATALOG if "table" in entry.data), *IMAGES]
 KNOBS = [(model, knob) for model, knobs in SEARCHED.items() for knob in knobs]
+
+
+def loaded(model, settings=None):
+    return (load_image_model if model in IMAGES else load_model)(model, settings)
 
 
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("preset", (*NAMES, PRIVATE))
 def test_every_preset_is_settings_of_its_model(model, preset):
     asked = preset_of(model, preset)
-    made = store.to_plain(load_model(model, asked))
+    made = store.to_plain(loaded(model, asked))
     for name, value in asked.items():
         kept = {k: made[name][k] for k in value} if isinstance(value, dict) else made[name]
         assert kept == value, name
@@ -30,7 +35,7 @@ def test_presets_are_of_models_and_change_something():
         assert BALANCED not in rows
         for preset, settings in rows.items():
             assert preset in (*NAMES, PRIVATE)
-            assert load_model(model, settings) != load_model(model), (model, preset)
+            assert loaded(model, settings) != loaded(model), (model, preset)
 
 
 @pytest.mark.parametrize(("model", "name"), KNOBS)

@@ -8,6 +8,7 @@ import pytest
 from medsynai.data.schema import Schema
 from medsynai.evaluate.policy import Status, Verdict
 from medsynai.evaluate.score import Family, Score
+from medsynai.report import html
 from medsynai.report.card import card
 from medsynai.report.evidence import DataFacts, Evidence
 
@@ -48,6 +49,19 @@ def test_facts_come_from_their_fields(
 ) -> None:
     changed = replace(evidence, data=replace(evidence.data, **{field: value}))
     assert shown in card(changed) and shown not in card(evidence)
+
+
+@pytest.mark.parametrize("unit", ["patients", "images"])
+def test_what_is_counted_is_called_by_its_name(evidence: Evidence, unit: str) -> None:
+    data = replace(evidence.data, unit=unit, rows=345, across="pixels")
+    text = card(replace(evidence, data=data))
+    told = section(text, "What this is") + section(text, "How it was made")
+    assert f"345 {unit} and" in told and f"synthetic {unit} (" in told
+    assert f"{unit.capitalize()} it was fitted on" in told and "rows" not in told.lower()
+    shown = html.render(replace(evidence, data=data))
+    for words in (f"345 real {unit}", f"Synthetic {unit}", f"How the {unit} were made"):
+        assert words in shown, words
+    assert "Holdout rows" not in shown and f"Small set: 345 real {unit}" in shown
 
 
 def test_the_guarantee_is_the_ledgers(evidence: Evidence) -> None:

@@ -21,7 +21,7 @@ from medsynai.learn.nets.unet import UNet
 from medsynai.learn.paths import Path
 from medsynai.seeds import Seeds
 
-PACE = Pace(batch=64, check=200, patience=5, average=0.999)
+PACE = Pace(batch=32, check=200, patience=6, average=0.999, fade=0.3)
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class ImageFlow:
         steps, lr, pace: how it is trained.
     """
 
-    width: int = 48
+    width: int = 32
     levels: int = 2
     hops: int = 24
     steps: int = 6000

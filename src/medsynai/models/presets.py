@@ -68,6 +68,36 @@ PRESETS: dict[str, dict[str, Settings]] = {
         BEST: {"width": 192, "steps": 5000, "pace": {"patience": 6}},
         PRIVATE: {"width": 32, "blocks": 0, "natural": 0.99, "smooth": 0.0, **FEW, "lr": 0.02},
     },
+    # Of images, for 28 to 32 pixels on one core: some two minutes, 5 to 15, and an hour or more.
+    "image-flow": {
+        FAST: {"width": 24, "steps": 1500, "hops": 16},
+        BEST: {"width": 48, "steps": 15_000, "hops": 32, "pace": {"patience": 10}},
+    },
+    "image-vae": {
+        FAST: {"width": 16, "steps": 1000, "lr": 2e-3},
+        BEST: {"width": 48, "steps": 12_000, "pace": {"patience": 10}},
+    },
+    "image-hybrid": {
+        FAST: {"width": 16, "rounds": [500, 500, 700], "lr": 2e-3},
+        BEST: {"width": 48, "rounds": [5000, 5000, 8000]},
+    },
+    "image-gan": {
+        FAST: {"width": 16, "steps": 1500, "lr": 2e-3},
+        BEST: {"width": 48, "steps": 20_000, "pace": {"patience": 20}},
+    },
+    "dcgan": {
+        FAST: {"width": 16, "steps": 1000, "lr": 5e-4},
+        BEST: {"width": 48, "steps": 15_000, "pace": {"patience": 20}},
+    },
+    "acgan": {
+        FAST: {"width": 16, "steps": 1000, "lr": 5e-4},
+        BEST: {"width": 48, "steps": 15_000, "pace": {"patience": 20}},
+    },
+    "image-wgan-gp": {
+        FAST: {"width": 16, "steps": 500, "lr": 1e-3},
+        BEST: {"width": 48, "critics": 5, "steps": 6000, "pace": {"patience": 20}},
+    },
+    "pca": {FAST: {"components": 100}},
     "aae": {PRIVATE: {"width": 64, "latent": 8, **QUIET, **FEW}},
 }
 

@@ -73,16 +73,15 @@ def _bullets(items: Iterable[str]) -> list[str]:
 def _what(evidence: Evidence) -> list[str]:
     data, model = evidence.data, evidence.model
     form = f"form {NOT_ASSESSED}" if model is None else model.form
-    rows = "synthetic rows" if model is None else model.rows
     missing = NOT_ASSESSED if data.missing is None else share(data.missing)
     empty = f"; empty cells: {missing}" if evidence.schema.columns else ""
     unknown = f"{NOT_ASSESSED} (no column names them)"
     patients = unknown if data.patients is None else count(data.patients)
     return [
-        escaped(f"{count(data.synthetic)} {rows} ({form}) of {data.source}."),
+        escaped(f"{count(data.synthetic)} {evidence.made} ({form}) of {data.source}."),
         escaped(
-            f"The real data have {count(data.rows)} rows and {count(data.columns)} {data.across}; "
-            f"patients: {patients}{empty}."
+            f"The real data have {count(data.rows)} {data.unit} and {count(data.columns)} "
+            f"{data.across}; patients: {patients}{empty}."
         ),
     ]
 
@@ -90,20 +89,26 @@ def _what(evidence: Evidence) -> list[str]:
 def _making(evidence: Evidence) -> list[str]:
     model, data = evidence.model, evidence.data
     if model is None:
-        return [f"Model: {NOT_ASSESSED}; the rows were judged as a file."]
+        return [f"Model: {NOT_ASSESSED}; the {data.unit} were judged as a file."]
     paper = model.paper or f"paper {NOT_ASSESSED}"
     lines = [f"Model: {model.title} ({model.name}); {paper}.", *filter(None, [model.about])]
     train = NOT_ASSESSED if data.train is None else count(data.train)
     unseen = NOT_ASSESSED if data.holdout is None else count(data.holdout)
-    lines.append(f"Rows it was fitted on: {train}. Real rows it never saw (holdout): {unseen}.")
+    unit = data.unit
+    lines.append(
+        f"{unit.capitalize()} it was fitted on: {train}. "
+        f"Real {unit} it never saw (holdout): {unseen}."
+    )
     if model.chosen:
         lines.append(f"How it was chosen: {model.chosen}")
     if model.conditions:
-        lines.append(f"Every synthetic row was asked to meet: {'; '.join(model.conditions)}.")
+        lines.append(
+            f"Every synthetic {data.each} was asked to meet: {'; '.join(model.conditions)}."
+        )
     if model.kept:
         lines.append(f"Raised risk: {', '.join(model.kept)} hold real patients' values, unchanged.")
     if model.mixed > 0:
-        lines.append(f"Raised risk: {share(model.mixed)} of the rows are real patients' rows.")
+        lines.append(f"Raised risk: {share(model.mixed)} of the {unit} are real patients' {unit}.")
     seed = evidence.plan.get("seed")
     again = "; plan.toml repeats the run" if evidence.plan else ""
     lines.append(f"Seed: {NOT_ASSESSED if seed is None else seed}{again}.")

@@ -137,12 +137,12 @@ def further(evidence: Evidence) -> Markup:
 def methods(evidence: Evidence) -> Markup:
     """How the rows were made and judged, and what the words mean."""
     model = evidence.model
-    parts: list[Child] = [tag("h3", "How the rows were made")]
+    parts: list[Child] = [tag("h3", f"How the {evidence.data.unit} were made")]
     if model is None:
         parts.append(
             paragraph(
-                "Not assessed: the synthetic rows were judged as a file; who made it and "
-                "how is not known here.",
+                f"Not assessed: the synthetic {evidence.data.unit} were judged as a file; who "
+                "made it and how is not known here.",
                 kind="absent",
             )
         )
@@ -165,12 +165,14 @@ def _making(evidence: Evidence) -> list[str]:
     lines += [model.about] if model.about else []
     if data.train is not None:
         lines.append(
-            f"It was fitted on {count(data.train)} real rows and never saw the "
-            f"{count(data.holdout)} rows of the holdout, which were set aside first."
+            f"It was fitted on {count(data.train)} real {data.unit} and never saw the "
+            f"{count(data.holdout)} {data.unit} of the holdout, which were set aside first."
         )
     lines += [f"How it was chosen: {model.chosen}"] if model.chosen else []
     if model.conditions:
-        lines.append(f"Every synthetic row was asked to meet: {'; '.join(model.conditions)}.")
+        lines.append(
+            f"Every synthetic {data.each} was asked to meet: {'; '.join(model.conditions)}."
+        )
     mended = sum(evidence.repairs.values())
     if evidence.repairs:
         lines.append(f"Rules were checked on the synthetic rows; {count(mended)} were mended.")
@@ -180,10 +182,10 @@ def _making(evidence: Evidence) -> list[str]:
 def _judging(evidence: Evidence) -> list[str]:
     data = evidence.data
     held = (
-        f"Real rows that the generator never saw ({count(data.holdout)}) are the reference."
+        f"Real {data.unit} that the generator never saw ({count(data.holdout)}) are the reference."
         if data.holdout
-        else "No holdout was given: figures that need real rows which the generator never saw "
-        "are not assessed."
+        else f"No holdout was given: figures that need real {data.unit} which the generator never "
+        "saw are not assessed."
     )
     return [
         held,
@@ -219,13 +221,13 @@ def _data(evidence: Evidence) -> list[tuple[str, Child]]:
     absent = "not assessed"
     return [
         ("Source", data.source or absent),
-        ("Real rows", count(data.rows)),
+        (f"Real {data.unit}", count(data.rows)),
         (data.across.capitalize(), count(data.columns)),
         ("Patients", "no column names them" if data.patients is None else count(data.patients)),
         ("Empty cells", absent if data.missing is None else share(data.missing)),
-        ("Train rows", absent if data.train is None else count(data.train)),
-        ("Holdout rows", absent if data.holdout is None else count(data.holdout)),
-        ("Synthetic rows", count(data.synthetic)),
+        (f"Train {data.unit}", absent if data.train is None else count(data.train)),
+        (f"Holdout {data.unit}", absent if data.holdout is None else count(data.holdout)),
+        (f"Synthetic {data.unit}", count(data.synthetic)),
         ("Credit", data.credit or absent),
         ("Licence", data.licence or absent),
         ("Contact", data.contact or absent),

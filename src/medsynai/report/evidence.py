@@ -24,7 +24,8 @@ class DataFacts:
         synthetic: rows in the release.
         credit: origin, as given.
         licence, contact: as given.
-        across: what a row consists of: "columns", or "codes".
+        across: what a row consists of: "columns", "codes" or "pixels".
+        unit: what a row is: "rows" of a table, "patients" or "images".
     """
 
     source: str
@@ -39,6 +40,12 @@ class DataFacts:
     licence: str = ""
     contact: str = ""
     across: str = "columns"
+    unit: str = "rows"
+
+    @property
+    def each(self) -> str:
+        """One of the unit."""
+        return self.unit.removesuffix("s")
 
 
 @dataclass(frozen=True)
@@ -77,12 +84,11 @@ class ModelFacts:
             return "hybrid"
         return "partially synthetic" if self.kept else "fully synthetic"
 
-    @property
-    def rows(self) -> str:
-        """What the release is made up of: the word "synthetic rows" is for fully synthetic ones."""
+    def made(self, unit: str) -> str:
+        """What the release is made up of: the word "synthetic" is for fully synthetic ones."""
         if self.mixed > 0:
-            return "rows, real patients' among them"
-        return "rows with real patients' values in them" if self.kept else "synthetic rows"
+            return f"{unit}, real patients' among them"
+        return f"{unit} with real patients' values in them" if self.kept else f"synthetic {unit}"
 
 
 @dataclass(frozen=True)
@@ -122,6 +128,12 @@ class Evidence:
     timing: dict[str, float] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     hashes: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def made(self) -> str:
+        """What the release is made up of; see `ModelFacts.made`."""
+        unit = self.data.unit
+        return f"synthetic {unit}" if self.model is None else self.model.made(unit)
 
     @cached_property
     def shown(self) -> Shown:

@@ -142,9 +142,8 @@ def _lines(lines: tuple[str, ...]) -> Markup:
 def facts(evidence: Evidence) -> str:
     """What the data are, in one line."""
     data = evidence.data
-    rows = "synthetic rows" if evidence.model is None else evidence.model.rows
-    said = [f"{count(data.synthetic)} {rows}, made from {data.source}"]
-    said.append(f"{count(data.rows)} real rows, {count(data.columns)} {data.across}")
+    said = [f"{count(data.synthetic)} {evidence.made}, made from {data.source}"]
+    said.append(f"{count(data.rows)} real {data.unit}, {count(data.columns)} {data.across}")
     if data.patients is not None and data.patients != data.rows:
         said.append(f"{count(data.patients)} patients")
     if data.missing is not None:

@@ -140,8 +140,8 @@ def _raised_risks(evidence: Evidence) -> list[str]:
         )
     if evidence.data.rows is not None and evidence.data.rows < SMALL_TABLE:
         lines.append(
-            f"Small table: {count(evidence.data.rows)} real rows. Intervals are wide, and "
-            "single patients weigh much."
+            f"Small set: {count(evidence.data.rows)} real {evidence.data.unit}. Intervals are "
+            "wide, and single patients weigh much."
         )
     return lines
 

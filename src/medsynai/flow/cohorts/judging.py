@@ -64,4 +64,5 @@ def facts_of(source: str, train: Cohort, holdout: Cohort | None, synthetic: Coho
         holdout=None if holdout is None else len(holdout),
         patients=people,
         across="codes",
+        unit="patients",
     )

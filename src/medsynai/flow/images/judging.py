@@ -88,4 +88,5 @@ def facts_of(
         holdout=None if holdout is None else len(holdout),
         patients=people,
         across="pixels",
+        unit="images",
     )
