@@ -1,6 +1,7 @@
 """The benchmark: every target of the tables in one run, beside the anchors' figures.
 
 Usage: python bench/run.py [--sets flchain ...] [--models vae ...] [--fits 2] [--draws 3]
+           [--seconds 270]
 
 With --sets or --models only these rows are measured; all other rows stay as they are.
 
@@ -35,6 +36,7 @@ RUNS: dict[str, tuple[str, ...]] = {
     "shuffle": SMALL,
     "vae": BIG,
     "autoregressive": BIG,
+    "diffusion": BIG,
     "gan": BIG,
     "cgan": BIG[:2],
     "ctgan": BIG[:2],
@@ -74,13 +76,16 @@ def judged(name: str, files: list[Path]) -> list[dict[str, float]]:
     return rows
 
 
-def row_of(name: str, model: str, fits: int, draws: int) -> dict[str, object]:
+def row_of(name: str, model: str, asked: argparse.Namespace) -> dict[str, object]:
     """Fit, draw and judge one set with one model."""
+    fits, draws = asked.fits, asked.draws or DRAWS[name]
+    settings = {"pace": {"seconds": asked.seconds}} if asked.seconds else {}
     meta = json.loads((SHARED / "sets" / name / "meta.json").read_text())
     figures, found = [], []
     for seed in range(fits):
         out = OUT / f"{name}-{model}-{seed}"
         options = ["--target", meta["target"], "--model", model, "--draws", str(draws)]
+        options += ["--settings", json.dumps(settings)]
         options += ["--seed", str(seed), "--timed-rows", str(0 if seed else 100_000)]
         figures.append(worker(SHARED / "sets" / name / "train.csv.gz", out, *options))
         found += judged(name, [out / f"draw{draw}.csv" for draw in range(draws)])
@@ -96,6 +101,7 @@ def row_of(name: str, model: str, fits: int, draws: int) -> dict[str, object]:
         "model": model,
         "rows": figures[0]["rows"],
         "columns": figures[0]["columns"],
+        "allowed_s": asked.seconds,
         "fit_s": round(statistics.fmean(f["fit_s"] for f in figures), 2),
         "sample_100k_s": figures[0]["sample_s"],
         "peak_mb": max(f["peak_mb"] for f in figures),
@@ -129,6 +135,7 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", help="only these, on all sets asked for")
     parser.add_argument("--fits", type=int, default=1, help="with other seeds each")
     parser.add_argument("--draws", type=int, help="of each fit")
+    parser.add_argument("--seconds", type=float, help="that a network's fit may take")
     asked = parser.parse_args()
     if not (SHARED / "measure.py").exists():
         raise SystemExit(f"no outside judge at {SHARED}: set MEDSYNAI_BENCH to its folder")
@@ -139,7 +146,7 @@ def main() -> None:
         usual = RUNS.get(model, BIG)
         for name in asked.sets or usual:
             if asked.models or name in usual:
-                row = row_of(name, model, asked.fits, asked.draws or DRAWS[name])
+                row = row_of(name, model, asked)
                 keep(RESULTS / f"{name}-{model}.json", row)
     (HERE / "README.md").write_text(page())
     print((HERE / "README.md").read_text())

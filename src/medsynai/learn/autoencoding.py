@@ -24,21 +24,21 @@ class Autoencoder:
         latent: numbers that a row is squeezed into.
         width: of the hidden layers.
         beta: weight of the divergence.
+        steps, lr, pace: how it is trained.
         drop: share of the columns hidden from the encoder.
         ties: numbers through which the decoder tells each column of those before it; 0: none.
         components: Gaussians of the prior at most; 0: the standard normal.
-        steps, lr, pace: how it is trained.
     """
 
     latent: int
     width: int
     beta: float
-    drop: float
-    ties: int
-    components: int
     steps: int
     lr: float
     pace: Pace
+    drop: float = 0.0
+    ties: int = 0
+    components: int = 0
 
     def phases(self) -> tuple[Phase, ...]:
         """One update, which reads real rows."""

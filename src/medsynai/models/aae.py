@@ -51,8 +51,8 @@ class Aae:
     @property
     def parts(self) -> Autoencoder:
         """An autoencoder without a divergence."""
-        sizes, steps = (self.latent, self.width, 0.0, 0.0, 0, self.components), self.steps
-        return Autoencoder(*sizes, steps=steps, lr=self.lr, pace=self.pace)
+        dials = self.latent, self.width, 0.0, self.steps, self.lr, self.pace
+        return Autoencoder(*dials, components=self.components)
 
     def phases(self) -> tuple[Phase, ...]:
         """Reconstruct, critic, encoder fools: all three read real rows."""

@@ -59,17 +59,8 @@ class Vae:
     @property
     def parts(self) -> Autoencoder:
         """What these settings put together."""
-        return Autoencoder(
-            self.latent,
-            self.width,
-            self.beta,
-            self.drop,
-            self.ties,
-            self.components,
-            steps=self.steps,
-            lr=self.lr,
-            pace=self.pace,
-        )
+        dials = self.latent, self.width, self.beta, self.steps, self.lr, self.pace
+        return Autoencoder(*dials, self.drop, self.ties, self.components)
 
     phases, job = autoencoding.phases, autoencoding.job
     drawer, settle = autoencoding.drawer, autoencoding.settle

@@ -51,17 +51,7 @@ class BetaVae:
     @property
     def parts(self) -> Autoencoder:
         """What these settings put together."""
-        return Autoencoder(
-            self.latent,
-            self.width,
-            self.beta,
-            drop=0.0,
-            ties=0,
-            components=0,
-            steps=self.steps,
-            lr=self.lr,
-            pace=self.pace,
-        )
+        return Autoencoder(self.latent, self.width, self.beta, self.steps, self.lr, self.pace)
 
     phases, job = autoencoding.phases, autoencoding.job
     drawer, settle = autoencoding.drawer, autoencoding.settle

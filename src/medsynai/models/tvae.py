@@ -48,17 +48,8 @@ class Tvae:
     @property
     def parts(self) -> Autoencoder:
         """What these settings put together."""
-        return Autoencoder(
-            self.latent,
-            self.width,
-            1 / self.factor,
-            drop=0.0,
-            ties=0,
-            components=0,
-            steps=self.steps,
-            lr=self.lr,
-            pace=self.pace,
-        )
+        beta = 1 / self.factor
+        return Autoencoder(self.latent, self.width, beta, self.steps, self.lr, self.pace)
 
     phases, job = autoencoding.phases, autoencoding.job
     drawer, settle = autoencoding.drawer, autoencoding.settle

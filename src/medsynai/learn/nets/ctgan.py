@@ -17,6 +17,7 @@ from medsynai.learn.nets.player import Board, Hot, Seen
 WARMTH = 0.2  # temperature of the soft draws in training
 FAR = 30.0  # a cell's mass is at least exp(-30) of its column's greatest: no slow, tiny numbers
 TINY = 1e-30  # the least exponential number
+COINS = 16  # tosses that one number of noise stands for
 SLOPE = 0.2  # of the critic's leaky rectifiers
 
 
@@ -96,23 +97,33 @@ class CtganGenerator(nn.Module):
 class PackCritic(nn.Module):
     """One score for each pack of rows, with what they were asked for; half of each layer is out."""
 
+    powers: Tensor
+
     def __init__(self, space: Space, width: int, pack: int) -> None:
         super().__init__()
         self.board, self.pack = Board(space), pack
         seen = self.board.width + len(asked_places(space, with_levels(space)))
         self.layers = nn.ModuleList((linear(pack * seen, width), linear(width, width)))
         self.score = linear(width, 1)
+        powers = 2 ** torch.arange(COINS, dtype=torch.int32)
+        self.register_buffer("powers", powers, persistent=False)
 
     @property
     def noise(self) -> int:
         """Numbers of noise a row takes: a pack's together say which units are left out."""
-        return -(-len(self.layers) * self.score.in_features // self.pack)
+        return -(-len(self.layers) * self.score.in_features // (self.pack * COINS))
 
     def kept(self, noise: Float[Tensor, "batch noise"]) -> Float[Tensor, "packs hidden width"]:
-        """2 or 0: dropout of a half (Srivastava et al. 2014), by the last columns of the noise."""
+        """2 or 0: dropout of a half (Srivastava et al. 2014), by the last columns of the noise.
+
+        Each number's quantile is COINS tosses of a fair coin, its binary digits: random numbers are
+        a good part of a step's time.
+        """
         width = self.score.in_features
-        coins = noise[:, -self.noise :].reshape(len(noise) // self.pack, -1)
-        return 2.0 * (coins[:, : len(self.layers) * width] > 0).reshape(len(coins), -1, width)
+        mine = noise[:, -self.noise :].reshape(len(noise) // self.pack, -1)
+        place = (torch.special.ndtr(mine) * 2**COINS).int().clamp_max(2**COINS - 1)
+        coins = (place[..., None] & self.powers).clamp_max(1).flatten(1)
+        return 2.0 * coins[:, : len(self.layers) * width].reshape(len(coins), -1, width)
 
     def view(self, rows: Float[Tensor, "batch columns"]) -> Seen:
         """Coded rows as it sees them."""
@@ -137,7 +148,7 @@ class PackCritic(nn.Module):
             x = self._packs(x, asked)
             for place, layer in enumerate(self.layers):
                 x = layer(x)
-                gates.append(torch.where(x > 0, 1.0, SLOPE) * kept[:, place])
+                gates.append(x.sign().clamp_min(-SLOPE).abs() * kept[:, place])
                 x = x * gates[-1]
         back: Tensor = self.score.weight
         for gate, layer in zip(reversed(gates), reversed(self.layers), strict=True):
