@@ -343,7 +343,9 @@ def training(rows: list[Row]) -> str:
     """What `bench/training.py` found: presets and tuning by the judge, budgets by the clock."""
     judged = [r for r in rows if "c2st" in r]
     lines = [
-        "## Presets, tuning and time budgets\n\n`python bench/training.py presets|tune|budgets`"
+        "## Presets, tuning, refinement and time budgets\n\n"
+        "`python bench/training.py presets|tune|refined|budgets`; seconds of a refined fit are the "
+        "inner one's and the discriminators'."
     ]
     lines.append(
         "\n\n| set | model | | fit s | pairs to train | C2ST | TSTR | membership AUC |\n"

@@ -1,11 +1,11 @@
 """What a time budget really takes, what the presets buy, and what tuning gains.
 
-Usage: python bench/training.py budgets|presets|tune [--sets flchain support2] [--models vae ...]
+Usage: python bench/training.py budgets|presets|tune|refined [--sets flchain] [--models vae ...]
 
 Rows go to bench/training.json, each in the place of an older one of the same question, set and
 model, and to bench/README.md. `budgets`: wall seconds that rules, choice and training took where 10
 and 30 were allowed. `presets`: a fit with each preset, by the outside judge. `tune`: a fit with the
-settings found in two minutes, likewise.
+settings found in two minutes, likewise. `refined`: one fit, two draws, as they are and refined.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import json
 import time
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from page import HERE, TRAINING, page
@@ -28,6 +29,7 @@ Row = dict[str, Any]
 ALLOWED, SEARCH = (10.0, 30.0), 120.0  # seconds
 TIMED = ("forest", "vae", "autoregressive", "diffusion", "gan", "auto")
 TRADED = ("vae", "gan", "autoregressive", "diffusion")
+FIGURES = {"pairs": "bi_tvd", "c2st": "c2st_holdout", "tstr": "tstr", "mia_auc": "mia_auc"}
 STAGES = ("rules", "choose", "train")
 
 
@@ -61,6 +63,20 @@ def presets(name: str, model: str) -> list[Row]:
     return [_fit("presets", name, model, p, preset_of(model, p)) for p in NAMES]
 
 
+def refined(name: str, model: str) -> list[Row]:
+    """The rows of one fit as they are, and chosen by discriminators; means of two draws."""
+    plan, out = plan_of(name, model), OUT / f"{name}-{model}-refined"
+    options = ["--target", str(plan.target), "--model", "refined", "--draws", "2"]
+    options += ["--timed-rows", "0", "--settings", json.dumps({"inner": model})]
+    spent = worker(Path(str(plan.source)), out, *options)["fit_s"]
+    rows = []
+    for case, kind in (("one fit as it is", "inner"), ("the same refined", "draw")):
+        seen = judged(name, [out / f"{kind}{draw}.csv" for draw in range(2)])
+        row = {"what": "refined", "set": name, "model": model, "case": case, "fit_s": spent}
+        rows.append(row | {k: round(fmean(s[v] for s in seen), 4) for k, v in FIGURES.items()})
+    return rows
+
+
 def tuning(name: str, model: str) -> list[Row]:
     """A fit with the settings that were found, and how long the search took."""
     began = time.perf_counter()
@@ -80,12 +96,16 @@ def _fit(what: str, name: str, model: str, case: str, settings: dict[str, Any]) 
     options += ["--timed-rows", "0", "--settings", json.dumps(settings)]
     spent = worker(Path(str(plan.source)), out, *options)["fit_s"]
     seen = judged(name, [out / "draw0.csv"])[0]
-    keys = {"pairs": "bi_tvd", "c2st": "c2st_holdout", "tstr": "tstr", "mia_auc": "mia_auc"}
-    figures = {k: round(seen[v], 4) for k, v in keys.items()}
+    figures = {k: round(seen[v], 4) for k, v in FIGURES.items()}
     return {"what": what, "set": name, "model": model, "case": case, "fit_s": spent} | figures
 
 
-QUESTIONS = {"budgets": (budgets, TIMED), "presets": (presets, TRADED), "tune": (tuning, ("vae",))}
+QUESTIONS = {
+    "budgets": (budgets, TIMED),
+    "presets": (presets, TRADED),
+    "tune": (tuning, ("vae",)),
+    "refined": (refined, ("vae", "gan")),
+}
 
 
 def main() -> None:

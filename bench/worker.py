@@ -4,8 +4,9 @@ Usage: python bench/worker.py DATA OUT [--target COL] [--model forest] [--draws 
            [--timed-rows 100000] [--seed 0] [--settings '{"min_level": 3}']
            [--contract bench/domains/SET.toml --epsilon 1 --delta 1e-5]
 
-With a contract and a budget, rows are read, fitted and repaired as the private path does, and a
-network takes its `private` settings.
+Of a refined model the inner one's rows are written as well, as `inner0.csv`. With a contract and
+a budget, rows are read, fitted and repaired as the private path does, and a network takes its
+`private` settings.
 """
 
 import argparse
@@ -28,6 +29,7 @@ from medsynai.flow.plan import Plan
 from medsynai.flow.watch import Watch, silent
 from medsynai.models.catalog import load_model
 from medsynai.models.presets import PRIVATE, preset_of
+from medsynai.models.refined import MODEL
 from medsynai.privacy.ledger import Budget, Ledger
 from medsynai.seeds import Seeds
 
@@ -81,12 +83,14 @@ def main() -> None:
     fitted = load_model(asked.model, settings).fit(safe.table, ledger, seeds.of("fit"), **options)
     figures["fit_s"], figures["fit_wall_s"] = seconds(clock), round(time.perf_counter() - wall, 2)
     asked.out.mkdir(parents=True, exist_ok=True)
-    for draw in range(asked.draws):
-        drawn = fitted.sample(len(safe.table), seeds.of("draw", draw))
-        inner = safe.table.schema
-        lawful = repair(drawn.only(inner.names), rules, inner).table
-        whole = finish(safe.recipe, lawful, seeds.of("finish", draw))
-        write(whole, source, asked.out / f"draw{draw}.csv")
+    makers = {"draw": fitted} | ({"inner": fitted.inner} if asked.model == MODEL else {})
+    for name, maker in makers.items():
+        for draw in range(asked.draws):
+            drawn = maker.sample(len(safe.table), seeds.of("draw", draw))
+            inner = safe.table.schema
+            lawful = repair(drawn.only(inner.names), rules, inner).table
+            whole = finish(safe.recipe, lawful, seeds.of("finish", draw))
+            write(whole, source, asked.out / f"{name}{draw}.csv")
     if asked.timed_rows:
         clock = time.process_time()
         fitted.sample(asked.timed_rows, seeds.of("timed"))

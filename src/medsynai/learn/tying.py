@@ -19,6 +19,7 @@ from medsynai.learn.priors import Mixture
 from medsynai.seeds import Seeds
 
 NARROW = 180  # codes of a table up to which all rounds are run
+STEEP = 1.25  # how much faster than the codes rise the rounds of a wider one fall
 
 
 class Tied(Protocol):
@@ -57,15 +58,16 @@ class Tied(Protocol):
 def job(settings: Tied, space: Space, rows: Tensor) -> Job:
     """A generator, an encoder for its decoder, a critic, and what pairs of columns are to be.
 
-    The generator starts from the columns' own shares. The duel has as many fewer rounds as the
-    table has more codes, each of which makes a round longer.
+    The generator starts from the columns' own shares. The duel has fewer rounds the more codes the
+    table has, each of which makes a round longer; on wide tables the warm start does most.
     """
     modules = autoencoder(space, settings.width, settings.latent, settings.ties, rows)
     decoder: Any = modules["decoder"]
     modules["generator"] = TiedGenerator(space, decoder, settings.latent)
     modules["critic"] = TableCritic(space, Shape(settings.width), settings.pack)
     modules["moments"] = Moments(space, rows)
-    share, (*before, duel) = min(1.0, NARROW / max(1, space.cells.width)), settings.phases()
+    share = min(1.0, NARROW / max(1, space.cells.width)) ** STEEP
+    *before, duel = settings.phases()
     phases = (*before, replace(duel, rounds=max(1, round(share * duel.rounds))))
     noise = settings.latent + len(space.cells)
     return Job(modules, phases, noise, settings.pace, monitor=look_at_generator)

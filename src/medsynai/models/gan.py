@@ -37,7 +37,7 @@ class Gan:
         bins: about how many bins a number has at most.
         warm: rounds in which the generator's decoder learns to rebuild rows, before the duel.
         steps: rounds of critic and generator at most, for a table of up to 180 codes; a wider one
-            gets as many fewer as it has more.
+            gets the fewer the more it has.
         lr: learning rate of the generator; the critic's is twice that.
         pace: how it is trained.
     """
