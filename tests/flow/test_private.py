@@ -2,6 +2,7 @@
 
 import gc
 import json
+import re
 import weakref
 from dataclasses import fields, replace
 from pathlib import Path
@@ -19,13 +20,16 @@ from medsynai.data.schema import Column, Handling, Kind, Origin, Role, Schema
 from medsynai.data.split import split, split_apart
 from medsynai.data.table import Table
 from medsynai.deidentify import deidentify
+from medsynai.errors import PlanError
 from medsynai.flow import contracted, private
 from medsynai.flow.opening import Handed
 from medsynai.flow.plan import Plan
 from medsynai.flow.settings import model_of
 from medsynai.flow.watch import Watch
+from medsynai.learn import mechanism
 from medsynai.marginal import select
 from medsynai.models.aim import Aim
+from medsynai.models.entries import CATALOG
 from medsynai.privacy import noise
 from medsynai.privacy.ledger import Budget, Ledger
 from medsynai.seeds import Seeds
@@ -166,8 +170,9 @@ def held_fixed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(select, "choose", lambda scores, epsilon, reach: 0)
 
 
-def differ(tmp_path: Path) -> bool:
-    results = [ordered(tmp_path / n, d) for n, d in (("a", clinic()), ("b", strange()))]
+def differ(tmp_path: Path, other: pd.DataFrame | None = None, *more: object) -> bool:
+    tables = {"a": clinic(), "b": strange() if other is None else other}
+    results = [ordered(tmp_path / n, d, *more) for n, d in tables.items()]
     assert [r.exit_code for r in results] == [0, 0], [r.output for r in results]
     said = [r.output.replace(str(tmp_path), "") for r in results]
     files = [outside(tmp_path / n) for n in "ab"]
@@ -179,6 +184,21 @@ def test_what_leaves_is_the_same_for_any_rows_once_what_was_bought_is_the_same(
 ):
     held_fixed(monkeypatch)
     assert not differ(tmp_path)
+
+
+def test_a_network_tells_of_no_row_at_all_but_by_noised_sums(tmp_path, monkeypatch):
+    """None or 120 patients: the same files and words, once every noised sum is the same."""
+    held_fixed(monkeypatch)
+    monkeypatch.setattr(mechanism, "noisy_sums", lambda sums, spread: np.full(len(sums), 0.1))
+    plan = tmp_path / "gan.toml"
+    plan.write_text('model = "gan"\nmeasures = ["validity"]\n[settings]\nsteps = 2\nwidth = 16\n')
+    (tmp_path / "same").mkdir()
+    assert not differ(tmp_path / "same", clinic().iloc[:0], "--plan", plan)
+    monkeypatch.setattr(  # the violation: a sum that tells whether anybody took part
+        mechanism, "noisy_sums", lambda sums, spread: sums * 0 + 0.1 * float(np.abs(sums).max() > 0)
+    )
+    (tmp_path / "told").mkdir()
+    assert differ(tmp_path / "told", clinic().iloc[:0], "--plan", plan)
 
 
 def misfits_told(plan: Plan, rows: int) -> tuple[str, ...]:
@@ -338,6 +358,22 @@ def test_what_would_read_unpaid_is_refused(what, options, schema, words):
     plan = Plan(**({"epsilon": 1.0, "rows": 50} | options))
     with pytest.raises(Exception, match=words):
         private.make(plan, Handed(clinic(), schema))
+
+
+@pytest.mark.parametrize("entry", [e for e in CATALOG if "table" in e.data], ids=lambda e: e.name)
+def test_a_model_is_private_or_refused_with_its_reason_and_the_page_says_which(entry):
+    page = Path(__file__).parents[2].joinpath("docs", "privacy.md").read_text(encoding="utf-8")
+    able, unable = page.split("## Models that are refused")
+    plan = Plan(epsilon=1.0, model=entry.name, positive_control=entry.copies)
+    divided = contracted.Divided(None, 0)
+    if entry.private:
+        assert private.choose(plan, divided).name == entry.name
+        assert f"[`{entry.name}`]" in able
+    else:
+        reason = private.why_not(entry.name)
+        with pytest.raises(PlanError, match=f"{entry.name} has no .* form: {reason}; those with"):
+            private.choose(plan, divided)
+        assert re.search(rf"^\| .*`{entry.name}`.*\| .*{reason}", unable, re.MULTILINE)
 
 
 def test_every_option_of_a_plan_was_thought_of():

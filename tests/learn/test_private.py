@@ -11,8 +11,8 @@ from torch import nn
 from medsynai.codec import bought
 from medsynai.data.schema import Column, Kind, Origin, Role, Schema
 from medsynai.data.table import Table, canonical_dtype
-from medsynai.errors import BudgetError, PlanError, SchemaError
-from medsynai.learn import fitted, mechanism
+from medsynai.errors import BudgetError, ModelError, PlanError, SchemaError
+from medsynai.learn import fitted, loop, mechanism
 from medsynai.learn.condition import Nothing
 from medsynai.learn.core import Batch, Phase, Update, batchwise
 from medsynai.learn.job import Job, Pace, Private
@@ -130,6 +130,22 @@ def test_every_loss_on_real_rows_takes_each_row_by_itself_and_is_clipped_exactly
         found = clipped_sum(lambda loss=loss: loss(job.modules, batch), weights, who, clip)
         for one, two in zip(found, total, strict=True):
             assert torch.allclose(one, two, atol=2e-5)
+
+
+@pytest.mark.parametrize("name", ABLE)
+def test_no_row_at_all_is_trained_on_like_any_others(name):
+    """That a table is empty is a fact about every patient: it costs as much, and nothing fails."""
+    ledger = budget()
+    drawn = model(name).fit(patients(0), ledger, Seeds(1)).sample(20, Seeds(2))
+    assert len(drawn) == 20 and 0.98 * 8 < ledger.spent <= 8.0
+
+
+def test_a_training_loop_that_asks_for_rows_is_seen_and_without_a_budget_it_may(monkeypatch):
+    with pytest.raises(ModelError, match="at least one train row"):
+        train(job(), torch.ones(0, 3), torch.zeros(0, 3), Seeds(1))
+    monkeypatch.setattr(loop, "Plain", object)  # the violation: every mechanism taken for plain
+    with pytest.raises(ModelError):
+        model("gan").fit(patients(0), budget(), Seeds(1))
 
 
 def miss(modules, batch):

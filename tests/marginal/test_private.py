@@ -15,6 +15,7 @@ from medsynai.data.table import Table, canonical_dtype
 from medsynai.errors import BudgetError, PlanError, SchemaError
 from medsynai.marginal import fit as fitting
 from medsynai.marginal import select
+from medsynai.marginal.estimate import Measurement
 from medsynai.models.aim import Aim
 from medsynai.models.mst import Mst
 from medsynai.privacy import noise
@@ -178,9 +179,31 @@ def test_a_choice_moves_by_no_more_than_its_weight(monkeypatch):
     pairs = select.candidates_of((3, 3, 3), (False,) * 3, {0: 2.0}, 4)
     guess = [np.full((3, 3), 20.0)] * len(pairs)
     for rows in (codes, np.vstack([codes, [[1, 2, 0]]])):
-        select.Rows(rows, (3, 3, 3)).choose(pairs, guess, Spend(Price.EXPONENTIAL, 1.0), 3.0)
+        asked = select.Rows(rows, (3, 3, 3))
+        asked.choose(pairs, asked.score(pairs, guess, 3.0), Spend(Price.EXPONENTIAL, 1.0))
     (before, reach), (after, _) = heard
     assert reach == 2.0 and 0 < np.abs(after - before).max() <= reach
+
+
+def test_a_tree_scores_the_rows_once_and_leaves_out_pairs_beyond_its_size(monkeypatch):
+    """The cost of a wide table: with a score a round it grew with the cube of its columns."""
+    sizes, asked = (300, 300, 3, 3), []
+    true = select.Rows._counts
+    monkeypatch.setattr(select.Rows, "_counts", lambda r, c: asked.append(c) or true(r, c))
+    rng = np.random.default_rng(0)
+    codes = np.stack([rng.integers(0, s, 500) for s in sizes], axis=1)
+    codes[:, 1] = codes[:, 0]  # the closest pair of all, of 90,000 cells
+    rows = select.Rows(codes, sizes)
+    first = [
+        Measurement((v,), (np.arange(s),), np.bincount(codes[:, v], minlength=s), np.ones(s))
+        for v, s in enumerate(sizes)
+    ]
+    search = select.Search(rows, 500.0, first, [], 50_000)
+    pairs = select.candidates_of(sizes, (False,) * 4, {}, 4)
+    select.spanning_tree(search, pairs, select.Prices(4, 3, 0.3, 0.1), 1.0)
+    found = [m.columns for m in search.found]
+    assert len(found) == 3 and (0, 1) not in found
+    assert len(asked) == (len(pairs) - 1) + 3
 
 
 def lower_bound(inside: np.ndarray, outside: np.ndarray, delta: float) -> float:

@@ -154,8 +154,23 @@ def choose(plan: Plan, divided: Divided) -> Picked:
         picked = pick(columns, plan.rows or 1, plan.epsilon or 0.0)
     if not find_entry(picked.name).private:
         able = ", ".join(e.name for e in CATALOG if e.private)
-        raise PlanError(f"{picked.name} has no differentially private form; those with: {able}")
+        raise PlanError(
+            f"{picked.name} has no differentially private form: {why_not(picked.name)}; those with "
+            f"one: {able}"
+        )
     return picked
+
+
+def why_not(name: str) -> str:
+    """Why a model cannot be private: what its losses say of themselves, or that it has none.
+
+    >>> why_not("cgan")
+    'packs of 4 rows share one score'
+    """
+    model: Any = model_of(name, BALANCED, {})
+    phases = model.phases() if callable(getattr(model, "phases", None)) else ()
+    read = (u.batchwise for p in phases for u in p.updates if u.reads_real)
+    return next((why for why in read if why), "it reads real rows as they are, without noise")
 
 
 def train(divided: Divided, name: str, plan: Plan, ledger: Ledger, watch: Watch) -> Trained:

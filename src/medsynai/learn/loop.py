@@ -35,7 +35,7 @@ def train(
 
     Args:
         job: networks and phases.
-        rows: (n, columns) train rows.
+        rows: (n, columns) train rows; under a budget there may be none.
         held: (m, columns) rows held out of them, of other patients; may be empty.
         seeds: all randomness.
         folder: where progress is saved at every look, and resumed from if there is any; an
@@ -47,7 +47,7 @@ def train(
     """
     if job.rounds < 1:
         raise PlanError("training needs at least one round: raise `steps`")
-    if not len(rows):
+    if not len(rows) and isinstance(job.mechanism, Plain):  # under a budget that would tell of it
         raise ModelError("a network needs at least one train row")
     around = desk().begun
     run = _Run(job, rows, held, seeds, around)
@@ -75,7 +75,10 @@ class _Run:
     def __init__(self, job: Job, rows: Tensor, held: Tensor, seeds: Seeds, around: Desk) -> None:
         self.job, self.rows, self.held = job, rows, held
         # clipping and noise are worked out, and tested, on the processor
-        self.device = device_of(around.device) if isinstance(job.mechanism, Plain) else CPU
+        bare = isinstance(job.mechanism, Plain)
+        self.device = device_of(around.device) if bare else CPU
+        # Under a budget what reads no row is not told either how many there are, or whether any.
+        self.unread = rows if bare else rows.new_full((1, rows.shape[1]), torch.nan)
         self.clock = Clock(job, len(rows), around.began or 0.0)
         generator = torch.Generator().manual_seed(seeds.of("train").integer())
         initialise(job.modules, generator)
@@ -108,7 +111,8 @@ class _Run:
     def _step(self, number: int, update: Update, first: bool) -> None:
         progress, modules = self.progress, self.job.modules
         how: Mechanism = self.job.mechanism if update.reads_real else Plain()
-        batch = how.batch(self.job, self.rows, progress.generator).to(self.device)
+        rows = self.rows if update.reads_real else self.unread
+        batch = how.batch(self.job, rows, progress.generator).to(self.device)
         if not update.reads_real:
             batch = batch.blind()
         told = how.gradients(update.at(progress.done), modules, update.trains, batch)

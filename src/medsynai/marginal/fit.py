@@ -73,7 +73,8 @@ def fit_marginal(
 
     **Guarantee:** the ledger's, for one patient: of the rows of each subject at most
     `schema.max_rows` are kept, and where no column names the subject each row must be a patient of
-    its own. After the charges, rows are read by `buy`, `Rows.choose` and `Rows.measure` alone.
+    its own. After the charges, rows are read by `buy`, `Rows.score` (for
+    `Rows.choose` alone) and `Rows.measure`.
 
     Raises:
         PlanError: a ledger without a budget, or several rows a patient and no subject column.

@@ -91,29 +91,29 @@ class Rows:
         shape = tuple(int(g.max()) + 1 for g in candidate.groups)
         return np.bincount(a * shape[1] + b, minlength=shape[0] * shape[1]).reshape(shape)
 
-    def choose(
-        self,
-        candidates: Sequence[Candidate],
-        expected: Sequence[np.ndarray],
-        spend: Spend,
-        noise: float,
-    ) -> int:
-        """The exponential mechanism over how much a measurement would mend (AIM, eq. 1).
-
-        A patient changes a pair's counts by `reach` in L1, so a score by `reach` times its weight.
+    def score(
+        self, candidates: Sequence[Candidate], expected: Sequence[np.ndarray], noise: float
+    ) -> np.ndarray:
+        """How much measuring each would mend (AIM, eq. 1): exact, so for `choose` alone.
 
         Args:
             candidates: what may be measured.
             expected: what the model says of each, in counts.
-            spend: charged for this choice.
             noise: spread of the noise that the measurement will have; public.
         """
         scores = []
         for candidate, guess in zip(candidates, expected, strict=True):
             gap = float(np.abs(self._counts(candidate) - guess).sum())
             scores.append(candidate.weight * (gap - HALF_NORMAL * noise * guess.size))
+        return np.array(scores)
+
+    def choose(self, candidates: Sequence[Candidate], scores: np.ndarray, spend: Spend) -> int:
+        """The exponential mechanism over their scores; `spend` was charged for this choice.
+
+        A patient changes a pair's counts by `reach` in L1, so a score by `reach` times its weight.
+        """
         reach = self.reach * max(c.weight for c in candidates)
-        return choose(np.array(scores), 1 / spend.noise, reach)
+        return choose(scores, 1 / spend.noise, reach)
 
     def measure(self, candidate: Candidate, spend: Spend) -> Measurement:
         """A pair's noisy counts."""
@@ -156,23 +156,23 @@ class Search:
 def spanning_tree(
     search: Search, candidates: Sequence[Candidate], prices: Prices, noise: float
 ) -> None:
-    """MST: the pairs of a tree, each chosen by how far its columns are from independent."""
+    """MST: the pairs of a tree, each chosen by how far its columns are from independent.
+
+    A pair of more cells than the model may have is left out: that is known from the contract. What
+    pairs would mend does not change while the tree grows, so rows are scored once.
+    """
     model = search.fit(None, 50)
-    expected = _expected(model, candidates, search.total)
+    sizes = search.rows.sizes
+    candidates = [c for c in candidates if math.prod(sizes[v] for v in c.columns) <= search.most]
     spread = prices.pair(noise).noise * search.rows.reach
-    group = list(range(len(search.rows.sizes)))
+    scores = search.rows.score(candidates, _expected(model, candidates, search.total), spread)
+    group = list(range(len(sizes)))
     for _ in range(prices.rounds):
         able = [i for i, c in enumerate(candidates) if group[c.columns[0]] != group[c.columns[1]]]
         if not able:
             break
-        picked = able[
-            search.rows.choose(
-                [candidates[i] for i in able],
-                [expected[i] for i in able],
-                prices.choice(noise),
-                spread,
-            )
-        ]
+        few = [candidates[i] for i in able]
+        picked = able[search.rows.choose(few, scores[able], prices.choice(noise))]
         a, b = (group[v] for v in candidates[picked].columns)
         group = [a if g == b else g for g in group]
         search.found.append(search.rows.measure(candidates[picked], prices.pair(noise)))
@@ -200,7 +200,8 @@ def adaptive(
         if not able:
             continue
         expected = _expected(model, able, search.total)
-        picked = search.rows.choose(able, expected, prices.choice(noise), spread)
+        scores = search.rows.score(able, expected, spread)
+        picked = search.rows.choose(able, scores, prices.choice(noise))
         search.found.append(search.rows.measure(able[picked], prices.pair(noise)))
         model = search.fit(model, 60)
     return model
