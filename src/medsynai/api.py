@@ -68,6 +68,7 @@ class Options(TypedDict, total=False):
     delta: float | None
     ledger: str | None
     total_epsilon: float | None
+    warm_start: str | None
     credit: str
     licence: str
     contact: str

@@ -134,6 +134,7 @@ def show_facts(facts: dict[str, str | int], out: Path | None, as_json: bool) -> 
 @SCHEMA
 @how_to_train
 @how_private
+@privacy_door.WARM
 @click.option("--rows", type=int, metavar="N", help="Rows to make (as many as DATA has).")
 @TARGET
 @click.option("--leak", "leaks", multiple=True, metavar="COL", help="Tells the outcome afterwards.")

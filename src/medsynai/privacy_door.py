@@ -19,6 +19,8 @@ TOTAL = click.option(
     "--total-epsilon", type=float, metavar="E", help="What all runs of a new ledger may cost."
 )
 
+WARM = click.option("--warm-start", metavar="F", help="Public rows that a network learns first.")
+
 
 def how_private(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options of whatever spends a budget."""

@@ -334,6 +334,8 @@ REFUSED = [
     ("device", {"device": "cuda"}, CONTRACT, "clipping and noise"),
     ("thorough", {"attacks": "thorough"}, CONTRACT, "unpaid"),
     ("tuned", {"tuned": "40 trials"}, CONTRACT, "real rows"),
+    ("warm aim", {"model": "aim", "warm_start": __file__}, CONTRACT, "nothing to warm up"),
+    ("no warm", {"model": "vae", "warm_start": "no.csv"}, CONTRACT, "no file"),
     ("forest", {"model": "forest"}, CONTRACT, "no differentially private form"),
     ("delta", {"delta": 0.5}, CONTRACT, "delta must lie"),
     ("measure", {"measures": ("validty",)}, CONTRACT, "no measure"),
@@ -382,6 +384,7 @@ def test_every_option_of_a_plan_was_thought_of():
         *("source", "kind", "schema", "model", "preset", "settings", "rows", "target", "leaks"),
         *("conditions", "holdout", "seed", "draw", "measures", "policy", "form", "epsilon"),
         *("delta", "ledger", "total_epsilon", "credit", "licence", "contact", "skip_bad"),
+        "warm_start",  # rows of nobody in the ledger
         "device",  # a budget's networks are on the processor, whatever it says
     }
     assert {f.name for f in fields(Plan)} == harmless | set(private.UNPAID)
@@ -389,6 +392,26 @@ def test_every_option_of_a_plan_was_thought_of():
 
 def test_the_rounds_of_aim_come_from_the_plan_and_no_clock_ends_them():
     assert {f.name for f in fields(Aim)} == {"shape", "rounds", "target"}
+
+
+def test_a_warm_start_is_free_recorded_and_never_the_real_rows(tmp_path):
+    public, model = tmp_path / "survey.csv", ("--model", "vae", "--rows", 40)
+    clinic(300, 5).to_csv(public, index=False)
+    plan = tmp_path / "few.toml"
+    plan.write_text('measures = ["validity"]\n[settings]\nsteps = 3\nwidth = 16\n')
+    warm = (*model, "--plan", plan, "--warm-start")
+    done = ordered(tmp_path / "warm", clinic(), *warm, public)
+    assert done.exit_code == 0, done.output
+    ledger = json.loads((tmp_path / "warm" / "release" / "ledger.json").read_text())
+    first = next(e for e in ledger["entries"] if e["mechanism"] == "public")
+    assert "300 rows of survey.csv (SHA-256 " in first["note"] and not first["spends"]
+    assert 0.98 < ledger["spent"]["pld"] <= 1
+    assert "survey.csv" in (tmp_path / "warm" / "release" / "report.html").read_text()
+    itself = ordered(tmp_path / "itself", clinic(), *warm, "clinic.csv")  # the violation
+    assert itself.exit_code == 2 and "names the real rows" in itself.output
+    assert (
+        invoke("synthesize", public, "--warm-start", public, "--out", tmp_path / "x").exit_code == 2
+    )
 
 
 def test_runs_on_the_same_data_share_one_ledger(tmp_path):

@@ -19,6 +19,7 @@ from medsynai.learn.job import Job, Pace, Private
 from medsynai.learn.loop import train
 from medsynai.learn.mechanism import DpSgd, parts_of
 from medsynai.learn.nets.mlp import initialise, linear
+from medsynai.learn.warm import Warm
 from medsynai.models.catalog import load_model
 from medsynai.models.entries import CATALOG
 from medsynai.models.presets import PRIVATE, preset_of
@@ -26,7 +27,7 @@ from medsynai.privacy import noise
 from medsynai.privacy.accounting import Kind as Price
 from medsynai.privacy.accounting import Spend
 from medsynai.privacy.gradients import clipped_sum
-from medsynai.privacy.ledger import Budget, Ledger
+from medsynai.privacy.ledger import Budget, Ledger, Release
 from medsynai.seeds import Seeds
 from medsynai.store import laid_over
 
@@ -170,7 +171,7 @@ def slopes(how: DpSgd, rows: torch.Tensor) -> torch.Tensor:
     return torch.cat([w.grad.flatten() for w in work.modules["net"].parameters()])
 
 
-def test_a_step_is_noised_divided_by_a_constant_and_never_told():
+def test_a_step_is_noised_divided_by_a_constant_and_never_told(monkeypatch):
     many = sgd(noise=3.0, clip=0.5, patients=np.zeros(0, np.int64))
     alone = torch.stack([slopes(many, torch.zeros(0, 3)) for _ in range(400)])
     assert float(alone.std()) == pytest.approx(
@@ -179,9 +180,11 @@ def test_a_step_is_noised_divided_by_a_constant_and_never_told():
     quiet = sgd(noise=1e-3, rate=1.0, clip=1e-3)
     one, two = slopes(quiet, torch.ones(40, 3)), slopes(quiet, torch.ones(40, 3))
     assert not torch.equal(one, two)
+    still = torch.zeros(40, 2)  # all gradients point one way, so that their norms add up
+    monkeypatch.setattr(mechanism.torch, "randn", lambda *size, generator: still[: size[0]])
     half = sgd(people=20, noise=1e-3, clip=1e-3)
-    ratio = slopes(half, torch.ones(20, 3)).norm() / one.norm()
-    assert float(ratio) == pytest.approx(0.5, abs=0.1)  # half as many: half the sum, same divisor
+    ratio = slopes(half, torch.ones(20, 3)).norm() / slopes(quiet, torch.ones(40, 3)).norm()
+    assert float(ratio) == pytest.approx(0.5, abs=0.01)  # half as many: half the sum, same divisor
     trained = train(job(mechanism=sgd()), torch.ones(40, 3), torch.zeros(0, 3), Seeds(1))
     assert all(np.isnan(m.train) and np.isnan(m.held) for m in trained.marks)
 
@@ -290,3 +293,39 @@ def test_same_seeds_differ_and_noise_is_not_seeded(monkeypatch):
     assert not torch.equal(one.drawer.decoder.ends.weight, two.drawer.decoder.ends.weight)
     monkeypatch.setattr(noise.ssl, "RAND_bytes", lambda n: b"\xc8" * n)
     assert len(set(noise.noisy_sums(np.zeros(9), 1.0).tolist())) == 2  # all noise is from there
+
+
+def tied(rows: int) -> Table:
+    """Rows in which `stage` hangs on `sex` alone."""
+    rng = np.random.default_rng(3)
+    sex = rng.choice(["f", "m"], rows)
+    return patients(rows, sex=list(sex), stage=[{"f": "I", "m": "III"}[s] for s in sex])
+
+
+def agreement(drawn: Table) -> float:
+    """How often `stage` is what `sex` says."""
+    frame = drawn.frame
+    return float((frame["stage"] == frame["sex"].map({"f": "I", "m": "III"}).astype(str)).mean())
+
+
+def test_a_warm_start_teaches_what_noise_hides_and_costs_nothing(monkeypatch):
+    """The real rows move no weight here, so all that is known beyond the shares was free."""
+    monkeypatch.setattr(mechanism, "noisy_sums", lambda sums, spread: np.zeros(len(sums)))
+    settings, cold, warm = model("autoregressive", steps=60), budget(), budget()
+    blind = settings.fit(tied(300), cold, Seeds(1))
+    taught = settings.fit(tied(300), warm, Seeds(1), warm=Warm(tied(400), "a survey"))
+    assert agreement(blind.sample(400, Seeds(2))) < 0.75
+    assert agreement(taught.sample(400, Seeds(2))) > 0.9
+    assert warm.spent == pytest.approx(cold.spent) and warm.entries[0].mechanism == "public"
+    assert "400 rows of a survey" in warm.entries[0].note
+
+
+def test_a_warm_start_needs_a_budget_and_the_same_contract():
+    with pytest.raises(PlanError, match="run with epsilon"):
+        model("vae").fit(patients(), Ledger(), Seeds(1), warm=Warm(tied(50), "a survey"))
+    other = SCHEMA.replacing(replace(SCHEMA["sex"], categories=("m", "f")))
+    for wrong in (patients(0), patients(50, other)):
+        with pytest.raises(PlanError, match="under the same contract"):
+            model("vae").fit(patients(), budget(), Seeds(1), warm=Warm(wrong, "a survey"))
+    with pytest.raises(BudgetError, match="without protection"):  # only `public` is free
+        budget().charge(Release("a look", note="rows of nobody"))

@@ -61,6 +61,7 @@ class Plan:
         ledger: path of the ledger that is carried from run to run on the same data.
         total_epsilon: what all runs of that ledger may cost; None for what the ledger says, or for
             `epsilon` where it begins.
+        warm_start: path of public or simulated rows that a private network learns first, for free.
         credit, licence, contact: of the real data, printed on the card as given.
     """
 
@@ -94,6 +95,7 @@ class Plan:
     delta: float | None = None
     ledger: str | None = None
     total_epsilon: float | None = None
+    warm_start: str | None = None
     credit: str = ""
     licence: str = ""
     contact: str = ""
@@ -124,8 +126,11 @@ class Plan:
             raise PlanError("time-budget must be more than 0 seconds")
         if min(self.seed, self.draw) < 0:
             raise PlanError("seed and draw must be 0 or more")
-        if self.epsilon is None and (self.delta, self.ledger, self.total_epsilon) != (None,) * 3:
-            raise PlanError("delta, ledger and total-epsilon belong to a run with epsilon")
+        paid = (self.delta, self.ledger, self.total_epsilon, self.warm_start)
+        if self.epsilon is None and paid != (None,) * 4:
+            raise PlanError(
+                "delta, ledger, total-epsilon and warm-start belong to a run with epsilon"
+            )
         if self.model == "bootstrap" and not self.positive_control:
             raise PlanError(
                 "bootstrap hands out real patients' rows and is not for a release; to test the "

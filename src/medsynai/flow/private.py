@@ -29,9 +29,11 @@ from medsynai.flow.release import Release
 from medsynai.flow.settings import model_of
 from medsynai.flow.stages import Made
 from medsynai.flow.training import Trained
+from medsynai.flow.warming import check_warm, warm_rows
 from medsynai.flow.watch import Tell, Watch, silent
 from medsynai.learn.desk import Desk, at_desk
 from medsynai.learn.devices import CUDA
+from medsynai.learn.warm import Warm
 from medsynai.models.catalog import find_entry
 from medsynai.models.entries import CATALOG
 from medsynai.models.presets import BALANCED, PRIVATE
@@ -73,7 +75,8 @@ def make(plan: Plan, handed: Handed, tell: Tell = silent) -> Release:
     check(plan, opened, divided)
     sized = replace(plan, rows=plan.rows or count(divided, ledger))
     picked = choose(sized, divided)
-    trained = train(divided, picked.name, sized, ledger, watch)
+    warm = warm_rows(plan, opened.contract, Watch())
+    trained = train(divided, picked.name, sized, ledger, watch, warm)
     made = stages.draw(trained, divided.parts, sized, watch)
     inside = judge(made, trained, divided, sized, watch)
     return report(Findings(opened, divided, picked, trained, made, inside), plan, ledger, watch)
@@ -158,6 +161,7 @@ def choose(plan: Plan, divided: Divided) -> Picked:
             f"{picked.name} has no differentially private form: {why_not(picked.name)}; those with "
             f"one: {able}"
         )
+    check_warm(plan, picked.name)
     return picked
 
 
@@ -173,21 +177,30 @@ def why_not(name: str) -> str:
     return next((why for why in read if why), "it reads real rows as they are, without noise")
 
 
-def train(divided: Divided, name: str, plan: Plan, ledger: Ledger, watch: Watch) -> Trained:
-    """Fit a private model; it charges the ledger before it reads a row.
+def train(
+    divided: Divided,
+    name: str,
+    plan: Plan,
+    ledger: Ledger,
+    watch: Watch,
+    warm: Warm | None = None,
+) -> Trained:
+    """Fit a private model; it charges the ledger before it reads a row. Some begin `warm`.
 
     Raises:
         ModelError: settings that the model does not have.
     """
     preset = PRIVATE if plan.preset == BALANCED else plan.preset
-    model = model_of(name, preset, plan.settings)
+    model: Any = model_of(name, preset, plan.settings)
+    more = {} if warm is None else {"warm": warm}
     title = f"Training: {find_entry(name).title}"
 
     def hear(done: int, rounds: int, mark: dict[str, Any]) -> None:
         watch.tell(f"{title}: round {done:,} of {rounds:,}")  # no loss: it tells of real rows
 
     with watch.stage("train", title), at_desk(Desk(hear)):
-        fitted = model.fit(divided.parts.train, ledger, Seeds(plan.seed).of("train").of(name))
+        seeds = Seeds(plan.seed).of("train").of(name)
+        fitted = model.fit(divided.parts.train, ledger, seeds, **more)
     recipe = divided.parts.recipe
     source = Source(Format.CSV, recipe.schema.names)
     maker = Maker(fitted, divided.parts.train.schema, recipe, source)

@@ -30,6 +30,7 @@ from medsynai.learn.loop import train
 from medsynai.learn.mechanism import Plain, Way
 from medsynai.learn.private import Ready, ready_privately
 from medsynai.learn.threads import one_thread
+from medsynai.learn.warm import Warm
 from medsynai.privacy.ledger import Ledger
 from medsynai.saved import Saved, read_model, write_model
 from medsynai.seeds import Seeds
@@ -203,12 +204,13 @@ def fit_network(
     seeds: Seeds = SEEDS,
     look: Callable[[Any, Table], Any] | None = None,
     way: Way | None = None,
+    warm: Warm | None = None,
 ) -> FittedNetwork:
     """Train a composition on a table, the ledger charged first; see `Generator.fit`.
 
     `look` gives the settings that hang on the rows; it is asked once they are charged for, and not
     under a budget. With one in the ledger, real rows are seen by way of `way` alone; without it by
-    noised gradients, see `DpSgd`.
+    noised gradients, see `DpSgd`; and the networks may begin `warm`, from rows of nobody.
 
     Raises:
         ModelError: no rows or no column to learn, or training that failed.
@@ -217,6 +219,8 @@ def fit_network(
         BudgetError: the ledger's budget is spent.
     """
     ledger = Ledger() if ledger is None else ledger
+    if warm is not None:
+        warm.charge(settings.name, ledger)
     if ledger.budget is None:
         ready = _ready(settings, table, ledger, seeds)
         settings = look(settings, table) if look else settings
@@ -224,8 +228,10 @@ def fit_network(
         ready = ready_privately(settings, ledger.budget, table, ledger, seeds, way)
     codec, known = ready.codec, ready.known
     space = Space.fit(settings.space, codec, to_codes(known), seeds.of("space").integer())
-    job = ready.adapted(settings.job(space, ready.open))
-    trained = train(job, ready.rows, ready.held, seeds, ready.place)
+    make = partial(settings.job, space, ready.open)
+    first = None if warm is None else warm.weights(make, codec, seeds.of("warm"))
+    job = ready.adapted(make())
+    trained = train(job, ready.rows, ready.held, seeds, ready.place, first)
     drawer: Any = settings.drawer(space)
     drawer.seen.copy_(seen_in(space.codes, known))
     with at_desk(desk().after_training(job.pace.seconds)):

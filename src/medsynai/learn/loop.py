@@ -29,7 +29,12 @@ GROWN = 3.0  # a held-out loss this many times the best one seen is taken as div
 
 
 def train(
-    job: Job, rows: Tensor, held: Tensor, seeds: Seeds, folder: Path | None = None
+    job: Job,
+    rows: Tensor,
+    held: Tensor,
+    seeds: Seeds,
+    folder: Path | None = None,
+    first: Modules | None = None,
 ) -> Trained:
     """Train until the rounds or the time are over, or held-out rows stop gaining.
 
@@ -40,6 +45,7 @@ def train(
         seeds: all randomness.
         folder: where progress is saved at every look, and resumed from if there is any; an
             interrupted run ends with the same bytes as one that was not.
+        first: networks of the same form whose weights it begins with, in place of random ones.
 
     Raises:
         PlanError: no rounds, or a time budget too small for one pass over the rows.
@@ -50,7 +56,7 @@ def train(
     if not len(rows) and isinstance(job.mechanism, Plain):  # under a budget that would tell of it
         raise ModelError("a network needs at least one train row")
     around = desk().begun
-    run = _Run(job, rows, held, seeds, around)
+    run = _Run(job, rows, held, seeds, around, first)
     if folder is not None:
         run.progress.resume(folder)
     saved = -math.inf
@@ -72,7 +78,15 @@ def train(
 class _Run:
     """One training run: the job's fixed parts, and the progress that a checkpoint holds."""
 
-    def __init__(self, job: Job, rows: Tensor, held: Tensor, seeds: Seeds, around: Desk) -> None:
+    def __init__(
+        self,
+        job: Job,
+        rows: Tensor,
+        held: Tensor,
+        seeds: Seeds,
+        around: Desk,
+        first: Modules | None = None,
+    ) -> None:
         self.job, self.rows, self.held = job, rows, held
         # clipping and noise are worked out, and tested, on the processor
         bare = isinstance(job.mechanism, Plain)
@@ -82,6 +96,8 @@ class _Run:
         self.clock = Clock(job, len(rows), around.began or 0.0)
         generator = torch.Generator().manual_seed(seeds.of("train").integer())
         initialise(job.modules, generator)
+        if first is not None:
+            job.modules.load_state_dict(first.state_dict())
         averaged = deepcopy(job.modules).requires_grad_(False)
         job.modules.to(self.device)
         # One optimiser for the same networks in a phase: its moments span all their updates.

@@ -16,6 +16,7 @@ from medsynai.privacy.accounting import (
 )
 
 UNPROTECTED = "unprotected"
+PUBLIC = "public"  # of rows of nobody in the ledger: free, and written down all the same
 SLACK = 1e-6  # relative: what rounding of the accountant itself may add
 ALARMS = (0.001, 0.002, 0.005, 0.01, *(i / 50 for i in range(1, 50)))  # 0.1 is among them
 
@@ -26,10 +27,10 @@ class Release:
 
     Attributes:
         purpose: what for, e.g. "train the forest".
-        mechanism: "unprotected", or the name of a differentially private mechanism.
+        mechanism: "unprotected", "public", or the name of a differentially private mechanism.
         unit: whose presence it is about; always the patient.
         note: plain words for a reader of the ledger.
-        spends: what it costs; empty for an unprotected release.
+        spends: what it costs; empty for an unprotected release, and for a public one.
     """
 
     purpose: str
@@ -37,6 +38,11 @@ class Release:
     unit: str = "patient"
     note: str = ""
     spends: tuple[Spend, ...] = ()
+
+    @property
+    def priced(self) -> bool:
+        """Whether it is known what it costs."""
+        return bool(self.spends) or self.mechanism == PUBLIC
 
 
 @dataclass(frozen=True)
@@ -103,7 +109,7 @@ class Ledger:
         self._entries.append(release)
 
     def _check(self, budget: Budget, release: Release) -> None:
-        if not release.spends:
+        if not release.priced:
             raise BudgetError(
                 f"{release.purpose}: this looks at real rows without protection, which a run with "
                 "epsilon does not do"
@@ -128,7 +134,7 @@ class Ledger:
     @property
     def spent(self) -> float:
         """Epsilon of all entries together at the budget's delta; infinite if one is unprotected."""
-        if not all(e.spends for e in self._entries):
+        if not all(e.priced for e in self._entries):
             return math.inf
         return epsilon_of(self.spends, self.budget.delta) if self.budget else 0.0
 
