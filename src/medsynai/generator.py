@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # so that a run on a table does not load scipy for it
     from medsynai.data.codes import CodeMatrix
     from medsynai.data.cohort import Cohort
     from medsynai.data.images import ImageSet
+    from medsynai.data.series import SeriesSet
 
 
 @dataclass(frozen=True)
@@ -229,6 +230,47 @@ class ImageGenerator(Protocol):
         Args:
             images: of one size, at least eight patients a class.
             ledger: where the release is written down before an image is read.
+            seeds: the same seeds give the same model.
+        """
+        ...
+
+
+class FittedSeries(Protocol):
+    """A trained model of regular series: weights and facts, never a series."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What may be asked for."""
+        ...
+
+    def sample(self, n: int, seeds: Seeds = ..., condition: Condition = ...) -> "SeriesSet":
+        """Draw exactly `n` series, each a patient of its own; the same seeds give the same ones.
+
+        Args:
+            n: how many, at least 1.
+            seeds: all randomness.
+            condition: on `label`, met by every series, or refused.
+
+        Raises:
+            PlanError: `n` below 1.
+            ConditionError: a condition on anything but a known label.
+        """
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write the model to an existing folder: model.json, weights.safetensors; no pickle."""
+        ...
+
+
+class SeriesGenerator(Protocol):
+    """A way to make synthetic series of one length; its fields are its public settings."""
+
+    def fit(self, series: "SeriesSet", ledger: Ledger = ..., seeds: Seeds = ...) -> FittedSeries:
+        """Learn from the train series, after charging the ledger.
+
+        Args:
+            series: at least eight patients a class.
+            ledger: where the release is written down before a series is read.
             seeds: the same seeds give the same model.
         """
         ...

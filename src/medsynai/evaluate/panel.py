@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from medsynai.evaluate.codes.trial import CodeTrial
     from medsynai.evaluate.cohorts.trial import CohortTrial
     from medsynai.evaluate.images.trial import ImageTrial
+    from medsynai.evaluate.series.trial import SeriesTrial
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,9 @@ class Measure:
     headline: tuple[str, str]
     cost: float
 
-    def judge(self, trial: "Trial | CodeTrial | CohortTrial | ImageTrial") -> Findings:
+    def judge(
+        self, trial: "Trial | CodeTrial | CohortTrial | ImageTrial | SeriesTrial"
+    ) -> Findings:
         """Ask the measure.
 
         Raises:
@@ -190,6 +193,22 @@ IMAGE_PANEL: tuple[Measure, ...] = (
     Measure("pictures", "images.pictures:measure", _F, ("", ""), 1.0),
 )
 
+# The same of series, of which `SeriesTrial` speaks; costs are of 2,000 series of 24 steps.
+SERIES_PANEL: tuple[Measure, ...] = (
+    Measure("marginals", "series.marginals:measure", _F, ("series_tvd", "Series: values"), 1.0),
+    Measure(
+        "correlation",
+        "series.correlation:measure",
+        _F,
+        ("series_autocorrelation", "Series: autocorrelations"),
+        1.0,
+    ),
+    Measure("detection", "series.detection:measure", _D, ("c2st", "Telling series apart"), 40.0),
+    Measure("utility", "series.utility:measure", _U, ("tstr_accuracy", "Trained on"), 15.0),
+    Measure("prediction", "series.prediction:measure", _U, ("predictive_score", "Next step"), 30.0),
+    Measure("memory", "series.memory:measure", _P, ("series_near_copies", "Near copies"), 5.0),
+)
+
 
 @dataclass(frozen=True)
 class Scorecard:
@@ -220,7 +239,7 @@ Progress = Callable[[str, int, int], None]
 
 
 def judge(
-    trial: "Trial | CodeTrial | CohortTrial | ImageTrial",
+    trial: "Trial | CodeTrial | CohortTrial | ImageTrial | SeriesTrial",
     wanted: Collection[str] | None = None,
     progress: Progress | None = None,
     patience: float | None = None,
@@ -277,7 +296,9 @@ def _chosen(wanted: Collection[str] | None, panel: tuple[Measure, ...]) -> tuple
 
 
 def _ask(
-    measure: Measure, trial: "Trial | CodeTrial | CohortTrial | ImageTrial", card: Scorecard
+    measure: Measure,
+    trial: "Trial | CodeTrial | CohortTrial | ImageTrial | SeriesTrial",
+    card: Scorecard,
 ) -> Findings:
     try:
         return measure.judge(trial)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from medsynai.evaluate.codes.trial import CodeTrial
     from medsynai.evaluate.cohorts.trial import CohortTrial
     from medsynai.evaluate.images.trial import ImageTrial
+    from medsynai.evaluate.series.trial import SeriesTrial
 
 Data = str | Path | pd.DataFrame
 PACKAGES = ("medsynai", "numpy", "pandas", "scikit-learn", "scipy")
@@ -83,7 +84,7 @@ class Panel:
 
 
 def judge(
-    trial: "Trial | CodeTrial | CohortTrial | ImageTrial", panel: Panel, watch: Watch
+    trial: "Trial | CodeTrial | CohortTrial | ImageTrial | SeriesTrial", panel: Panel, watch: Watch
 ) -> Judged:
     """Take the measures, note how long each took, then hold them against the policy.
 

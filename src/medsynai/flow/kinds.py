@@ -13,7 +13,7 @@ from medsynai.errors import PlanError
 from medsynai.flow.plan import Plan
 from medsynai.flow.watch import Tell
 
-KINDS = ("codes", "cohorts", "images")  # as the catalogue's `data` says it
+KINDS = ("codes", "series", "cohorts", "images")  # as the catalogue's `data` says it
 TABLE = "table"
 
 

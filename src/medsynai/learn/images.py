@@ -1,5 +1,9 @@
-"""From a composition of networks to a fitted model of images: fit, sample, save and load."""
+"""From a composition of networks to a fitted model of images or series: fit, sample, save, load.
 
+What is said of images holds of series: a series is an image of one axis, its steps.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -8,9 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from medsynai import store
-from medsynai.codec.image import Frame
-from medsynai.data.images import ImageSet
+from medsynai.codec.framing import AnyFrame, Labelled, frame_of, from_facts, to_facts
 from medsynai.data.schema import Schema
 from medsynai.generator import FREE, SEEDS, Condition, check_draw
 from medsynai.learn.core import Modules, Phase
@@ -45,11 +47,11 @@ class ImageComposition(Protocol):
         """What is trained when; known before an image is read."""
         ...
 
-    def job(self, frame: Frame) -> Job:
+    def job(self, frame: AnyFrame) -> Job:
         """The networks and what is trained of them; a row is an image's pixels, then its class."""
         ...
 
-    def drawer(self, frame: Frame) -> nn.Module:
+    def drawer(self, frame: AnyFrame) -> nn.Module:
         """What is kept to draw with: `draw(labels, generator)` gives (n, width) pixels."""
         ...
 
@@ -68,7 +70,7 @@ class FittedImageNetwork:
     """
 
     settings: Any
-    frame: Frame
+    frame: AnyFrame
     drawer: Any
     facts: dict[str, Any]
 
@@ -78,7 +80,7 @@ class FittedImageNetwork:
         return self.frame.classes
 
     @torch.no_grad()
-    def sample(self, n: int, seeds: Seeds = SEEDS, condition: Condition = FREE) -> ImageSet:
+    def sample(self, n: int, seeds: Seeds = SEEDS, condition: Condition = FREE) -> Any:
         """Draw exactly `n` images; see `medsynai.generator.FittedImages.sample`.
 
         Raises:
@@ -95,13 +97,13 @@ class FittedImageNetwork:
     def save(self, folder: Path) -> None:
         """Write model.json, weights.safetensors and schema.toml into an existing folder."""
         arrays = {f"net.{k}": v.numpy() for k, v in self.drawer.state_dict().items()}
-        facts = {"frame": store.to_plain(self.frame), **self.facts}
+        facts = to_facts(self.frame) | self.facts
         name = self.settings.name
         write_model(folder, Saved(name, self.settings, Schema(()), facts, arrays))
 
 
 def fit_images(
-    settings: ImageComposition, images: ImageSet, ledger: Ledger | None = None, seeds: Seeds = SEEDS
+    settings: ImageComposition, images: Labelled, ledger: Ledger | None = None, seeds: Seeds = SEEDS
 ) -> FittedImageNetwork:
     """Train a composition on images, the ledger charged first; see `ImageGenerator.fit`.
 
@@ -109,12 +111,23 @@ def fit_images(
         ModelError: no images, a class of too few patients, or training that failed.
         PlanError: a budget too small to train in.
     """
+    return fit_framed(settings, images, lambda frame, rows: settings.job(frame), ledger, seeds)
+
+
+def fit_framed(
+    settings: Any,
+    images: Labelled,
+    job_of: Callable[[Any, Tensor], Job],
+    ledger: Ledger | None,
+    seeds: Seeds,
+) -> FittedImageNetwork:
+    """The same, with a job that may look at the train rows; see `fit_images`."""
     charge = Plain().charge(f"train the {settings.name} model", settings.phases())
     (ledger or Ledger()).charge(charge)
-    frame = Frame.of(images)
+    frame = frame_of(images)
     rows = to_rows(frame, images)
     inside, outside = halves(images.patients, settings.pace.held, seeds)
-    job = settings.job(frame)
+    job = job_of(frame, rows[inside])
     if not len(outside) and settings.pace.held:
         job = shorten(job, len(rows))
     place = desk().place(key_of(settings, seeds, rows))
@@ -125,7 +138,7 @@ def fit_images(
     return FittedImageNetwork(settings, frame, drawer, trained.facts)
 
 
-def to_rows(frame: Frame, images: ImageSet) -> Tensor:
+def to_rows(frame: Any, images: Labelled) -> Tensor:
     """(n, width + 1): an image's pixels, then its class."""
     labels = images.labels[:, None].astype(np.float32)
     return torch.from_numpy(np.hstack([frame.encode(images), labels]))
@@ -140,7 +153,7 @@ def load_images(folder: Path, kind: Any) -> FittedImageNetwork:
 
     def build(whole: Saved) -> FittedImageNetwork:
         facts = dict(whole.facts)
-        frame = store.from_plain(Frame, facts.pop("frame"), "frame")
+        frame = from_facts(facts)
         drawer = whole.settings.drawer(frame).requires_grad_(False)
         named = {k[4:]: torch.from_numpy(v) for k, v in whole.arrays.items() if k[:4] == "net."}
         drawer.load_state_dict(named)

@@ -15,11 +15,13 @@ from medsynai.generator import (
     FittedCodes,
     FittedCohort,
     FittedImages,
+    FittedSeries,
     Generator,
     ImageGenerator,
+    SeriesGenerator,
 )
 from medsynai.models.entries import CATALOG
-from medsynai.models.entry import CODES, COHORTS, IMAGES, TABLE, Entry
+from medsynai.models.entry import CODES, COHORTS, IMAGES, SERIES, TABLE, Entry
 from medsynai.saved import read_record
 
 
@@ -81,6 +83,16 @@ def load_image_model(name: str, settings: Mapping[str, Any] | None = None) -> Im
     return model
 
 
+def load_series_model(name: str, settings: Mapping[str, Any] | None = None) -> SeriesGenerator:
+    """The same of a model of regular series.
+
+    Raises:
+        ModelError: as `load_model`.
+    """
+    model: SeriesGenerator = _settings(name, settings, SERIES)
+    return model
+
+
 def _settings(name: str, settings: Mapping[str, Any] | None, data: str) -> Any:
     entry = find_entry(name)
     if data not in entry.data:
@@ -95,10 +107,13 @@ def _settings(name: str, settings: Mapping[str, Any] | None, data: str) -> Any:
         raise ModelError(str(error)) from None
 
 
-_KINDS = {TABLE: "tables", CODES: "codes", COHORTS: "cohorts", IMAGES: "images"}
+_KINDS = {TABLE: "tables", CODES: "codes", COHORTS: "cohorts", IMAGES: "images", SERIES: "series"}
 
 
-def open_model(folder: Path) -> Fitted | FittedCodes | FittedCohort | FittedImages:
+AnyFitted = Fitted | FittedCodes | FittedCohort | FittedImages | FittedSeries
+
+
+def open_model(folder: Path) -> AnyFitted:
     """A saved model, by the name in its model.json.
 
     Raises:
@@ -113,7 +128,7 @@ def open_model(folder: Path) -> Fitted | FittedCodes | FittedCohort | FittedImag
         loader = entry.of_codes.partition(":")[0] + ":load"
     if entry.of_cohorts and isinstance(facts, dict) and "cohort" in facts:
         loader = entry.of_cohorts.partition(":")[0] + ":load_shuffle"
-    fitted: Fitted | FittedCodes | FittedCohort | FittedImages = _resolve(loader)(folder)
+    fitted: AnyFitted = _resolve(loader)(folder)
     return fitted
 
 

@@ -1,4 +1,4 @@
-"""Fitted principal components of images, and how they are drawn."""
+"""Fitted principal components of images or series, and how they are drawn."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from medsynai import store
-from medsynai.codec.image import Frame
-from medsynai.data.images import ImageSet
+from medsynai.codec.framing import AnyFrame, from_facts, to_facts
 from medsynai.data.schema import Schema
 from medsynai.generator import FREE, SEEDS, Condition, check_draw
 from medsynai.saved import Saved, write_model
@@ -20,7 +19,7 @@ class Eigenimages:
     """Means and covariances of the components; never an image."""
 
     settings: Any
-    frame: Frame
+    frame: AnyFrame
     arrays: store.Arrays
 
     @property
@@ -28,7 +27,7 @@ class Eigenimages:
         """What may be asked for."""
         return self.frame.classes
 
-    def sample(self, n: int, seeds: Seeds = SEEDS, condition: Condition = FREE) -> ImageSet:
+    def sample(self, n: int, seeds: Seeds = SEEDS, condition: Condition = FREE) -> Any:
         """Draw exactly `n` images; see `medsynai.generator.FittedImages.sample`.
 
         Raises:
@@ -48,14 +47,14 @@ class Eigenimages:
 
     def save(self, folder: Path) -> None:
         """Write model.json, weights.safetensors and schema.toml into an existing folder."""
-        facts = {"frame": store.to_plain(self.frame)}
+        facts = to_facts(self.frame)
         saved = Saved(self.settings.name, self.settings, Schema(()), facts, self.arrays)
         write_model(folder, saved)
 
     @staticmethod
     def build(whole: Saved) -> "Eigenimages":
         """The inverse of `save`."""
-        frame = store.from_plain(Frame, whole.facts["frame"], "frame")
+        frame = from_facts(dict(whole.facts))
         if whole.arrays["axes"].shape[1] != frame.width:
             raise ValueError("the components are not of these images")
         return Eigenimages(whole.settings, frame, whole.arrays)

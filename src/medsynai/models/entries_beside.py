@@ -1,4 +1,4 @@
-"""Models of codes, cohorts and images; see `entries`."""
+"""Models of codes, cohorts, images and series; see `entries`."""
 
 from medsynai.models.entry import Entry
 
@@ -52,13 +52,27 @@ BESIDE = (
         "Principal components",
         "Turk and Pentland 1991, Eigenfaces for recognition; Ledoit and Wolf 2004, A "
         "well-conditioned estimator for large-dimensional covariance matrices",
-        ("images",),
-        "the baseline of images, in seconds: whatever is learnt must beat it",
+        ("images", "series"),
+        "the baseline of images and series, in seconds: whatever is learnt must beat it",
         "sharp edges, positions that move, anything that is not a sum of a few pictures",
         "Each image is told as a sum of a few basic pictures. The weights of each class follow one "
         "normal distribution, whose spread is pulled towards that of all directions.",
         "medsynai.models.image_pca:ImagePca",
         "medsynai.models.image_pca:load",
+    ),
+    Entry(
+        "series-diffusion",
+        "Flow over series",
+        "Liu, Gong and Liu 2023, Flow straight and fast: learning to generate and transfer data "
+        "with rectified flow; Lipman et al. 2023, Flow matching for generative modeling",
+        ("series",),
+        "the default for regular series: vital signs, beats, windows of one length",
+        "long recordings of thousands of steps; events at irregular times",
+        "Each series is told as a sum of a few basic curves. A neural network is shown their "
+        "weights with noise mixed in, and learns in which direction they must move to undo it. New "
+        "series are noise that is moved so, step by step.",
+        "medsynai.models.series_diffusion:SeriesDiffusion",
+        "medsynai.models.series_diffusion:load",
     ),
     Entry(
         "image-flow",

@@ -40,4 +40,4 @@ class Entry:
 
 
 # Kinds of data, as `Entry.data` and `medsynai.flow.kinds` say.
-TABLE, CODES, COHORTS, IMAGES = "table", "codes", "cohorts", "images"
+TABLE, CODES, COHORTS, IMAGES, SERIES = "table", "codes", "cohorts", "images", "series"

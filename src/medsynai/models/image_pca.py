@@ -10,8 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from medsynai.codec.image import Frame
-from medsynai.data.images import ImageSet
+from medsynai.codec.framing import Labelled, frame_of
 from medsynai.generator import SEEDS, check_settings
 from medsynai.models.eigenimages import Eigenimages
 from medsynai.privacy.ledger import Ledger, Release
@@ -36,7 +35,7 @@ class ImagePca:
         check_settings(self.name, self, {"components": 1, "per_component": 1})
 
     def fit(
-        self, images: ImageSet, ledger: Ledger | None = None, seeds: Seeds = SEEDS
+        self, images: Labelled, ledger: Ledger | None = None, seeds: Seeds = SEEDS
     ) -> Eigenimages:
         """Learn from train images; see `medsynai.generator.ImageGenerator.fit`.
 
@@ -48,7 +47,7 @@ class ImagePca:
 
         note = "components of the pixels, a mean and a covariance a class; without noise"
         (ledger or Ledger()).charge(Release("fit the principal components", note=note))
-        frame = Frame.of(images)
+        frame = frame_of(images)
         rows = frame.encode(images)
         most = max(1, min(self.components, len(rows) // self.per_component, rows.shape[1]))
         found = PCA(most, svd_solver="randomized", random_state=seeds.of("pca").integer())

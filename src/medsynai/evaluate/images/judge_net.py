@@ -18,9 +18,10 @@ class JudgeNet(nn.Module):
 
     def __init__(self, channels: int, nd: int, outputs: int) -> None:
         super().__init__()
-        conv: Callable[..., nn.Module] = nn.Conv2d if nd == 2 else nn.Conv3d
-        pool: Callable[..., nn.Module] = nn.AvgPool2d if nd == 2 else nn.AvgPool3d
-        flat: Callable[..., nn.Module] = nn.AdaptiveAvgPool2d if nd == 2 else nn.AdaptiveAvgPool3d
+        conv: Callable[..., nn.Module] = (nn.Conv1d, nn.Conv2d, nn.Conv3d)[nd - 1]
+        pool: Callable[..., nn.Module] = (nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)[nd - 1]
+        adaptive = (nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d)
+        flat: Callable[..., nn.Module] = adaptive[nd - 1]
         layers: list[nn.Module] = []
         for a, b in ((channels, WIDTH), (WIDTH, 2 * WIDTH), (2 * WIDTH, 4 * WIDTH)):
             layers += [conv(a, b, 3, 1, 1), nn.ReLU(), pool(2, ceil_mode=True)]
@@ -76,7 +77,7 @@ def _begin(net: JudgeNet, seeds: Seeds) -> None:
     """First values of every weight from one generator (He et al. 2015, for rectified units)."""
     generator = torch.Generator().manual_seed(seeds.integer())
     for layer in net.modules():
-        if isinstance(layer, nn.Conv2d | nn.Conv3d | nn.Linear):
+        if isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.Linear):
             bound = (6 / layer.weight[0].numel()) ** 0.5
             layer.weight.uniform_(-bound, bound, generator=generator)
             nn.init.zeros_(layer.bias)  # type: ignore[arg-type]

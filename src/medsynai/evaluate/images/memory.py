@@ -6,18 +6,19 @@ holdout images does: .05 if the generator copies no more than chance does. Equal
 used. Dar et al. 2025; Stein et al. 2023.
 """
 
+from functools import partial
 from itertools import product
 
 import numpy as np
 
 from medsynai.data.images import ImageSet
-from medsynai.evaluate.attacks import intervals
 from medsynai.evaluate.attacks.heading import Heading
-from medsynai.evaluate.attacks.intervals import Interval
+from medsynai.evaluate.attacks.nearness import Seen, cut
 from medsynai.evaluate.images.trial import LEAST, ImageTrial, Numbers
 from medsynai.evaluate.score import Findings
 
 CLOSE, SHIFT, BLOCK, CAP = 0.05, 2, 256, 2_000
+NEAR_NOTE = "0.05 is what fresh real images score"
 EXACT = Heading("copies_exact", "Synthetic images that equal a train image", "pixel by pixel")
 NEAR = Heading(
     "image_near_copies",
@@ -28,7 +29,7 @@ NEAR = Heading(
 MEMBERSHIP = Heading(
     "membership_auc",
     "Membership: AUC of accusing by the nearest synthetic image",
-    "Chen et al. 2020, GAN-Leaks, eq. 4, with the same distance; one image a patient",
+    "Chen et al. 2020, GAN-Leaks, eq. 4, with the same distance; a patient by their nearest image",
     0.5,
 )
 
@@ -40,50 +41,18 @@ def measure(trial: ImageTrial) -> Findings:
         reason = "needs a holdout" if holdout is None else f"needs at least {LEAST} images a side"
         return Findings(tuple(h.absent(reason) for h in (EXACT, NEAR, MEMBERSHIP)))
     rng = trial.seeds.of("memory").numpy()
-    train, fresh = trial.train, _cut(holdout, rng)
     rounds = {
-        "synthetic": _cut(trial.synthetic, rng),
-        "control": _cut(trial.copied, rng),
-        "shuffled": _cut(trial.shuffled, rng),
+        "synthetic": cut(trial.synthetic, rng, CAP),
+        "control": cut(trial.copied, rng, CAP),
+        "shuffled": cut(trial.shuffled, rng, CAP),
     }
-    line = float(np.quantile(nearest(trial, fresh, train), CLOSE))
-    near = {k: _share(nearest(trial, x, train) <= line) for k, x in rounds.items()}
-    near["holdout"] = Interval(CLOSE, CLOSE, CLOSE)
-    known = {x.tobytes() for x in train.pixels}
-    exact = {
-        k: _share(np.array([x.tobytes() in known for x in v.pixels])) for k, v in rounds.items()
-    }
-    ins, outs = _one_each(train, rng), _one_each(holdout, rng)
-    n = min(len(ins), len(outs), CAP)
-    ins, outs = ins.rows(np.arange(n)), outs.rows(np.arange(n))
-    named = {k: _accuse(trial, ins, outs, x) for k, x in rounds.items()}
+    seen = Seen(trial.train, holdout, rounds, partial(nearest, trial), CAP)
     scores = (
-        EXACT.score(exact, len(rounds["synthetic"])),
-        NEAR.score(near, len(rounds["synthetic"]), "0.05 is what fresh real images score"),
-        MEMBERSHIP.score(named, n),
+        EXACT.score(seen.exact(lambda x: x.pixels), len(rounds["synthetic"])),
+        NEAR.score(seen.near(rng, CLOSE), len(rounds["synthetic"]), NEAR_NOTE),
+        MEMBERSHIP.score(*seen.members(rng)),
     )
     return Findings(scores)
-
-
-def _accuse(trial: ImageTrial, ins: ImageSet, outs: ImageSet, released: ImageSet) -> Interval:
-    return intervals.auc(-nearest(trial, ins, released), -nearest(trial, outs, released))
-
-
-def _equal(images: ImageSet, known: set[bytes]) -> Interval:
-    return _share(np.array([x.tobytes() in known for x in images.pixels]))
-
-
-def _share(hits: Numbers) -> Interval:
-    return intervals.wilson(int(hits.sum()), len(hits))
-
-
-def _cut(images: ImageSet, rng: np.random.Generator) -> ImageSet:
-    return images.rows(rng.permutation(len(images))[:CAP])
-
-
-def _one_each(images: ImageSet, rng: np.random.Generator) -> ImageSet:
-    order = rng.permutation(len(images))
-    return images.rows(order[np.unique(images.patients[order], return_index=True)[1]])
 
 
 def likest(trial: ImageTrial, images: ImageSet, others: ImageSet) -> Numbers:

@@ -88,13 +88,7 @@ class ImageTrial:
     def _matched(self, candidates: tuple[ImageSet, ...]) -> Numbers:
         """(classes,) images that every side can give, in the holdout's shares."""
         assert self.holdout is not None
-        wanted = self.holdout.counts
-        able = np.min([c.counts for c in candidates], axis=0)
-        there = wanted > 0
-        if not there.any():
-            return np.zeros_like(wanted)
-        part = min(1.0, float(np.min(able[there] / wanted[there])))
-        return np.floor(part * wanted).astype(int)
+        return matched(self.holdout.counts, [c.counts for c in candidates])
 
 
 @dataclass(frozen=True)
@@ -110,6 +104,20 @@ class ImageSides:
     def candidates(self) -> dict[str, ImageSet]:
         """By name."""
         return {"synthetic": self.synthetic, "real": self.real, "shuffled": self.shuffled}
+
+
+def matched(wanted: Numbers, able: list[Numbers]) -> Numbers:
+    """(classes,) rows that every side can give, in the shares that are wanted.
+
+    >>> matched(np.array([4, 2]), [np.array([8, 8]), np.array([3, 1])])
+    array([2, 1])
+    """
+    there = wanted > 0
+    if not there.any():
+        return np.zeros_like(wanted)
+    least = np.min(able, axis=0)
+    part = min(1.0, float(np.min(least[there] / wanted[there])))
+    return np.floor(part * wanted).astype(int)
 
 
 def some(images: ImageSet, counts: Numbers, seeds: Seeds) -> ImageSet:

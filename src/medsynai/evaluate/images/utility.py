@@ -11,8 +11,10 @@ from medsynai.evaluate.images.trial import ImageTrial, Numbers
 from medsynai.evaluate.interval import jackknife
 from medsynai.evaluate.metrics import auroc
 from medsynai.evaluate.score import Family, Findings, Score, blank
+from medsynai.seeds import Seeds
 
 STEPS = 500
+TRAINED = "The holdout anchor is the same network trained on the train images."
 _ESTEBAN = "trained on synthetic, tested on real (Esteban et al. 2017); one small network"
 BALANCED = blank(
     "tstr_balanced",
@@ -45,11 +47,12 @@ def measure(trial: ImageTrial) -> Findings:
     sources = {"synthetic": trial.synthetic, "real": trial.train, "shuffled": trial.shuffled}
     stacks = {k: _stack(trial, x, trial.holdout) for k, x in sources.items()}
     figures = {BALANCED: balanced, AUROC: auroc, BRIER: brier}
-    scores = [_filled(s, f, stacks, trial) for s, f in figures.items()]
+    scores = [filled(s, f, stacks, trial.seeds, TRAINED) for s, f in figures.items()]
     for k, label in enumerate(trial.train.classes):
         mine = {n: s[s[:, 0] == k] for n, s in stacks.items()}
         if len(mine["synthetic"]) >= 2:
-            scores.append(replace(_filled(RECALL, found, mine, trial), group=f"label={label}"))
+            one = filled(RECALL, found, mine, trial.seeds, TRAINED)
+            scores.append(replace(one, group=f"label={label}"))
     return Findings(tuple(scores))
 
 
@@ -60,9 +63,12 @@ def _stack(trial: ImageTrial, source: ImageSet, holdout: ImageSet) -> Numbers:
     return np.column_stack([holdout.labels, ask(net, trial.look(holdout))[0]])
 
 
-def _filled(score: Score, figure: object, stacks: dict[str, Numbers], trial: ImageTrial) -> Score:
+def filled(
+    score: Score, figure: object, stacks: dict[str, Numbers], seeds: Seeds, note: str
+) -> Score:
+    """The score of a figure of stacks, the other sides' as its anchors."""
     said = {k: float(figure(s)) for k, s in stacks.items()}  # type: ignore[operator]
-    rng = trial.seeds.of("interval", score.name).numpy()
+    rng = seeds.of("interval", score.name).numpy()
     low, high = jackknife(figure, [stacks["synthetic"]], rng)  # type: ignore[arg-type]
     return replace(
         score,
@@ -72,7 +78,7 @@ def _filled(score: Score, figure: object, stacks: dict[str, Numbers], trial: Ima
         n=len(stacks["synthetic"]),
         holdout=said["real"],
         shuffled=said["shuffled"],
-        note="The holdout anchor is the same network trained on the train images.",
+        note=note,
     )
 
 

@@ -30,20 +30,25 @@ def vectors(count: int, width: int) -> nn.Embedding:
 def initialise(modules: nn.Module, generator: torch.Generator) -> None:
     """First values of every weight from one generator: nothing is seeded globally.
 
-    Linear layers get U(-1/sqrt(inputs), 1/sqrt(inputs)) (LeCun et al. 1998, Efficient backprop);
-    vectors of codes a normal of spread 1/sqrt(width).
+    Linear layers get U(-1/sqrt(inputs), 1/sqrt(inputs)) (LeCun et al. 1998, Efficient backprop),
+    gated recurrent units the same of their states; vectors of codes a normal of spread
+    1/sqrt(width).
     """
     for layer in modules.modules():
         if isinstance(layer, nn.Linear):
             bound = 1 / math.sqrt(layer.in_features)
             layer.weight.uniform_(-bound, bound, generator=generator)
             layer.bias.uniform_(-bound, bound, generator=generator)
-        elif isinstance(layer, nn.Conv2d | nn.Conv3d):
+        elif isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Conv3d):
             bound = (
                 0.0 if getattr(layer, "quiet", False) else 1 / math.sqrt(layer.weight[0].numel())
             )
             layer.weight.uniform_(-bound, bound, generator=generator)
             nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+        elif isinstance(layer, nn.GRU):
+            bound = 1 / math.sqrt(layer.hidden_size)
+            for weight in layer.parameters():
+                weight.uniform_(-bound, bound, generator=generator)
         elif isinstance(layer, nn.Embedding | nn.EmbeddingBag):
             layer.weight.normal_(0, 1 / math.sqrt(layer.embedding_dim), generator=generator)
 

@@ -1,0 +1,1 @@
+"""Measures of series; every figure has that of as many unseen real series beside it."""

@@ -1,0 +1,1 @@
+"""Regular series, from a file to a release and back."""
