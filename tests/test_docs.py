@@ -42,12 +42,14 @@ from medsynai.models.image_vae import ImageVae
 from medsynai.models.image_wgan_gp import ImageWganGp
 from medsynai.models.medgan import MedGan
 from medsynai.models.pate_gan import PateGan
+from medsynai.models.series_diffusion import SeriesDiffusion
 from medsynai.models.tablegan import TableGan
 from medsynai.models.tvae import Tvae
 from medsynai.models.wgan_gp import WganGp
 
 OF_CODES = (MedGan, EmrWgan, Aae)
 OF_IMAGES = (ImagePca, ImageFlow, ImageVae, ImageHybrid, ImageGan, ImageWganGp, Dcgan, Acgan)
+OF_SERIES = (SeriesDiffusion,)
 GANS = (Gan, Cgan, Ctgan, WganGp, TableGan, PateGan)
 NETWORKS = (Vae, Tvae, BetaVae, Autoregressive, Diffusion, *GANS)
 ROOT = Path(__file__).resolve().parent.parent
@@ -128,6 +130,7 @@ def test_every_model_has_a_page_that_names_it(model: str) -> None:
         ("models/autoregressive.md", names(Pace)),
         ("models/code-mixture.md", names(CodeMixture)),
         *((f"models/{kind.name}.md", names(kind)) for kind in OF_IMAGES),
+        *((f"models/{kind.name}.md", names(kind)) for kind in OF_SERIES),
         ("models/medgan.md", names(MedGan)),
         ("models/emr-wgan.md", names(EmrWgan)),
         ("models/aae.md", names(Aae) | names(CodeAae)),
@@ -138,7 +141,8 @@ def test_every_field_is_explained(page: str, words: set[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("page", "kind"), [("forest", Forest), *((kind.name, kind) for kind in NETWORKS + OF_CODES)]
+    ("page", "kind"),
+    [("forest", Forest), *((kind.name, kind) for kind in NETWORKS + OF_CODES + OF_SERIES)],
 )
 def test_defaults_on_a_models_page_are_those_of_the_code(page: str, kind: type) -> None:
     text = read(DOCS / "models" / f"{page}.md")

@@ -10,7 +10,7 @@ from typing import Any
 
 import medsynai.evaluate
 from medsynai.evaluate.attacks.heading import Heading
-from medsynai.evaluate.panel import CODE_PANEL, COHORT_PANEL, IMAGE_PANEL, PANEL
+from medsynai.evaluate.panel import CODE_PANEL, COHORT_PANEL, IMAGE_PANEL, PANEL, SERIES_PANEL
 from medsynai.evaluate.policy import load_policy
 from medsynai.evaluate.score import Score
 from medsynai.evaluate.utility import CLASS_FIGURES, NUMBER_FIGURES
@@ -36,10 +36,10 @@ def inside(value: Any) -> Iterator[str]:
 
 def declared() -> set[str]:
     """Every score that a module of the judging wing declares, asks for or holds to a limit."""
-    panels = (*PANEL, *CODE_PANEL, *COHORT_PANEL, *IMAGE_PANEL)
+    panels = (*PANEL, *CODE_PANEL, *COHORT_PANEL, *IMAGE_PANEL, *SERIES_PANEL)
     names = {m.headline[0] for m in panels if m.headline[0]}
     names |= {gate.score for gate in load_policy().gates}
-    for kind in ("codes", "cohorts", "images"):
+    for kind in ("codes", "cohorts", "images", "series"):
         names |= {gate.score for gate in load_policy(default=f"{kind}/policy.toml").gates}
     names |= {f"tstr_{f.name}" for f in (*CLASS_FIGURES, *NUMBER_FIGURES)}
     for found in pkgutil.walk_packages(medsynai.evaluate.__path__, "medsynai.evaluate."):

@@ -12,6 +12,7 @@ from medsynai.generator import Condition
 
 STEPS = [m * 10.0**-d for d in range(7) for m in (5, 2, 1)]  # of lattices that numbers may lie on
 NEAR = 1e-5  # a number this share of a step off the lattice lies on it, in float32 as well
+FINE = 1e5  # steps from 0 beyond which float32 cannot tell
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,10 @@ def lattice(values: np.ndarray) -> float:
     (0.005, 0.0)
     """
     flat = values.ravel()
+    most = float(np.abs(flat).max(initial=0))
     for step in STEPS:
+        if most / step > FINE:
+            break
         parts = flat / step
         off = np.abs(parts - np.rint(parts))
         if (off <= np.maximum(NEAR, np.abs(parts) * 1e-7)).all():

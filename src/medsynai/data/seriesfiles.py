@@ -87,7 +87,7 @@ def read_series(path: Path, declared: str = "", label: str | None = None) -> Loa
 
 
 def _signals(loaded: LoadedCohort, suffix: str, path: Path) -> Held:
-    signals = loaded.cohort.signals
+    signals = sorted(loaded.cohort.signals, key=lambda s: (len(s.name), s.name))  # as numbered
     shapes = {(s.samples.shape, s.rate) for s in signals}
     if len(shapes) > 1:
         raise ReadError(

@@ -20,7 +20,7 @@ from medsynai.learn.nets.components import Components, Velocity
 from medsynai.learn.nets.mlp import modules_of
 from medsynai.learn.series import fit_series, load_series
 
-PACE = Pace(batch=256, check=200, patience=5, average=0.999)
+PACE = Pace(batch=128, check=200, patience=5, average=0.999, fade=0.3)
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class SeriesDiffusion:
 
     components: int = 128
     per_component: int = 4
-    width: int = 256
+    width: int = 128
     layers: int = 3
     hops: int = 32
     steps: int = 10000
-    lr: float = 1e-3
+    lr: float = 2e-3
     pace: Pace = PACE
     name: ClassVar[str] = "series-diffusion"
 

@@ -61,9 +61,9 @@ def measure(trial: SeriesTrial) -> Findings:
         holdout=_off(named["real"]),
         shuffled=_off(named["shuffled"]),
     )
-    told = {k: _boosted(trial, sides.reference, x, seeds) for k, x in sides.candidates.items()}
+    told = {k: boosted(trial, sides.reference, x, seeds) for k, x in sides.candidates.items()}
     low, high = auc_interval(*told["synthetic"])
-    boosted = replace(
+    told_apart = replace(
         C2ST,
         value=auc(*told["synthetic"]),
         low=low,
@@ -72,7 +72,7 @@ def measure(trial: SeriesTrial) -> Findings:
         holdout=auc(*told["real"]),
         shuffled=auc(*told["shuffled"]),
     )
-    return Findings((recurrent, boosted))
+    return Findings((recurrent, told_apart))
 
 
 def _off(found: tuple[int, int]) -> float:
@@ -97,7 +97,7 @@ def _last(outs: Tensor, truth: Tensor) -> Tensor:
     return binary_cross_entropy_with_logits(outs[:, -1, 0], truth)
 
 
-def _boosted(
+def boosted(
     trial: SeriesTrial, reference: SeriesSet, candidate: SeriesSet, seeds: Seeds
 ) -> tuple[Numbers, Numbers]:
     """Truth (1: real) and the score of boosting that did not see the series."""

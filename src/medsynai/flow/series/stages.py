@@ -102,9 +102,19 @@ def draw(
 
 def judge(made: SeriesSet, parts: SeriesParts, run: Run) -> Judged:
     """Score the series against train and holdout, and hold the scores against the policy."""
-    trial = SeriesTrial(parts.train, parts.holdout, made, Seeds(run.plan.seed).of("judge"))
+    held = None if parts.holdout is None else alike(parts.holdout, run)
+    trial = SeriesTrial(alike(parts.train, run), held, made, Seeds(run.plan.seed).of("judge"))
     with run.watch.stage("judge", "Judging"):
         return judging.judge(trial, panel_of(run.plan), run.watch)
+
+
+def alike(series: SeriesSet, run: Run) -> SeriesSet:
+    """Under a condition the real series of the classes that were asked for, else all."""
+    wanted = asked(run.plan.conditions, series.classes).wanted
+    levels = [w.levels for w in wanted if w.levels is not None]
+    classes = np.array(series.classes)
+    met = np.all([np.isin(classes, x) for x in levels], axis=0) if levels else np.ones(len(classes))
+    return series.rows(np.flatnonzero(met.astype(bool)[series.labels]))
 
 
 def report(found: Findings, run: Run) -> SeriesRelease:
