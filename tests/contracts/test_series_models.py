@@ -145,3 +145,11 @@ def test_the_ledger_is_charged_first(name):
 
     with pytest.raises(RuntimeError, match="refused"):
         quick(name).fit(waves(60), Refusing(), Seeds(1))
+
+
+NETWORKS = [n for n in NAMES if "pace" in vars(quick(n))]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_loss_is_worked_out_where_its_networks_are(name, learns_elsewhere):
+    learns_elsewhere(lambda: quick(name).fit(waves(), Ledger(), Seeds(3)))

@@ -89,7 +89,8 @@ class Velocity(nn.Module):
         self, x: Float[Tensor, "b count"], time: Float[Tensor, " b"], label: Float[Tensor, " b"]
     ) -> Float[Tensor, "b count"]:
         """The velocity of each score; a blinded label gives NaN."""
-        turns = 2 ** torch.linspace(0, 8, WAVES) * math.pi * time[:, None]
+        rates = 2 ** torch.linspace(0, 8, WAVES, device=time.device)
+        turns = rates * math.pi * time[:, None]
         known = self.classes(label.nan_to_num().long()) + 0 * label[:, None]
         told = silu(self.mix(silu(self.time(torch.cat([turns.sin(), turns.cos()], 1)) + known)))
         h = self.enter(x)
