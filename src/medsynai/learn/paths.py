@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from typing import Any
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn

@@ -44,8 +44,8 @@ class SeriesComposition(Protocol):
         """What is kept to draw with: `draw(labels, generator)` gives (n, width) rows."""
         ...
 
-    def settle(self, drawer: Any, modules: Modules) -> None:
-        """Take the trained weights over."""
+    def settle(self, drawer: Any, modules: Modules, rows: Tensor, seeds: Seeds) -> None:
+        """Take the trained weights over, and fit what is fitted to rows at most."""
         ...
 
 

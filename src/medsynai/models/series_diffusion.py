@@ -6,7 +6,7 @@ modeling, of which the paths of diffusion models are a case. It runs on whitened
 
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor
 
@@ -19,6 +19,7 @@ from medsynai.learn.losses.velocity import velocity
 from medsynai.learn.nets.components import Components, Velocity
 from medsynai.learn.nets.mlp import modules_of
 from medsynai.learn.series import fit_series, load_series
+from medsynai.seeds import Seeds
 
 PACE = Pace(batch=128, check=200, patience=5, average=0.999, fade=0.3)
 
@@ -66,7 +67,7 @@ class SeriesDiffusion:
         net = Velocity(basis.count, len(frame.classes), self.width, self.layers)
         return ComponentPath(net, basis, self.hops)
 
-    def settle(self, drawer: ComponentPath, modules: Modules) -> None:
+    def settle(self, drawer: Any, modules: Modules, rows: Tensor, seeds: Seeds) -> None:
         """Take the trained weights over."""
         drawer.settle(modules)
 
