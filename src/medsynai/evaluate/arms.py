@@ -185,7 +185,7 @@ def verdict(size: int | None, found: Sequence[Difference], arm: Arm = Arm.MIXED)
         return f"{arm}: not decided, for the arm of duplicated real records is missing."
     same, alone = mine[Arm.DUPLICATED], mine[Arm.REAL]
     if min(same.seeds, alone.seeds) < FEWEST:
-        return f"{arm}: not decided, for {same.seeds} seeds are fewer than {FEWEST}."
+        return f"{arm}: not decided, for there are fewer than {FEWEST} seeds ({same.seeds})."
     against = f"{same.value:+.3f} AUROC against as many duplicated real records"
     if same.above and alone.above:
         return f"{arm}: a gain, {against} and {alone.value:+.3f} against the real ones alone."

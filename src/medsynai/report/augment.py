@@ -9,14 +9,15 @@ from scipy.stats import t as student
 from medsynai.evaluate.arms import MAIN, Arm, Difference, Outcome
 from medsynai.report.html import page
 from medsynai.report.markup import Child, Markup, bullets, paragraph, table, tag
-from medsynai.report.rounding import figure, interval
+from medsynai.report.rounding import count, figure, interval
 from medsynai.report.svg import Scale, frame, line, rect, text
 
 SAID = (
-    "Every arm but the first trains on as many records for as long: what duplicating the real "
-    "records gains is no merit of synthetic ones. The ratio was chosen by validation patients; the "
-    "holdout chose nothing. Intervals are over draws of train patients, for this one holdout."
+    "Duplicated, classic and synthetic records are added in the same number, and trained on for as "
+    "long: what duplicating the real records gains is no merit of synthetic ones. The ratio was "
+    "chosen by validation patients; the holdout chose nothing. Intervals are over draws of train patients, for this one holdout."
 )
+WORDS = {MAIN: "AUROC", "brier": "Brier score"}
 
 
 def augment_page(
@@ -99,12 +100,12 @@ def _figures(outcomes: Sequence[Outcome], caption: str) -> Markup:
         (
             arm.value,
             figure(float(np.mean([o.ratio for o in mine]))),
-            figure(float(np.mean([o.fitted for o in mine]))),
+            count(round(np.mean([o.fitted for o in mine]))),
             *(figure(_spread([o.figures[n] for o in mine])[0]) for n in names),
         )
         for arm, mine in arms.items()
     ]
-    head = ("Trained on", "Ratio added", "Records", *names)
+    head = ("Trained on", "Ratio added", "Records", *(WORDS.get(n, n) for n in names))
     return table(head, rows, f"Means over seeds, {caption}", range(1, len(head)))
 
 
