@@ -15,7 +15,8 @@ from medsynai.report.svg import Scale, frame, line, rect, text
 SAID = (
     "Duplicated, classic and synthetic records are added in the same number, and trained on for as "
     "long: what duplicating the real records gains is no merit of synthetic ones. The ratio was "
-    "chosen by validation patients; the holdout chose nothing. Intervals are over draws of train patients, for this one holdout."
+    "chosen by validation patients; the holdout chose nothing. Intervals are over "
+    "draws of train patients, for this one holdout."
 )
 WORDS = {MAIN: "AUROC", "brier": "Brier score"}
 
