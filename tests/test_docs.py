@@ -33,6 +33,7 @@ from medsynai.models.dcgan import Dcgan
 from medsynai.models.diffusion import Diffusion
 from medsynai.models.emr_wgan import EmrWgan
 from medsynai.models.entries import CATALOG
+from medsynai.models.events import Events
 from medsynai.models.gan import Gan
 from medsynai.models.image_flow import ImageFlow
 from medsynai.models.image_gan import ImageGan
@@ -131,6 +132,7 @@ def test_every_model_has_a_page_that_names_it(model: str) -> None:
         ("models/code-mixture.md", names(CodeMixture)),
         *((f"models/{kind.name}.md", names(kind)) for kind in OF_IMAGES),
         *((f"models/{kind.name}.md", names(kind)) for kind in OF_SERIES),
+        ("models/events.md", names(Events)),
         ("models/medgan.md", names(MedGan)),
         ("models/emr-wgan.md", names(EmrWgan)),
         ("models/aae.md", names(Aae) | names(CodeAae)),

@@ -19,7 +19,11 @@ ENTRIES = [entry for entry in CATALOG if "cohorts" in entry.data]
 NAMES = [entry.name for entry in ENTRIES]
 SAVED = [entry.name for entry in ENTRIES if entry.loader]
 # Settings small enough that all questions together take seconds.
-QUICK: dict[str, dict] = {"markov": {"lives": {"trees": 2, "bins": 20}}}
+LIVES = {"trees": 2, "bins": 20}
+QUICK: dict[str, dict] = {
+    "markov": {"lives": LIVES},
+    "events": {"width": 16, "memory": 8, "steps": 40, "lr": 0.01, "lives": LIVES},
+}
 TABLES = ("subjects", "events", "visits")
 
 

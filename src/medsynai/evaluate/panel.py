@@ -162,7 +162,12 @@ COHORT_PANEL: tuple[Measure, ...] = (
     Measure("rules", "cohorts.rules:measure", _V, ("cohort_violations", "Broken rules"), 3.0),
     Measure("prevalence", "cohorts.who:prevalence", _F, ("code_r2", "Codes: R2"), 0.5),
     Measure("course", "cohorts.course:measure", _F, ("next_tvd", "What follows what"), 5.0),
+    Measure("absent", "cohorts.absent:measure", _F, ("absent_runs_tvd", "Runs of absence"), 1.0),
     Measure("pairs", "cohorts.who:pairs", _F, ("code_pairs_r2", "Pairs of codes"), 1.0),
+    Measure("together", "cohorts.stays:together", _F, ("stay_correlation", "Means together"), 1.0),
+    Measure("stays", "cohorts.stays:measure", _D, ("stay_c2st", "Patients by summaries"), 20.0),
+    Measure("outcome", "cohorts.outcome:measure", _U, ("tstr_outcome", "Outcome, trained on"), 8.0),
+    Measure("survival", "cohorts.survival:measure", _U, ("km_area", "Survival curves"), 1.5),
     Measure("detection", "cohorts.who:detection", _D, ("c2st", "Telling patients apart"), 10.0),
     Measure(
         "membership", "cohorts.who:membership", _P, ("membership_auc", "Membership inference"), 6.0

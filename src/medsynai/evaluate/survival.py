@@ -12,7 +12,7 @@ from medsynai.errors import AssessmentError
 from medsynai.evaluate.coefficients import Coefficients, fit_cox, overlap
 from medsynai.evaluate.design import Design, design
 from medsynai.evaluate.encode import Encoding, Floats
-from medsynai.evaluate.interval import Rows, Z
+from medsynai.evaluate.interval import Rows, Z, wilson
 from medsynai.evaluate.score import Family, Findings, Score, blank
 from medsynai.evaluate.sides import Sides, compare, take_sides, unassessed
 from medsynai.evaluate.trial import Trial
@@ -36,6 +36,13 @@ HAZARDS = blank(
     "high",
     "mean interval overlap over up to 12 coefficients (Cox 1972, ties by Breslow 1974; Karr et al. "
     "2006), -1 to 1",
+)
+SIGNS = blank(
+    "hazard_signs",
+    "Cox regression: significant hazard ratios on the same side of 1",
+    Family.UTILITY,
+    "high",
+    "share of the coefficients whose 95 % interval on the holdout leaves out 0 (Cox 1972)",
 )
 CINDEX = blank(
     "tstr_cindex",
@@ -92,7 +99,8 @@ Judged = tuple[list[Score], dict[str, Any] | None, list[dict[str, Any]]]
 
 
 def _judge(spec: Survival, tables: Sides[Table], trial: Trial, several: bool) -> Judged:
-    titles = [replace(s, group=spec.event if several else "") for s in (AREA, HAZARDS, CINDEX)]
+    named = (AREA, HAZARDS, SIGNS, CINDEX)
+    titles = [replace(s, group=spec.event if several else "") for s in named]
     encoding = trial.encoding
     try:
         pair = _pair(spec, encoding)
@@ -112,7 +120,8 @@ def _judge(spec: Survival, tables: Sides[Table], trial: Trial, several: bool) ->
     scores = [_area(titles[0], sides, trial, whose[0])]
     if plan.terms:
         fits = sides.map(fit_cox)
-        scores += [_hazards(titles[1], fits, sides), _cindex(titles[2], fits, sides)]
+        scores += [_hazards(titles[1], fits, sides), _signs(titles[2], fits, sides)]
+        scores.append(_cindex(titles[3], fits, sides))
         ratios = _ratios(spec, plan, fits)
     else:
         scores += [unassessed(s, "no column is filled and varies enough") for s in titles[1:]]
@@ -215,6 +224,29 @@ def _hazards(score: Score, fits: Sides[Coefficients], sides: Sides[Floats]) -> S
         shuffled=overlap(fits.shuffled, fits.reference),
         n=len(sides.synthetic),
         note="The interval is that of the mean over coefficients.",
+    )
+
+
+def _signs(score: Score, fits: Sides[Coefficients], sides: Sides[Floats]) -> Score:
+    beta, error = fits.reference
+    sure = np.abs(beta) > Z * error
+    if not sure.any():
+        return unassessed(score, "no hazard ratio of the holdout differs from 1 beyond its error")
+
+    def agreed(fit: Coefficients) -> int:
+        return int((np.sign(fit[0][sure]) == np.sign(beta[sure])).sum())
+
+    low, high = wilson(agreed(fits.synthetic), int(sure.sum()))
+    share = [None if f is None else agreed(f) / sure.sum() for f in (fits.real, fits.shuffled)]
+    return replace(
+        score,
+        value=agreed(fits.synthetic) / sure.sum(),
+        low=low,
+        high=high,
+        holdout=share[0],
+        shuffled=share[1],
+        n=len(sides.synthetic),
+        note=f"Of {int(sure.sum())} coefficients.",
     )
 
 

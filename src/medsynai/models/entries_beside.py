@@ -179,4 +179,21 @@ BESIDE = (
         "medsynai.models.markov:Markov",
         "medsynai.models.markov:load_markov",
     ),
+    Entry(
+        "events",
+        "Recurrent net of events",
+        "Cho et al. 2014, Learning phrase representations using RNN encoder-decoder for "
+        "statistical machine translation; Larochelle and Murray 2011, The neural autoregressive "
+        "distribution estimator",
+        ("cohorts",),
+        "patients with events over time: courses of numbers, what hangs on what, outcomes",
+        "fewer than a few hundred patients, whose courses it cannot learn; rare codes that hang on "
+        "each other",
+        "A forest draws each patient's statics, how many steps there are and over how long, and "
+        "how often common things happen, with the mean and range of their numbers. A recurrent "
+        "network then draws step after step: when the next one is, what happens in it, and each "
+        "number given the last one of its kind.",
+        "medsynai.models.events:Events",
+        "medsynai.models.events:load",
+    ),
 )

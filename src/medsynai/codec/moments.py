@@ -1,0 +1,127 @@
+"""What happens to patients at one time, and what of it is told beforehand."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from medsynai.codec.course import Course
+from medsynai.codec.lives import EVENTS
+from medsynai.data.ranges import range_of
+from medsynai.data.schema import Column, Kind, Schema
+from medsynai.data.table import Table
+
+STEPS, SPAN = ".steps", ".span"
+AIMS = ("m", "l", "h")  # of a token's numbers: the mean, the least and the greatest
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Events with the step that each is in, in order; no token twice in a step.
+
+    Attributes:
+        patient, token, gap, value, length: as in `Course`, of the events that are kept.
+        step: (events,) numbered through all patients.
+        starts: (events,) which are the first of their step.
+        times: (events,) how often the token came at that time.
+    """
+
+    patient: np.ndarray
+    token: np.ndarray
+    gap: np.ndarray
+    value: np.ndarray
+    length: np.ndarray
+    step: np.ndarray
+    starts: np.ndarray
+    times: np.ndarray
+
+    @staticmethod
+    def of(course: Course, tokens: int) -> "Moments":
+        """Steps of a course."""
+        new = np.diff(course.patient, prepend=-1) != 0
+        step = np.cumsum(new | (course.gap > 0)) - 1
+        cell = step * tokens + course.token
+        first = np.diff(cell, prepend=-1) != 0
+        times = np.diff(np.append(np.flatnonzero(first), len(cell)))
+        kept = np.flatnonzero(first)
+        parts = (course.patient, course.token, course.gap, course.value, course.length, step)
+        patient, token, gap, value, length, step = (p[kept] for p in parts)
+        starts = np.diff(step, prepend=-1) != 0
+        gap = np.where(np.diff(patient, prepend=-1) != 0, 0, gap)
+        return Moments(patient, token, gap, value, length, step, starts, times)
+
+    def tick(self) -> np.ndarray:
+        """(events,) ticks since the patient's first event."""
+        total = np.cumsum(np.where(self.starts, self.gap, 0))
+        new = np.diff(self.patient, prepend=-1) != 0
+        sizes = np.diff(np.append(np.flatnonzero(new), len(new)))
+        ticks: np.ndarray = total - np.repeat(total[new], sizes)
+        return ticks
+
+    def before(self) -> np.ndarray:
+        """(events,) the patient's event of the same token before; -1 where there is none."""
+        order = np.lexsort((self.step, self.token, self.patient))
+        same = (np.diff(self.patient[order], prepend=-1) == 0) & (
+            np.diff(self.token[order], prepend=-1) == 0
+        )
+        found = np.full(len(order), -1)
+        found[order[same]] = order[np.flatnonzero(same) - 1]
+        return found
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Events that were drawn, in any order; codes as in `LINES`.
+
+    Attributes:
+        step: (events,) which of the patient's steps, from 0.
+        gap: (events,) the code of the step's gap, -1 for a patient's first.
+        same: (events,) the value is the patient's last of that token.
+    """
+
+    patient: np.ndarray
+    token: np.ndarray
+    step: np.ndarray
+    gap: np.ndarray
+    value: np.ndarray
+    same: np.ndarray
+    length: np.ndarray
+
+
+def told_of(
+    course: Course, moments: Moments, counted: np.ndarray, schema: Schema | None = None
+) -> Table:
+    """What is told of each patient once; `counted`: tokens whose numbers are told of."""
+    n, statics = len(course.statics), course.statics
+    frame = statics.frame.drop(columns=[EVENTS], errors="ignore").reset_index(drop=True)
+    own: dict[str, np.ndarray] = {
+        STEPS: np.bincount(moments.patient, moments.starts, n),
+        SPAN: np.bincount(moments.patient, np.where(moments.starts, moments.gap, 0), n),
+    }
+    for place, token in enumerate(counted.tolist()):
+        rows = moments.token == token
+        own[f".n{place}"] = np.bincount(moments.patient[rows], minlength=n).astype(float)
+    for place, token in enumerate(counted.tolist()):
+        rows = (moments.token == token) & ~np.isnan(moments.value)
+        if rows.any() or (schema is not None and f".m{place}" in schema.names):
+            whose, value = moments.patient[rows], moments.value[rows]
+            total, many = np.bincount(whose, value, n), np.bincount(whose, minlength=n)
+            own[f".m{place}"] = np.where(many > 0, total / np.maximum(many, 1), np.nan)
+            for aim, pick, end in (("l", np.fmin, np.inf), ("h", np.fmax, -np.inf)):
+                edge = np.full(n, end)
+                pick.at(edge, whose, value)
+                own[f".{aim}{place}"] = np.where(many > 0, edge, np.nan)
+    if schema is None:
+        columns = [c for c in statics.schema.columns if c.name != EVENTS]
+        schema = Schema((*columns, *(_column(name, v) for name, v in own.items())))
+    frame = pd.concat([frame, pd.DataFrame(own)], axis=1)
+    return Table(frame[list(schema.names)], schema, statics.origin)
+
+
+def _column(name: str, values: np.ndarray) -> Column:
+    if name[1] in AIMS:
+        return Column(
+            name, Kind.CONTINUOUS, storage="float64", missing=bool(np.isnan(values).any())
+        )
+    low, high = range_of(values)
+    return Column(name, Kind.INTEGER, storage="float64", minimum=low, maximum=high)

@@ -1,0 +1,110 @@
+"""Does a model of the outcome that learnt from synthetic patients work on real ones?
+
+Boosting reads summaries of what happened to each patient, never the statics: those may tell the
+outcome afterwards.
+"""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+
+from medsynai.data.cohort import Cohort
+from medsynai.errors import AssessmentError
+from medsynai.evaluate.codes.trial import Numbers
+from medsynai.evaluate.cohorts.stays import Summaries, looked_at
+from medsynai.evaluate.cohorts.trial import CohortTrial
+from medsynai.evaluate.cohorts.view import View
+from medsynai.evaluate.interval import auc, auc_interval
+from medsynai.evaluate.learners import BOOSTING
+from medsynai.evaluate.score import Family, Findings, blank
+
+FEWEST = 20  # patients with the outcome, and without it, on every side
+FATAL = re.compile(r"death|dead|died|deceas|mortal|expire", re.IGNORECASE)
+
+TSTR = blank(
+    "tstr_outcome",
+    "Outcome predicted by a model trained on synthetic patients: AUC on real ones",
+    Family.UTILITY,
+    "high",
+    "train on synthetic, test on real (Esteban et al. 2017); gradient boosting on summaries of a "
+    "patient's variables; holdout anchor: trained on real",
+)
+
+
+def measure(trial: CohortTrial) -> Findings:
+    """AUC on the holdout of a model trained on synthetic, on train, and on shuffled patients.
+
+    Raises:
+        AssessmentError: no outcome that can be told, no holdout, or too few of either kind.
+    """
+    if trial.holdout is None:
+        raise AssessmentError("needs a holdout: real patients that the generator never saw")
+    name = outcome_of(trial.train)
+    truth = {"test": trial.holdout, "synthetic": trial.synthetic, "real": trial.train}
+    y = {k: happened(c, name) for k, c in truth.items()}
+    for side, had in y.items():
+        known = had[np.isfinite(had)]
+        if min(known.sum(), len(known) - known.sum()) < FEWEST:
+            raise AssessmentError(f"fewer than {FEWEST} {side} patients with or without {name!r}")
+    variables = looked_at(trial.views["train"], len(trial.variables))
+    y["shuffled"], seed = y["real"], trial.seeds.of("outcome").integer()
+    views = {
+        "test": trial.sides.reference,
+        "synthetic": trial.views["synthetic"],
+        "real": trial.views["train"],
+        "shuffled": trial.sides.shuffled,
+    }
+    x = {k: _read(v, variables) for k, v in views.items()}
+    found = {k: _tested(x[k], y[k], x["test"], y["test"], seed) for k in x if k != "test"}
+    low, high = auc_interval(*found["synthetic"])
+    score = replace(
+        TSTR,
+        value=auc(*found["synthetic"]),
+        low=low,
+        high=high,
+        holdout=auc(*found["real"]),
+        shuffled=auc(*found["shuffled"]),
+        n=len(found["synthetic"][0]),
+        note=f"Outcome: {name or 'death'}.",
+    )
+    return Findings((score,))
+
+
+def outcome_of(cohort: Cohort) -> str:
+    """The static that says who died; "" where it is the patients' own times of death.
+
+    Raises:
+        AssessmentError: none.
+    """
+    if cohort.subjects["death"].notna().any():
+        return ""
+    for name in map(str, cohort.subjects):
+        if FATAL.search(name) and cohort.subjects[name].nunique() == 2:
+            return name
+    raise AssessmentError("no patient dies, and no static of two levels is named after death")
+
+
+def happened(cohort: Cohort, name: str) -> Numbers:
+    """(patients,) 1 and 0, NaN where it is not known; the level that is last in order is 1."""
+    if not name:
+        return cohort.subjects["death"].notna().to_numpy("float64")
+    said = cohort.subjects.get(name)
+    if said is None:
+        return np.full(len(cohort), np.nan)
+    words = said.astype(object).map(lambda v: None if v is None or v != v else str(v))
+    levels = sorted(words.dropna().unique())
+    return np.where(words.isna(), np.nan, (words == (levels or [""])[-1]).astype(float))
+
+
+def _read(view: View, variables: Numbers) -> Numbers:
+    return Summaries.of(view, variables).table()[:, :-1]  # how long a stay was tells who died
+
+
+def _tested(
+    x: Numbers, y: Numbers, test: Numbers, truth: Numbers, seed: int
+) -> tuple[Numbers, Numbers]:
+    fit, known = np.isfinite(y), np.isfinite(truth)
+    model = BOOSTING.classifier(np.zeros(x.shape[1], dtype=bool), seed)
+    model.fit(x[fit], y[fit].astype(int))
+    return truth[known].astype(int), model.predict_proba(test[known])[:, 1]

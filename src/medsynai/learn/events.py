@@ -1,0 +1,247 @@
+"""From a composition of networks to a fitted model of events: fit, sample, save and load."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from medsynai import store
+from medsynai.codec.course import CourseCodec
+from medsynai.codec.moments import AIMS, STEPS, Drawn
+from medsynai.codec.steps import LINES, StepCodec, course_of
+from medsynai.data.cohort import Cohort
+from medsynai.data.schema import Schema
+from medsynai.errors import ModelError
+from medsynai.generator import FREE, SEEDS, Condition, Fitted, check_draw
+from medsynai.learn.core import Modules, Phase
+from medsynai.learn.desk import desk
+from medsynai.learn.fitted import key_of, shorten
+from medsynai.learn.job import Job, Pace, halves
+from medsynai.learn.loop import train
+from medsynai.learn.mechanism import Plain
+from medsynai.learn.nets.events import NEVER, EventNet
+from medsynai.learn.threads import one_thread
+from medsynai.learn.walk import Walk
+from medsynai.privacy.ledger import Ledger
+from medsynai.saved import Saved, read_model, write_model
+from medsynai.seeds import Seeds
+
+CHUNK = 2048  # patients drawn at once
+MOST_HELD = 400  # patients held out at most: they are looked at all at once
+LIVES = "lives"  # in the model folder: the table model of what is told of a patient once
+
+
+class EventComposition(Protocol):
+    """A model: its catalogue name, its public settings, and what they put together.
+
+    To add one: a frozen dataclass in `models/<name>.py` with what stands below and
+    `fit = fit_events`, a `load` beside it, a row of `CATALOG` and a page in `docs/models/`.
+    """
+
+    name: ClassVar[str]
+
+    @property
+    def pace(self) -> Pace:
+        """How it is trained."""
+        ...
+
+    @property
+    def lives(self) -> Any:
+        """The table model of what is told of a patient once."""
+        ...
+
+    @property
+    def least(self) -> int:
+        """Train patients behind whatever is drawn as it is."""
+        ...
+
+    @property
+    def bins(self) -> int:
+        """About how many bins a token's numbers have at most."""
+        ...
+
+    @property
+    def gaps(self) -> int:
+        """The same of times between steps."""
+        ...
+
+    def phases(self) -> tuple[Phase, ...]:
+        """What is trained when; known before a patient is read."""
+        ...
+
+    def net(self, codec: StepCodec) -> EventNet:
+        """The network, without values yet."""
+        ...
+
+    def job(self, modules: Modules) -> Job:
+        """What is trained of it; a row is a patient's line."""
+        ...
+
+
+@dataclass(frozen=True)
+class FittedEvents:
+    """A trained network of events, and the table model ahead of it; never a row of a patient.
+
+    Attributes:
+        lives: draws what is told of a patient once.
+        courses: tokens, statics and times.
+        codec: steps.
+        facts: how training went.
+    """
+
+    settings: Any
+    lives: Fitted
+    courses: CourseCodec
+    codec: StepCodec
+    net: EventNet
+    facts: dict[str, Any]
+
+    @property
+    def schema(self) -> Schema:
+        """What may be asked for."""
+        known = {c.name for c in self.courses.lives.schema.columns}
+        return self.codec.schema.only(tuple(n for n in self.codec.schema.names if n in known))
+
+    @torch.no_grad()
+    @one_thread()
+    def sample(self, n: int, seeds: Seeds = SEEDS, condition: Condition = FREE) -> Cohort:
+        """Draw exactly `n` patients; see `medsynai.generator.FittedCohort.sample`.
+
+        Raises:
+            PlanError: `n` below 1.
+            ConditionError: a condition that cannot be met exactly.
+        """
+        check_draw(n)
+        statics = self.lives.sample(n, seeds.of("lives"), condition)
+        heads = self.codec.heads(statics)
+        steps = np.maximum(np.rint(statics.frame[STEPS].to_numpy("float64")), 0)
+        busy = np.argsort(-steps, kind="stable")  # those who have most to come stand first
+        parts = []
+        for start in range(0, n, CHUNK):
+            mine = busy[start : start + CHUNK]
+            generator = torch.Generator().manual_seed(seeds.of("walk", start).integer())
+            parts.append((mine, Walk.of(self.net, self._parted(heads[mine]), generator).run()))
+        rng = seeds.of("numbers").numpy()
+        return self.courses.decode(course_of(self.codec, statics, joined(parts), rng), rng)
+
+    def _parted(self, heads: np.ndarray) -> tuple[Tensor, ...]:
+        counted = len(self.codec.counted)
+        sizes = [len(self.net.layout), 1, 1, counted, len(AIMS) * counted]
+        codes, steps, span, counts, aims = torch.split(torch.from_numpy(heads), sizes, dim=1)
+        return (
+            codes,
+            steps[:, 0].round(),
+            span[:, 0],
+            counts,
+            aims.view(len(heads), counted, len(AIMS)),
+        )
+
+    def save(self, folder: Path) -> None:
+        """Write model.json, weights.safetensors, schema.toml and the folder `lives`."""
+        weights = self.net.state_dict()
+        arrays = {f"net.{k}": v.contiguous().numpy() for k, v in weights.items()}
+        facts = {"cohort": store.to_plain(self.courses), **self.facts}
+        whole = arrays | self.codec.arrays()
+        name = self.settings.name
+        write_model(folder, Saved(name, self.settings, self.codec.schema, facts, whole))
+        (folder / LIVES).mkdir(mode=0o700)
+        self.lives.save(folder / LIVES)
+
+
+def joined(parts: list[tuple[np.ndarray, Drawn]]) -> Drawn:
+    """What was drawn of several lots, each with the places of its patients, as one."""
+    made = [replace(drawn, patient=mine[drawn.patient]) for mine, drawn in parts]
+    names = [f.name for f in fields(Drawn)]
+    return Drawn(*(np.concatenate([getattr(d, n) for d in made]) for n in names))
+
+
+@one_thread()
+def fit_events(
+    settings: EventComposition, cohort: Cohort, ledger: Ledger | None = None, seeds: Seeds = SEEDS
+) -> FittedEvents:
+    """Train a composition on patients, the ledger charged first; see `CohortGenerator.fit`.
+
+    Raises:
+        ModelError: no patients, no token of `least` of them, or training that failed.
+        PlanError: a budget too small to train in.
+    """
+    ledger, least = ledger or Ledger(), settings.least
+    ledger.charge(Plain().charge(f"train the {settings.name} model", settings.phases()))
+    if not len(cohort):
+        raise ModelError("a cohort without patients has nothing to learn from")
+    courses = CourseCodec.fit(cohort, least)
+    if not courses.tokens:
+        raise ModelError(f"no code has {least} train patients: there is nothing to learn")
+    course = courses.encode(cohort)
+    bins = (settings.bins, settings.gaps)
+    codec = StepCodec.fit(course, len(courses.tokens), courses.lives.times, bins, least)
+    table = codec.table(course)
+    lives = settings.lives.fit(table, ledger, seeds.of("lives"))
+    lines, cut = codec.lines(course)
+    rows = torch.from_numpy(np.hstack([codec.heads(table), lines.reshape(len(lines), -1)]))
+    net = settings.net(codec)
+    begin(net, lines)
+    job = settings.job(torch.nn.ModuleDict({"net": net}))
+    share = min(settings.pace.held, MOST_HELD / len(rows))
+    inside, outside = halves(np.arange(len(rows)), share, seeds)
+    if not len(outside) and settings.pace.held:
+        job = shorten(job, len(rows))
+    place = desk().place(key_of(settings, seeds, rows))
+    trained = train(job, rows[inside], rows[outside], seeds, place)
+    best: Any = trained.modules["net"]
+    facts = trained.facts | ({"events beyond the longest line": cut} if cut else {})
+    return FittedEvents(settings, lives, courses, codec, best.requires_grad_(False), facts)
+
+
+def begin(net: EventNet, lines: np.ndarray) -> None:
+    """The shares of tokens, gaps and codes of numbers, which training begins at."""
+    there = lines[..., 0] >= 0
+    named = dict(zip(LINES, lines[there].astype(int).T, strict=True))
+    token, steps = named["token"], named["starts"].sum()
+    times = np.bincount(token, minlength=net.tokens)
+    net.usual.copy_(
+        torch.from_numpy(np.log(times + 0.5) - np.log(np.maximum(steps - times, 0) + 0.5))
+    )
+    net.scale.fill_(max(1.0, there.sum() / len(lines)))
+    gap = named["gap"][named["gap"] >= 0]
+    shares = np.bincount(gap, minlength=len(net.gap_usual))
+    net.gap_usual.copy_(log_shares(shares))
+    for numbers, name in ((net.values, "value"), (net.lengths, "length")):
+        rows = np.flatnonzero(named[name] >= 0)
+        channel, code = numbers.channel.numpy()[token[rows]], named[name][rows]
+        if name == "value":
+            code = np.where(named["same"][rows] > 0, numbers.bins.numpy()[channel] + 1, code)
+        size = numbers.usual.numel()
+        counts = np.bincount(channel * numbers.most + code, minlength=size)
+        numbers.usual.copy_(log_shares(counts.reshape(-1, numbers.most)))
+
+
+def log_shares(counts: np.ndarray) -> Tensor:
+    """Log shares along the last axis; `NEVER` for what did not occur."""
+    total = np.maximum(counts.sum(axis=-1, keepdims=True), 1)
+    logs = np.log(np.maximum(counts, 1) / total)
+    return torch.from_numpy(np.where(counts > 0, logs, NEVER)).float()
+
+
+def load_events(folder: Path, kind: Any, lives: Callable[[Path], Any]) -> FittedEvents:
+    """A network saved by `FittedEvents.save`, rebuilt from its settings.
+
+    Raises:
+        ModelError: another model's folder, or a corrupt one.
+    """
+    return read_model(folder, kind.name, kind, partial(_build, folder, lives))
+
+
+def _build(folder: Path, lives: Callable[[Path], Any], whole: Saved) -> FittedEvents:
+    facts = dict(whole.facts)
+    courses = store.from_plain(CourseCodec, facts.pop("cohort"))
+    codec = StepCodec.load(whole.schema, whole.arrays)
+    net = whole.settings.net(codec).requires_grad_(False)
+    named = {k[4:]: torch.from_numpy(v) for k, v in whole.arrays.items() if k[:4] == "net."}
+    net.load_state_dict(named)
+    return FittedEvents(whole.settings, lives(folder / LIVES), courses, codec, net, facts)

@@ -1,0 +1,309 @@
+"""A recurrent net of steps: when the next one is, what happens in it, and with which numbers.
+
+A gated recurrent unit (Cho et al. 2014) reads steps. Ahead of each step stands what is known of the
+tokens one by one: the last number, how long ago, how many are still to come. The tokens of a step
+are drawn in their order, each told of those before it and of their numbers (NADE; Larochelle and
+Murray 2011); numbers are codes of bins, each told of the token's last one.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+
+from medsynai.codec.layout import Layout
+from medsynai.codec.marks import Marks
+from medsynai.codec.steps import SLOTS, StepCodec, spread_of
+from medsynai.learn.nets.mlp import linear, vectors
+
+NEVER = -30.0  # log-odds of what cannot happen
+EVEN = 0.05  # added to counts before their log-odds are taken
+LEAST = 0.01  # added to shares of slots before their logarithm is taken
+SCALARS = 7
+TOLD = 9  # of a number: three aims, the same so far, how many are left, whether it is aimed, and 1
+
+
+class Past(NamedTuple):
+    """What is known ahead of a step; rows (..., watched) or (...).
+
+    Attributes:
+        seen: 1 if the token came before.
+        last, mean, low, high: of its numbers so far, as places in its bins from -1 to 1; 0 without
+            any.
+        since: ticks since it came last.
+        left: (..., counted) how often it is still to come.
+        wanted: (..., counted, 3) the mean, least and greatest that its numbers are to have; NaN
+            for none.
+        time, span: ticks since the first step, and at the last one.
+        done, steps: how many steps were, and how many there are in all.
+        slots: (..., slots) how many steps lay in each part of the cycle.
+    """
+
+    seen: Tensor
+    last: Tensor
+    mean: Tensor
+    low: Tensor
+    high: Tensor
+    since: Tensor
+    left: Tensor
+    wanted: Tensor
+    time: Tensor
+    span: Tensor
+    done: Tensor
+    steps: Tensor
+    slots: Tensor
+
+
+class Numbers(nn.Module):
+    """Codes of numbers, for each token that has them, given the state and the token's last code.
+
+    Attributes:
+        channel: (tokens,) the place of each token among those with numbers, -1 for none.
+        bins: (channels,) how many bins each has.
+        place: (channels, most + 2) where a code lies in its token's bins, -1 to 1; the codes behind
+            the bins are "missing" and "the same as the last".
+        usual: (channels, most + 2) log shares of the codes; what never occurred is never drawn.
+    """
+
+    channel: Tensor
+    bins: Tensor
+    place: Tensor
+    usual: Tensor
+
+    def __init__(self, marks: Marks, tokens: int, width: int) -> None:
+        super().__init__()
+        bins = [c.bins for c in marks.codecs] or [0]  # tables without lines would be no tables
+        self.sizes, self.most = [b + 2 for b in bins], max(bins) + 2
+        channel = torch.full((tokens,), -1)
+        channel[torch.from_numpy(marks.tokens)] = torch.arange(len(marks.tokens))
+        place = np.zeros((len(bins), self.most), np.float32)
+        for row, b in enumerate(bins):
+            place[row, :b] = spread_of(b)
+        self.register_buffer("channel", channel)
+        self.register_buffer("bins", torch.tensor(bins))
+        self.register_buffer("place", torch.from_numpy(place))
+        self.register_buffer("usual", torch.zeros(len(bins), self.most))
+        self.aims = vectors(len(bins), TOLD * width)
+        self.codes = vectors(len(bins) * (self.most + 1), width)
+        self.turn = vectors(len(bins) * (self.most + 1), self.most)
+        self.heads = linear(width, sum(self.sizes))
+
+    def where(self, channel: Tensor, code: Tensor) -> Tensor:
+        """The line of a code in the tables; -1, for none, has the last of its channel."""
+        return channel * (self.most + 1) + torch.where(code < 0, self.most, code)
+
+    def forward(
+        self, about: Float[Tensor, "n width"], channel: Tensor, last: Tensor, told: Tensor
+    ) -> list[tuple[Tensor, Tensor]]:
+        """For each channel at hand: which rows are its, and their (rows, size) log-odds.
+
+        Args:
+            about: the state of the step, with what came before in it.
+            channel: (n,) of each number.
+            last: (n,) the code of the token's last one.
+            told: (n, 9) see `TOLD`.
+        """
+        order = torch.argsort(channel, stable=True)
+        counts = torch.bincount(channel, minlength=len(self.sizes)).tolist()
+        line = self.where(channel, last)[order]
+        about = about[order] + self.codes(line)
+        # split once: a slice of its own for each channel has a gradient as large as all of them
+        whole = (about, told[order], last[order], self.turn(line), order)
+        parts = zip(*(torch.split(x, counts) for x in whole), strict=True)
+        heads = zip(
+            torch.split(self.heads.weight, self.sizes),
+            torch.split(self.heads.bias, self.sizes),
+            strict=True,
+        )
+        aims = self.aims.weight.view(len(self.sizes), TOLD, -1).unbind(0)
+        found = []
+        for place, (own, head) in enumerate(zip(parts, heads, strict=True)):
+            mine, aimed, before, turn, rows = own
+            if len(rows):
+                state = nn.functional.silu(mine + aimed @ aims[place])
+                scores = nn.functional.linear(state, *head) + self.usual[place, : self.sizes[place]]
+                scores = scores + turn[:, : self.sizes[place]]
+                found.append((rows, self._within(scores, place, aimed, before)))
+        return found
+
+    def _within(self, scores: Tensor, channel: int, told: Tensor, last: Tensor) -> Tensor:
+        """Minus infinity, nearly, where a code lies beyond what is wanted, or there is no last."""
+        bins, size = self.sizes[channel] - 2, self.sizes[channel]
+        place, slack = self.place[channel, :bins], 0.5 / max(bins, 1)
+        low, high = told[:, 1:2], told[:, 2:3]
+        able = torch.ones(len(scores), size, dtype=torch.bool)
+        aimed = told[:, 7:8] > 0
+        inside = (place >= low - slack) & (place <= high + slack)
+        able[:, :bins] = inside | ~aimed
+        able[:, size - 1] = last >= 0
+        return torch.where(able, scores, scores.new_full((), NEVER))
+
+
+class EventNet(nn.Module):
+    """See the module.
+
+    Attributes:
+        usual: (tokens,) log-odds of a token in a step.
+        watched, counted, cycle: as in `StepCodec`.
+        gap_ticks, gap_usual: (gaps,) the middle of each bin, and its log share.
+        since: (bins,) where ranges of time since a token came last begin.
+        scale: events of a patient, in the mean.
+    """
+
+    usual: Tensor
+    watched: Tensor
+    counted: Tensor
+    place: Tensor
+    rank: Tensor
+    aimed: Tensor
+    gap_ticks: Tensor
+    gap_usual: Tensor
+    since: Tensor
+    scale: Tensor
+
+    def __init__(self, codec: StepCodec, width: int, memory: int) -> None:
+        super().__init__()
+        tokens, watched, counted = codec.tokens, len(codec.watched), len(codec.counted)
+        gaps, self.cycle, self.tokens = max(1, codec.gaps.bins), codec.cycle, tokens
+        self.slots = min(SLOTS, codec.cycle)
+        self.layout = Layout.of_codec(codec.told)
+        self.register_buffer("usual", torch.zeros(tokens))
+        self.register_buffer("scale", torch.ones(()))
+        self.register_buffer("watched", torch.from_numpy(codec.watched))
+        self.register_buffer("counted", torch.from_numpy(codec.counted))
+        place = torch.full((tokens,), -1)
+        place[self.watched] = torch.arange(watched)
+        self.register_buffer("place", place)
+        self.register_buffer("rank", (place >= 0).cumsum(0))
+        aimed = torch.full((watched,), -1)
+        aimed[self.counted] = torch.arange(counted)
+        self.register_buffer("aimed", aimed)
+        ticks = np.rint(codec.gaps.centre) if codec.gaps.bins else np.ones(1)
+        self.register_buffer("gap_ticks", torch.from_numpy(ticks.astype(np.float32)))
+        self.register_buffer("gap_usual", torch.zeros(gaps))
+        self.register_buffer("since", torch.from_numpy(codec.since.astype(np.float32)))
+        self.values = Numbers(codec.values, tokens, width)
+        self.lengths = Numbers(codec.lengths, tokens, width)
+        self.told = nn.EmbeddingBag(self.layout.width, width + memory, mode="sum")
+        self.inside = linear(2 * watched, 2 * width)
+        self.others = vectors(tokens, 2 * width)
+        self.read = linear(2 * watched + 1, width)
+        self.unit = nn.GRU(width, memory, batch_first=True)
+        self.trunk = linear(memory + 4 * watched + 4 * counted + SCALARS, width)
+        self.gap = linear(width, gaps)
+        self.slot = linear(width, self.slots + 1)
+        self.waited = vectors(gaps, width)
+        self.ahead = linear(width, width)
+        self.due = vectors(len(codec.since) + 1, max(1, watched))
+        self.heads = linear(width, tokens)
+        self.about = linear(width, width)
+
+    def begin(self, codes: Int64[Tensor, "n columns"]) -> tuple[Tensor, Tensor]:
+        """What is told of a patient: for every step, and as the state before the first."""
+        starts = torch.tensor(self.layout.starts)
+        sizes = [self.ahead.in_features, self.unit.hidden_size]
+        always, first = self.told(codes + starts).split(sizes, dim=1)
+        return always, torch.tanh(first)
+
+    def ready(self, state: Tensor, past: Past, always: Tensor) -> Float[Tensor, "n width"]:
+        """All that is known ahead of a step, told to the heads."""
+        told: Tensor = self.trunk(torch.cat([state, self.known(past)], dim=-1)) + always
+        return nn.functional.silu(told)
+
+    def known(self, past: Past) -> Float[Tensor, "... features"]:
+        """What stands ahead of a step, as features."""
+        ahead = (past.steps - past.done).clamp_min(1)
+        rest = (past.span - past.time).clamp_min(0)
+        wanted = torch.nan_to_num(past.wanted).flatten(-2)
+        scalars = (
+            torch.log1p(past.time) / 5,
+            past.time / past.span.clamp_min(1),
+            torch.log1p(ahead),
+            torch.log1p(past.done),
+            torch.log1p(rest) / 5,
+            torch.log1p(rest / ahead) / 3,
+            (past.done == 0).float(),
+        )
+        since = past.seen * torch.log1p(past.since) / 5
+        parts = (past.seen, past.last, past.mean, since, self.base(past) / 5, wanted)
+        return torch.cat([*parts, torch.stack(scalars, dim=-1)], dim=-1)
+
+    def base(self, past: Past) -> Float[Tensor, "... counted"]:
+        """Log-odds of a token in a step if it came in any of those left alike."""
+        ahead = (past.steps - past.done).clamp_min(1)[..., None]
+        odds = torch.log(past.left.clamp_min(0) + EVEN) - torch.log(
+            (ahead - past.left).clamp_min(0) + EVEN
+        )
+        return torch.where(past.left > 0, odds, -6.0)
+
+    def gap_scores(self, state: Tensor, past: Past) -> Float[Tensor, "n gaps"]:
+        """Log-odds of each gap; it leads to a part of the cycle, where steps may lie often."""
+        there = torch.remainder(past.time[:, None] + self.gap_ticks, self.cycle)
+        slot = (there * self.slots / self.cycle).long().clamp_max(self.slots - 1)
+        own, often = self.slot(state).split([self.slots, 1], dim=1)
+        share = past.slots / past.done.clamp_min(1)[:, None]
+        lean = own + (1 + often) * torch.log(share + LEAST)
+        scores: Tensor = self.gap(state) + self.gap_usual + lean.gather(1, slot)
+        return scores
+
+    def usually(self, past: Past, since: Tensor) -> Float[Tensor, "n tokens"]:
+        """Log-odds of each token at a step; `since`: ticks since it came last, at the step."""
+        scores = self.usual.expand(len(since), -1).clone()
+        scores[:, self.watched[self.counted]] = torch.where(
+            past.left > 0, self.base(past), torch.full_like(past.left, NEVER)
+        )
+        due = torch.where(past.seen > 0, torch.bucketize(since, self.since, right=True), 0)
+        due = torch.where(past.seen > 0, due.clamp_min(1), 0)
+        watched = torch.gather(self.due.weight, 0, due)
+        return scores.index_add(1, self.watched, watched)
+
+    def so_far(
+        self, present: Tensor, places: Tensor, upto: Tensor, rest: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """(n, width) twice, for tokens and for numbers: what came in a step so far.
+
+        Args:
+            present: (n, watched) which tokens the step has.
+            places: (n, watched) where their numbers lie.
+            upto: (n,) how many of the watched tokens, in order, are past.
+            rest: (n, 2 * width) the sum of the vectors of tokens past that are not watched.
+        """
+        past = torch.arange(present.shape[1]) < upto[:, None]
+        summed = self.inside(torch.cat([present * past, places * past], dim=1)) + rest
+        tokens, numbers = summed.chunk(2, dim=1)
+        return tokens, numbers
+
+    def steps_read(self, present: Tensor, places: Tensor, waited: Tensor, rest: Tensor) -> Tensor:
+        """What the recurrent unit reads of a step, (n, width)."""
+        ticks = torch.log1p(waited)[:, None] / 5
+        told = self.read(torch.cat([present, places, ticks], dim=1))
+        summed: Tensor = told + rest.chunk(2, dim=1)[0]
+        return summed
+
+
+def told_of(net: EventNet, past: Past, row: Tensor, token: Tensor) -> Float[Tensor, "n 9"]:
+    """What is told of the numbers of tokens in steps: see `TOLD`."""
+    place = net.place[token]
+    watched = (place >= 0).float()
+    place = place.clamp_min(0)
+    told = torch.zeros(len(token), TOLD)
+    so_far = [x[row, place] * watched for x in (past.mean, past.low, past.high)]
+    told[:, 3:6] = torch.stack(so_far, dim=1)
+    told[:, 8] = 1
+    if len(net.counted):
+        aim = torch.where(watched > 0, net.aimed[place], -1)
+        wanted = past.wanted[row, aim.clamp_min(0)]
+        able = (aim >= 0) & wanted.isfinite().all(1)
+        told[:, :3] = torch.where(able[:, None], wanted, 0.0)
+        left = torch.log1p(past.left[row, aim.clamp_min(0)].clamp_min(0))
+        told[:, 6] = torch.where(able, left, 0.0)
+        told[:, 7] = able.float()
+    return told
+
+
+def slot_of(net: EventNet, time: Tensor) -> Tensor:
+    """Which part of the cycle a time lies in."""
+    there = torch.remainder(time, net.cycle) * net.slots / net.cycle
+    return there.long().clamp_max(net.slots - 1)
