@@ -31,6 +31,7 @@ from medsynai.models.code_mixture import CodeMixture
 from medsynai.models.ctgan import Ctgan
 from medsynai.models.dcgan import Dcgan
 from medsynai.models.diffusion import Diffusion
+from medsynai.models.doppelganger import DoppelGanger
 from medsynai.models.emr_wgan import EmrWgan
 from medsynai.models.entries import CATALOG
 from medsynai.models.events import Events
@@ -45,12 +46,14 @@ from medsynai.models.medgan import MedGan
 from medsynai.models.pate_gan import PateGan
 from medsynai.models.series_diffusion import SeriesDiffusion
 from medsynai.models.tablegan import TableGan
+from medsynai.models.timegan import TimeGan
+from medsynai.models.timevae import TimeVae
 from medsynai.models.tvae import Tvae
 from medsynai.models.wgan_gp import WganGp
 
 OF_CODES = (MedGan, EmrWgan, Aae)
 OF_IMAGES = (ImagePca, ImageFlow, ImageVae, ImageHybrid, ImageGan, ImageWganGp, Dcgan, Acgan)
-OF_SERIES = (SeriesDiffusion,)
+OF_SERIES = (SeriesDiffusion, TimeVae, TimeGan, DoppelGanger)
 GANS = (Gan, Cgan, Ctgan, WganGp, TableGan, PateGan)
 NETWORKS = (Vae, Tvae, BetaVae, Autoregressive, Diffusion, *GANS)
 ROOT = Path(__file__).resolve().parent.parent

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import conv2d, conv3d, relu
+from torch.nn.functional import conv1d, conv2d, conv3d, relu
 
 from medsynai.learn.core import Batch, Modules
 from medsynai.learn.monitor import Figures, Monitor
@@ -101,7 +101,7 @@ def convolved(canvas: Canvas, rows: Rows) -> Float[Tensor, "n features"]:
     x = rows.reshape(-1, canvas.channels, *canvas.space)
     nd = len(canvas.space)
     found: list[Tensor] = []
-    convolve = conv2d if nd == 2 else conv3d
+    convolve = (conv1d, conv2d, conv3d)[nd - 1]
     for filters in FILTERS:
         size = (filters, x.shape[1], *(3,) * nd)
         weight = torch.randn(size, generator=fixed) / (x.shape[1] * 3**nd) ** 0.5

@@ -75,6 +75,45 @@ BESIDE = (
         "medsynai.models.series_diffusion:load",
     ),
     Entry(
+        "timevae",
+        "TimeVAE",
+        "Desai et al. 2021, TimeVAE: a variational auto-encoder for multivariate time series "
+        "generation",
+        ("series",),
+        "series with a trend and seasons",
+        "fine detail, which a decoder smooths away",
+        "An encoder squeezes each series into a few numbers; a decoder makes a series of them: a "
+        "trend, waves, and a rest. New series are decoded from numbers drawn where those of the "
+        "real ones of a class lie.",
+        "medsynai.models.timevae:TimeVae",
+        "medsynai.models.timevae:load",
+    ),
+    Entry(
+        "timegan",
+        "TimeGAN",
+        "Yoon, Jarrett and van der Schaar 2019, Time-series generative adversarial networks",
+        ("series",),
+        "the GAN of series that others are compared with",
+        "few series, many steps, few minutes: five recurrent networks train slowly",
+        "A recurrent network learns to embed steps and to recover them, another to say the next "
+        "embedded step. A generator then makes embedded steps that a critic cannot tell from real "
+        "ones.",
+        "medsynai.models.timegan:TimeGan",
+        "medsynai.models.timegan:load",
+    ),
+    Entry(
+        "doppelganger",
+        "DoppelGANger",
+        "Lin et al. 2020, Using GANs for sharing networked time series data",
+        ("series",),
+        "series whose level and range differ much from patient to patient",
+        "few series, few minutes, as every GAN",
+        "A generator draws the middle and range of each channel first, then the steps between "
+        "them, several at a time. A critic measures how far both lie from real ones.",
+        "medsynai.models.doppelganger:DoppelGanger",
+        "medsynai.models.doppelganger:load",
+    ),
+    Entry(
         "image-flow",
         "Pixel flow",
         "Liu, Gong and Liu 2023, Flow straight and fast: learning to generate and transfer data "

@@ -41,7 +41,7 @@ class SeriesDiffusion:
     width: int = 128
     layers: int = 3
     hops: int = 32
-    steps: int = 10000
+    steps: int = 20000
     lr: float = 2e-3
     pace: Pace = PACE
     name: ClassVar[str] = "series-diffusion"

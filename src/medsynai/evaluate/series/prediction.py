@@ -30,7 +30,7 @@ def measure(trial: SeriesTrial) -> Findings:
         AssessmentError: no holdout, or too few series.
     """
     sides = trial.sides
-    found = {k: _errors(trial, x, sides.reference) for k, x in sides.candidates.items()}
+    found = {k: errors(trial, x, sides.reference) for k, x in sides.candidates.items()}
     rng = trial.seeds.of("interval", "predictive").numpy()
     low, high = jackknife(lambda e: float(e.mean()), [found["synthetic"]], rng)
     score = replace(
@@ -45,7 +45,7 @@ def measure(trial: SeriesTrial) -> Findings:
     return Findings((score,))
 
 
-def _errors(trial: SeriesTrial, source: SeriesSet, reference: SeriesSet) -> Numbers:
+def errors(trial: SeriesTrial, source: SeriesSet, reference: SeriesSet) -> Numbers:
     """(n,) mean absolute error of each reference series."""
     x, y = _task(trial.look(source))
     seeds = trial.seeds.of("predictive")

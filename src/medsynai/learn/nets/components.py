@@ -1,16 +1,14 @@
 """Principal components of rows, as a lens that networks look through, and a net of their flow."""
 
-import math
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
 from medsynai.learn.nets.mlp import linear, vectors
+from medsynai.learn.nets.unet import WAVES, waves
 
 FAINT = 3e-4  # a component's spread, as a share of the first one's, below which it is left out
-WAVES = 16  # pairs of sines that tell the time
 
 
 class Components(nn.Module):
@@ -89,10 +87,8 @@ class Velocity(nn.Module):
         self, x: Float[Tensor, "b count"], time: Float[Tensor, " b"], label: Float[Tensor, " b"]
     ) -> Float[Tensor, "b count"]:
         """The velocity of each score; a blinded label gives NaN."""
-        rates = 2 ** torch.linspace(0, 8, WAVES, device=time.device)
-        turns = rates * math.pi * time[:, None]
         known = self.classes(label.nan_to_num().long()) + 0 * label[:, None]
-        told = silu(self.mix(silu(self.time(torch.cat([turns.sin(), turns.cos()], 1)) + known)))
+        told = silu(self.mix(silu(self.time(waves(time)) + known)))
         h = self.enter(x)
         for tell, norm, into, out in zip(self.tell, self.norms, self.into, self.out, strict=True):
             scale, shift = tell(told).chunk(2, 1)

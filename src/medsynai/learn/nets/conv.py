@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, leaky_relu, pad, silu
 
-from medsynai.codec.image import Frame
+from medsynai.codec.framing import AnyFrame
 from medsynai.learn.nets.mlp import linear, vectors
 from medsynai.learn.nets.unet import FOLD, Block, Norm, convolution, fold, unfold
 from medsynai.learn.precision import brisk
@@ -40,7 +40,7 @@ class Canvas:
     width: int
 
     @staticmethod
-    def of(frame: Frame, width: int) -> "Canvas":
+    def of(frame: AnyFrame, width: int) -> "Canvas":
         """For images of this frame."""
         return Canvas(frame.channels, frame.space, len(frame.classes), width)
 

@@ -29,7 +29,7 @@ def waves(time: Float[Tensor, " b"]) -> Float[Tensor, "b waves"]:
 
 def convolution(nd: int, inputs: int, outputs: int, size: int = 3, stride: int = 1) -> nn.Module:
     """A convolution over `nd` axes that keeps their length, or halves it; see `mlp.linear`."""
-    kind: Any = nn.Conv2d if nd == 2 else nn.Conv3d
+    kind: Any = (nn.Conv1d, nn.Conv2d, nn.Conv3d)[nd - 1]
     with torch.random.fork_rng(devices=[]):
         made: nn.Module = kind(inputs, outputs, size, stride, size // 2)
     return made
