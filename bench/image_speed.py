@@ -26,7 +26,7 @@ from medsynai.models.catalog import load_image_model
 from medsynai.seeds import Seeds
 
 OUT = Path(__file__).resolve().parent / "results" / "image-speed.json"
-BATCH, TURNS, ROUNDS, DRAWN = 64, 5, 10, 10_000
+BATCH, TURNS, ROUNDS, DRAWN = 64, 3, 6, 10_000
 DRAWERS = ("image-vae", "image-gan", "image-hybrid", "image-flow")
 
 
@@ -91,9 +91,9 @@ def drawing() -> dict[str, float]:
         labels, random = torch.zeros(256), torch.Generator().manual_seed(0)
         drawer.draw(labels, random)
         began = time.process_time()
-        for _ in range(4):
+        for _ in range(2):
             drawer.draw(labels, random)
-        found[name] = round((time.process_time() - began) / 1024 * DRAWN, 1)
+        found[name] = round((time.process_time() - began) / 512 * DRAWN, 1)
     began = time.process_time()
     load_image_model("pca").fit(pictures(4000))
     return found | {"pca_fit": round(time.process_time() - began, 1)}

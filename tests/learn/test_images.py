@@ -20,7 +20,8 @@ from medsynai.learn.nets.mlp import initialise, modules_of
 from medsynai.learn.nets.unet import Norm
 from medsynai.learn.painting import PerClass
 from medsynai.learn.priors import ByClass
-from medsynai.models.catalog import load_image_model
+from medsynai.models.catalog import load_image_model, open_model
+from medsynai.privacy.ledger import Ledger
 from medsynai.seeds import Seeds
 
 CANVAS = Canvas(1, (9, 6), 2, 4)
@@ -169,6 +170,19 @@ def test_each_class_has_a_network_of_its_own():
     made = PerClass(Alone(p) for p in parts)(rows, asked)
     for row, label, one in zip(rows, asked[:, 0].long(), made, strict=True):
         assert torch.allclose(one, parts[int(label)](row))
+
+
+def test_one_dcgan_a_class_trains_and_is_kept(tmp_path):
+    labels = np.arange(60) % 2
+    images = ImageSet.of(np.full((60, 1, 4, 4), 90, np.uint8), labels, ("ill", "well"))
+    model = load_image_model("dcgan", {"apart": True, "latent": 2, "width": 2, "steps": 3})
+    fitted = model.fit(images, Ledger(), Seeds(0))
+    fitted.save(tmp_path)
+    one, again = (x.sample(9, Seeds(1)).pixels for x in (fitted, open_model(tmp_path)))
+    assert np.array_equal(one, again)
+    both = fitted.drawer.painter.parts
+    z, asked = torch.zeros(1, 2), torch.zeros(1, 1)
+    assert not torch.equal(both[0](z, asked), both[1](z, asked))
 
 
 def test_latents_of_a_class_lie_where_its_images_do():

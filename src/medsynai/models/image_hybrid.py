@@ -21,7 +21,7 @@ from medsynai.learn.painting import Painted
 from medsynai.learn.sharpening import Sharpened
 from medsynai.seeds import Seeds
 
-PACE = Pace(batch=64, check=100, patience=1000, average=0.995, clip=100.0)
+PACE = Pace(batch=64, check=200, patience=1000, average=0.995, clip=100.0)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ def measure(trial: ImageTrial) -> Findings:
         AssessmentError: no holdout, or too few images.
     """
     sides, seeds = trial.sides, trial.seeds.of("detection")
-    found = {k: _tell(trial, x, sides.reference, seeds) for k, x in sides.candidates.items()}
+    found = {k: tell_apart(trial, x, sides.reference, seeds) for k, x in sides.candidates.items()}
     low, high = auc_interval(*found["synthetic"])
     score = replace(
         C2ST,
@@ -43,7 +43,7 @@ def measure(trial: ImageTrial) -> Findings:
     return Findings((score,))
 
 
-def _tell(
+def tell_apart(
     trial: ImageTrial, candidate: ImageSet, reference: ImageSet, seeds: Seeds
 ) -> tuple[Numbers, Numbers]:
     """Truth (1: real) and the score of a network that did not see the image."""

@@ -45,7 +45,7 @@ def measure(trial: ImageTrial) -> Findings:
     if len(np.unique(trial.holdout.labels)) < 2:
         raise AssessmentError("needs images of two classes or more")
     sources = {"synthetic": trial.synthetic, "real": trial.train, "shuffled": trial.shuffled}
-    stacks = {k: _stack(trial, x, trial.holdout) for k, x in sources.items()}
+    stacks = {k: tried_on(trial, x, trial.holdout) for k, x in sources.items()}
     figures = {BALANCED: balanced, AUROC: auroc, BRIER: brier}
     scores = [filled(s, f, stacks, trial.seeds, TRAINED) for s, f in figures.items()]
     for k, label in enumerate(trial.train.classes):
@@ -56,7 +56,7 @@ def measure(trial: ImageTrial) -> Findings:
     return Findings(tuple(scores))
 
 
-def _stack(trial: ImageTrial, source: ImageSet, holdout: ImageSet) -> Numbers:
+def tried_on(trial: ImageTrial, source: ImageSet, holdout: ImageSet) -> Numbers:
     """(holdout, 1 + classes): the true class, then the network's probabilities."""
     seeds = trial.seeds.of("utility")
     net = train_judge(trial.look(source), source.labels, len(source.classes), STEPS, seeds)

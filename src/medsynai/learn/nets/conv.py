@@ -11,11 +11,11 @@ from itertools import pairwise
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, leaky_relu, pad, silu
+from torch.nn.functional import interpolate, leaky_relu, silu
 
 from medsynai.codec.framing import AnyFrame
 from medsynai.learn.nets.mlp import linear, vectors
-from medsynai.learn.nets.unet import FOLD, Block, Norm, convolution, fold, unfold
+from medsynai.learn.nets.unet import FOLD, Block, Norm, convolution, cut, fold, padded, unfold
 from medsynai.learn.precision import brisk
 
 LEAST = 4  # numbers along an axis of the smallest grid at most
@@ -68,20 +68,11 @@ class Canvas:
 
     def image(self, rows: Float[Tensor, "b pixels"]) -> Float[Tensor, "b c ..."]:
         """Rows of pixels as folded images, odd sizes padded by nothing but zeros."""
-        whole = rows.reshape(-1, self.channels, *self.space)
-        short = [-s % FOLD for s in reversed(self.space)]
-        return fold(pad(whole, [p for s in short for p in (0, s)]) if any(short) else whole)
+        return fold(padded(rows.reshape(-1, self.channels, *self.space)))
 
     def rows(self, folded: Float[Tensor, "b f ..."]) -> Float[Tensor, "b pixels"]:
         """The inverse of `image`."""
         return cut(unfold(folded, self.channels), self.space).flatten(1)
-
-
-def cut(image: Tensor, space: tuple[int, ...]) -> Tensor:
-    """The first so many numbers along each axis."""
-    for axis, size in enumerate(space):
-        image = image.narrow(2 + axis, 0, size)
-    return image
 
 
 class Told(nn.Module):

@@ -5,6 +5,7 @@ unshuffled: a fold of space becomes channels, so that no layer works at full siz
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -92,7 +93,6 @@ class UNet(nn.Module):
         super().__init__()
         nd, told = len(space), 4 * width
         self.channels, self.space = channels, space
-        self.fit = FOLD * 2**levels  # sizes are padded to a multiple of this
         folded = channels * FOLD**nd
         self.classes, self.time = vectors(classes, told), linear(2 * WAVES, told)
         self.mix = linear(told, told)
@@ -115,7 +115,7 @@ class UNet(nn.Module):
 
     def _velocity(self, x: Tensor, time: Tensor, label: Tensor) -> Tensor:
         told = self._told(time, label)
-        h = self.stem(fold(self._pad(x.reshape(-1, self.channels, *self.space))))
+        h = self.stem(fold(padded(x.reshape(-1, self.channels, *self.space))))
         kept = []
         for block, halve in zip(self.down, self.halve, strict=True):
             h = block(h, told)
@@ -124,21 +124,29 @@ class UNet(nn.Module):
         for block in self.middle:
             h = block(h, told)
         for shrink, block in zip(self.shrink, self.up, strict=True):
-            h = shrink(interpolate(h, scale_factor=2.0))
-            h = block(torch.cat([h, kept.pop()], 1), told)
+            fine = kept.pop()  # half a length is rounded up, so that nothing needs padding
+            h = cut(interpolate(shrink(h), scale_factor=2.0), fine.shape[2:])
+            h = block(torch.cat([h, fine], 1), told)
         out = unfold(self.last(silu(self.norm(h))), self.channels)
-        for axis, size in enumerate(self.space):
-            out = out.narrow(2 + axis, 0, size)  # what was padded
-        return out.flatten(1)
+        return cut(out, self.space).flatten(1)
 
     def _told(self, time: Tensor, label: Tensor) -> Tensor:
         known = label.nan_to_num().long()
         told = self.time(waves(time)) + self.classes(known)
         return silu(self.mix(silu(told + 0 * label[:, None])))
 
-    def _pad(self, image: Tensor) -> Tensor:
-        short = [-s % self.fit for s in reversed(self.space)]
-        return pad(image, [p for s in short for p in (0, s)]) if any(short) else image
+
+def padded(image: Float[Tensor, "b c ..."]) -> Tensor:
+    """The image with zeros behind odd axes, so that it can be folded."""
+    short = [-s % FOLD for s in reversed(image.shape[2:])]
+    return pad(image, [p for s in short for p in (0, s)]) if any(short) else image
+
+
+def cut(image: Float[Tensor, "b c ..."], space: Sequence[int]) -> Tensor:
+    """The first so many numbers along each axis."""
+    for axis, size in enumerate(space):
+        image = image.narrow(2 + axis, 0, size)
+    return image
 
 
 def fold(image: Float[Tensor, "b c ..."]) -> Tensor:
