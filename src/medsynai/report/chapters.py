@@ -180,18 +180,19 @@ def _making(evidence: Evidence) -> list[str]:
 
 
 def _judging(evidence: Evidence) -> list[str]:
-    data = evidence.data
+    data, unit = evidence.data, evidence.data.unit
     held = (
-        f"Real {data.unit} that the generator never saw ({count(data.holdout)}) are the reference."
+        f"Real {unit} that the generator never saw ({count(data.holdout)}) are the reference."
         if data.holdout
-        else f"No holdout was given: figures that need real {data.unit} which the generator never "
+        else f"No holdout was given: figures that need real {unit} which the generator never "
         "saw are not assessed."
     )
     return [
         held,
-        "Each figure stands beside two anchors: what an equal number of real held-out rows scores "
-        "in the synthetic rows' place, and what the train rows score after each column is "
-        "shuffled on its own. Attacks have a third: what a copy of the train rows scores.",
+        f"Each figure stands beside two anchors: what an equal number of real held-out {unit} "
+        f"scores in the synthetic {unit}' place, and what the train {unit} score after each of the "
+        f"{data.across} is shuffled on its own. Attacks have a third: what a copy of the train "
+        f"{unit} scores.",
         "Cells of fewer than 11 real patients are not shown in any table or picture.",
     ]
 
