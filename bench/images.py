@@ -15,14 +15,17 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from page import HERE, IMAGES, page
 
 from medsynai.data.imagefiles import read_images
 from medsynai.data.images import ImageSet
 from medsynai.data.split import split_patients
-from medsynai.evaluate.images import coverage, detection, memory, utility
+from medsynai.evaluate.images import detection, memory, utility
+from medsynai.evaluate.images.coverage import NEIGHBOURS, distances
+from medsynai.evaluate.images.lenses import lenses
 from medsynai.evaluate.images.trial import ImageTrial
-from medsynai.evaluate.score import Score
+from medsynai.evaluate.interval import auc
 from medsynai.learn.threads import one_thread
 from medsynai.models.catalog import load_image_model, open_model
 from medsynai.seeds import Seeds
@@ -70,6 +73,8 @@ def fit(asked: argparse.Namespace) -> None:
 @one_thread()
 def judge(asked: argparse.Namespace) -> None:
     """Draw as many images as there are train images, judge them, write the row."""
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    real = floor(asked.set)
     train, holdout = parts(asked.set)
     fitted = open_model(place(asked))
     began = time.perf_counter()
@@ -77,51 +82,54 @@ def judge(asked: argparse.Namespace) -> None:
     row = {"set": asked.set, "model": asked.model, "seed": asked.seed, "cores": 1}
     row |= json.loads((place(asked) / "fit.json").read_text())
     row["draw_s"] = round(time.perf_counter() - began, 1)
-    row |= figures(ImageTrial(train, holdout, drawn, Seeds(0).of("judge")))
-    IMAGES.mkdir(parents=True, exist_ok=True)
+    row |= figures(ImageTrial(train, holdout, drawn, Seeds(0).of("judge")), drawn, "synthetic")
     name = f"{asked.set}-{asked.model}-{asked.seed}.json"
+    row |= {f"{key}_real": real[key] for key in ("tstr", "features", "pixels", "c2st")}
+    pairs = zip(row.pop("pixels_class"), real["pixels_class"], strict=True)
+    row["pixels_least_class"] = min(a / b for a, b in pairs)
+    del row["features_class"]
+    row = {k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()}
     (IMAGES / name).write_text(json.dumps(row, indent=2) + "\n")
     (HERE / "README.md").write_text(page())
     print(json.dumps(row), flush=True)
 
 
-def figures(trial: ImageTrial) -> dict[str, Any]:
-    """What the row says, each with what as many real images score."""
+def figures(trial: ImageTrial, images: ImageSet, side: str) -> dict[str, Any]:
+    """What one side scores: `synthetic`, or `real`, which is the floor.
+
+    The panel's own measures, without what a row does not show: all of it takes three times as long.
+    """
+    candidate, reference = trial.sides.candidates[side], trial.sides.reference
     found: dict[str, Any] = {}
-    covered = coverage.measure(trial).scores
-    for lens in coverage.TITLES:
-        mine = [s for s in covered if s.name == f"image_coverage_{lens}"]
-        found |= beside(lens, next(s for s in mine if not s.group))
-        classes = [s.value / s.holdout for s in mine if s.group and s.value and s.holdout]
-        found[f"{lens}_least_class"] = round(min(classes), 3) if classes else None
-    found |= beside("c2st", detection.measure(trial).scores[0])
-    scores = {s.name: s for s in utility.measure(trial).scores if not s.group}
-    found |= beside("tstr", scores["tstr_balanced"])
-    near = {s.name: s for s in memory.measure(trial).scores}
-    found["near"] = round(float(near["image_near_copies"].value or 0), 4)
-    found["membership"] = round(float(near["membership_auc"].value or 0), 3)
+    for name, look in lenses(trial).items():
+        real, seen = look(reference), look(candidate)
+        reach = np.sort(distances(real, real), axis=1)[:, NEIGHBOURS]
+        covered = distances(real, seen).min(1) <= reach
+        found[name] = float(covered.mean())
+        found[f"{name}_class"] = [
+            float(covered[reference.labels == k].mean()) for k in np.unique(reference.labels)
+        ]
+    told = detection.tell_apart(trial, candidate, reference, trial.seeds.of("detection"))
+    found["c2st"] = auc(*told)
+    assert trial.holdout is not None
+    found["tstr"] = utility.balanced(utility.tried_on(trial, images, trial.holdout))
+    order = trial.seeds.of("memory").numpy().permutation(len(candidate))[: memory.CAP]
+    line = np.quantile(memory.nearest(trial, trial.holdout, trial.train), memory.CLOSE)
+    if side == "synthetic":
+        near = memory.nearest(trial, candidate.rows(order), trial.train)
+        found["near"] = float((near <= line).mean())
     return found
 
 
-def beside(name: str, score: Score) -> dict[str, float]:
-    """A score and its real anchor."""
-    assert score.value is not None and score.holdout is not None
-    return {name: round(score.value, 3), f"{name}_real": round(score.holdout, 3)}
-
-
-def main() -> None:
-    """Measure, keep the row, make the page."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=WHAT)
-    parser.add_argument("--set", choices=FILES, default="pneumonia")
-    parser.add_argument("--model", default="image-flow")
-    parser.add_argument("--seconds", type=float, default=320.0)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--settings", type=json.loads, default={}, help="the model's, as JSON")
-    asked = parser.parse_args()
-    if not FOLDER.exists():
-        raise SystemExit(f"no images at {FOLDER}: set MEDSYNAI_BENCH")
-    WHAT[asked.what](asked)
+def floor(name: str) -> dict[str, Any]:
+    """What fresh real images score; worked out once a set."""
+    place = IMAGES / f"{name}.floor.json"
+    if not place.is_file():
+        train, holdout = parts(name)
+        trial = ImageTrial(train, holdout, train, Seeds(0).of("judge"))
+        place.write_text(json.dumps(figures(trial, train, "real"), indent=2) + "\n")
+    found: dict[str, Any] = json.loads(place.read_text())
+    return found
 
 
 def both(asked: argparse.Namespace) -> None:

@@ -75,10 +75,10 @@ of a machine that did much other work: processor seconds, in brackets wall secon
 less than the ten minutes of two cores that the targets speak of.** In brackets behind a figure:
 what as many fresh real images score. Coverage in a classifier's features, and in 50 whitened
 components of the pixels; of the latter the least class, over its real floor. Near: share nearer to
-a train image than the nearest twentieth of the holdout is; .05 is chance. Member: AUC of accusing.
+a train image than the nearest twentieth of the holdout is; .05 is chance.
 
 | set | model | fit, CPU s (wall) | draw s | rounds | TSTR (TRTR) | features | pixels | C2ST |"""
-PICTURES += " least class | near | member |\n" + "|---" * 12 + "|\n"
+PICTURES += " least class | near |\n" + "|---" * 11 + "|\n"
 PICTURED = ("tstr", "features", "pixels", "c2st")
 COMPARED = """Settings of `aim` at epsilon 1 by `python bench/settings.py`: medians of fits on a
 real table and on one that nobody was in (`made.py`). Chosen by all tables together, never by one
@@ -320,8 +320,7 @@ def images(rows: list[Row]) -> str:
     lines = [PICTURES]
     for r in rows:
         pairs = [f"{short(r[k])} ({short(r[k + '_real'])})" for k in PICTURED]
-        class_ = "" if r["pixels_least_class"] is None else short(r["pixels_least_class"])
-        rest = [class_, short(r["near"]), short(r["membership"])]
+        rest = [short(r["pixels_least_class"]), short(r["near"])]
         times = f"{r['fit_cpu_s']:.0f} ({r['fit_s']:.0f}) | {r['draw_s']:.0f}"
         rounds = f"{r['rounds']:,}" if "rounds" in r else ""
         cells = [r["set"], r["model"], times, rounds, *pairs, *rest]
@@ -387,7 +386,7 @@ def page() -> str:
         parts.append(private(sorted(found, key=lambda r: (r["set"], r["epsilon"]))))
     if SETTINGS.is_file():
         parts.append(compared(json.loads(SETTINGS.read_text())))
-    if found := [json.loads(path.read_text()) for path in sorted(IMAGES.glob("*.json"))]:
+    if found := [json.loads(path.read_text()) for path in sorted(IMAGES.glob("*-*.json"))]:
         parts.append(images(found))
     if TRAINING.is_file():
         parts.append(training(json.loads(TRAINING.read_text())))
