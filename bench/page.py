@@ -319,7 +319,7 @@ def images(rows: list[Row]) -> str:
     """Models of images, and what as many fresh real images score."""
     lines = [PICTURES]
     for r in rows:
-        pairs = [f"{short(r[k])} ({short(r[k + '_real'])})" for k in PICTURED]
+        pairs = [f"{short(r[k])} ({short(r[k + '_real'])})" if k in r else "" for k in PICTURED]
         rest = [short(r["pixels_least_class"]), short(r["near"])]
         times = f"{r['fit_cpu_s']:.0f} ({r['fit_s']:.0f}) | {r['draw_s']:.0f}"
         rounds = f"{r['rounds']:,}" if "rounds" in r else ""

@@ -20,7 +20,7 @@ LENSES = ("features", "pixels")
 
 def lenses(trial: ImageTrial) -> dict[str, Lens]:
     """The lenses that can be made of half of the train images; features need two classes."""
-    found = {"pixels": _components(trial)}
+    found = {"pixels": pixel_lens(trial)}
     if len(np.unique(trial.train.labels)) > 1:
         found["features"] = _features(trial)
     return {name: found[name] for name in LENSES if name in found}
@@ -43,7 +43,7 @@ def _features(trial: ImageTrial) -> Lens:
     return look
 
 
-def _components(trial: ImageTrial) -> Lens:
+def pixel_lens(trial: ImageTrial) -> Lens:
     """Scores on 50 principal components of the train images' pixels, whitened."""
     from sklearn.decomposition import PCA
 
