@@ -38,8 +38,7 @@ FOLDER = SHARED.parent / "data" / "images"
 FILES = {"pneumonia": "pneumoniamnist_28.npz", "blood": "bccd_blood_cells_32.npz"}
 OUT = HERE / "out" / "images"
 FIGURES = ("tstr", "features", "pixels", "c2st")
-DRAWN = 2000  # images that are judged
-CLOSEST = 1000  # synthetic images that are held against the train images
+DRAWN = 1000  # images that are judged
 HELD = 0.2  # of the slides, where the file itself holds nothing out
 
 
@@ -120,10 +119,9 @@ def figures(trial: ImageTrial, images: ImageSet, side: str, brief: bool) -> dict
         mine = [covered[reference.labels == k] for k in np.unique(reference.labels)]
         found[f"{name}_class"] = [float(x.mean()) for x in mine]
     if side == "synthetic":
-        order = trial.seeds.of("memory").numpy().permutation(len(candidate))[:CLOSEST]
         assert trial.holdout is not None
         line = np.quantile(memory.nearest(trial, trial.holdout, trial.train), memory.CLOSE)
-        near = memory.nearest(trial, candidate.rows(order), trial.train)
+        near = memory.nearest(trial, images, trial.train)
         found["near"] = float((near <= line).mean())
     print(json.dumps(found), flush=True)
     told = detection.tell_apart(trial, candidate, reference, trial.seeds.of("detection"))
