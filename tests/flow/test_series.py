@@ -51,7 +51,7 @@ def test_train_and_holdout_share_no_patient(beats):
 def test_a_condition_is_met_and_judged_beside_its_like(beats):
     plan = Plan(str(beats), model="pca", measures=("marginals",), conditions=("label=A",), rows=90)
     release = make(plan)
-    assert len(release.series) == 90 and set(release.frame["label"]) == {"A"}
+    assert len(release.made) == 90 and set(release.frame["label"]) == {"A"}
     assert {s.name: s.value for s in release.scores}["series_tvd"] < 0.3
 
 

@@ -1,13 +1,15 @@
 """Kinds of data beside tables: each has its own reading, splitting, fitting, judging and writing.
 
-A kind is a package `flow/<name>/` whose module `kind` has the functions of `Kind`; a row here makes
-the command, `evaluate` and `sample` find it. What no kind claims is a table.
+A kind is a package `flow/<name>/`: its module `kind` says how a file is recognised and what is in
+it; `stages` are those of its run, `judging` judges anybody's files, and `maker` draws more. A row
+here makes the command, `evaluate` and `sample` find it. What no kind claims is a table.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any
 
 from medsynai.errors import PlanError
 from medsynai.flow.plan import Plan
@@ -17,32 +19,62 @@ KINDS = ("codes", "series", "cohorts", "images")  # as the catalogue's `data` sa
 TABLE = "table"
 
 
-class Kind(Protocol):
-    """What `flow/<name>/kind.py` offers; `run.py` tells the same story of tables."""
+@dataclass(frozen=True)
+class Kind:
+    """The doors of a kind; `run.py` tells the same story of tables.
+
+    What is behind a door is loaded when it is opened: networks take a second to load.
+    """
+
+    name: str
 
     def recognises(self, source: Path) -> bool:
         """Whether a file or folder shows by itself that it holds this kind of data."""
-        ...
+        found: bool = self._part("kind").recognises(source)
+        return found
 
     def describe(self, source: Path, declared: str) -> dict[str, str | int]:
-        """What is in a file, in a few figures for the one who has it; see `inspect`."""
-        ...
+        """What is in a file, in a few figures for the one who has it; see `inspect`.
 
-    def make(self, plan: Plan, tell: Tell, work: Path | None) -> Any:
-        """A release in memory: read, split by patient, fit, draw, judge; see `run.make`."""
-        ...
+        Raises:
+            ReadError: a file that cannot be read as this kind.
+        """
+        found: dict[str, str | int] = self._part("kind").describe(source, declared)
+        return found
+
+    def make(self, plan: Plan, tell: Tell, work: Path | None = None) -> Any:
+        """A release in memory: read, split by patient, fit, draw, judge; see `run.make`.
+
+        Raises:
+            InputError: whatever the user can mend; the message says how.
+        """
+        from medsynai.flow import kind_stages
+
+        return kind_stages.make(self._part("stages"), plan, tell, work)
 
     def assess(self, files: Any, panel: Any, seed: int, tell: Tell) -> Any:
-        """Judge anybody's synthetic file; see `judging.assess`."""
-        ...
+        """Judge anybody's synthetic file, without the making wing; see `judging.assess`.
+
+        Raises:
+            InputError: whatever the user can mend; the message says how.
+        """
+        return self._part("judging").assess(files, panel, seed, tell)
 
     def has_model(self, folder: Path) -> bool:
         """Whether a model folder was written by this kind."""
-        ...
+        return (folder / self._part("kind").RECIPE).is_file()
 
     def sample(self, folder: Path, order: Any, target: Path, tell: Tell) -> None:
-        """Draw more rows from a model folder into a file; see `sampling.sample`."""
-        ...
+        """Draw more records from a model folder, whole or not at all; see `sampling.sample`.
+
+        Raises:
+            ConditionError: a condition that cannot be met.
+            FolderError: another ending than the source's, or a place that is taken.
+        """
+        self._part("maker").sample(folder, order, target, tell)
+
+    def _part(self, name: str) -> Any:
+        return import_module(f"medsynai.flow.{self.name}.{name}")
 
 
 def kind_of(source: object, declared: str = "") -> Kind | None:
@@ -60,7 +92,7 @@ def kind_of(source: object, declared: str = "") -> Kind | None:
     if name and name not in (TABLE, *KINDS):
         raise PlanError(f"no kind of data {name!r}; kinds: {', '.join((TABLE, *KINDS))}")
     if name:
-        return None if name == TABLE else _load(name)
+        return None if name == TABLE else Kind(name)
     if not isinstance(source, str | Path) or "://" in str(source):
         return None
     path = Path(source)
@@ -73,8 +105,4 @@ def kind_of_model(folder: Path) -> Kind | None:
 
 
 def _all() -> Iterator[Kind]:
-    return map(_load, KINDS)
-
-
-def _load(name: str) -> Kind:
-    return cast(Kind, import_module(f"medsynai.flow.{name}.kind"))
+    return map(Kind, KINDS)

@@ -15,11 +15,10 @@ def open_lab(plan: Plan, tell: Tell) -> Lab:
         InputError: whatever the user can mend; the message says how.
     """
     from medsynai.flow.augment import images, tables
-    from medsynai.flow.images import kind as image_kind
 
     kind = kind_of(plan.source, plan.kind)
     if kind is None:
         return tables.open_lab(plan, Watch(tell))
-    if kind is not image_kind:
+    if kind.name != "images":
         raise PlanError("there is a study of tables and of images only")
     return images.open_lab(plan, Watch(tell))

@@ -2,25 +2,23 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
-from medsynai import store
 from medsynai.data.codefiles import write_codes
 from medsynai.data.codes import CodeMatrix, CodeSource, LoadedCodes
 from medsynai.deidentify.keys import fresh_keys, learn_pattern
 from medsynai.deidentify.recipe import Pattern
-from medsynai.errors import ConditionError, FolderError, ModelError, PlanError
+from medsynai.errors import ConditionError, FolderError, ModelError
+from medsynai.flow.codes.kind import RECIPE
 from medsynai.flow.folder import parents_of
+from medsynai.flow.kind_maker import open_parts, shards, write_model
 from medsynai.flow.sampling import Order
 from medsynai.flow.watch import Tell
 from medsynai.generator import FittedCodes
-from medsynai.models.catalog import open_model
 from medsynai.seeds import Seeds
 
-RECIPE = "codes.toml"  # in the model folder: how rows become a file again
 TURNS = 50  # draws anew of rows that may not be empty
 
 
@@ -72,14 +70,7 @@ class CodeMaker:
 
     def save(self, folder: Path) -> None:
         """Write the model folder, which only its owner may open."""
-        folder.mkdir(mode=0o700)
-        self.fitted.save(folder)
-        (folder / RECIPE).write_text(store.to_toml(self.recipe), encoding="utf-8")
-
-
-def has_model(folder: Path) -> bool:
-    """Whether a model folder holds a model of codes."""
-    return (folder / RECIPE).is_file()
+        write_model(folder, self.fitted, self.recipe, RECIPE)
 
 
 def open_maker(folder: Path) -> CodeMaker:
@@ -88,13 +79,7 @@ def open_maker(folder: Path) -> CodeMaker:
     Raises:
         ModelError: not a whole model folder of codes.
     """
-    fitted: Any = open_model(folder)
-    try:
-        text = (folder / RECIPE).read_text(encoding="utf-8")
-        recipe = store.from_toml(CodeRecipe, text, RECIPE)
-    except (OSError, UnicodeDecodeError, PlanError):
-        raise ModelError(f"{folder} has no readable {RECIPE}") from None
-    return CodeMaker(fitted, recipe)
+    return CodeMaker(*open_parts(folder, CodeRecipe, RECIPE))
 
 
 def sample(folder: Path, order: Order, target: Path, tell: Tell) -> None:
@@ -110,9 +95,8 @@ def sample(folder: Path, order: Order, target: Path, tell: Tell) -> None:
     if not target.name.lower().endswith(maker.recipe.source.suffix):
         raise FolderError(f"{target.name}: end it with {maker.recipe.source.suffix}")
     parts = []
-    for i in range(order.shards):
-        rows = min(order.shard, order.rows - i * order.shard)
-        parts.append(maker.draw(rows, Seeds(order.seed).of("shard", i)).counts)
+    for rows, seeds in shards(order):
+        parts.append(maker.draw(rows, seeds).counts)
         tell(f"Drawing rows: {sum(p.shape[0] for p in parts):,} of {order.rows:,}")
     counts = sp.csr_array(sp.vstack(parts))
     matrix = CodeMatrix(counts, maker.fitted.codes, np.arange(order.rows), "synthetic")

@@ -1,6 +1,7 @@
 """The stages of a run on codes, one function each; `kind_stages.make` tells them in order."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,9 @@ from medsynai.evaluate.codes.trial import CodeTrial
 from medsynai.flow import judging, kind_stages
 from medsynai.flow.codes.judging import panel_of
 from medsynai.flow.codes.maker import CodeMaker, CodeRecipe
-from medsynai.flow.codes.release import CodeRelease
+from medsynai.flow.codes.release import look, write
 from medsynai.flow.judging import Judged
+from medsynai.flow.kind_release import KindRelease
 from medsynai.flow.kind_stages import Findings, Models, Run, Trained
 from medsynai.flow.opening import FEWEST, name_source
 from medsynai.models.catalog import find_entry, load_code_model
@@ -145,7 +147,7 @@ def judge(made: CodeMade, parts: CodeParts, run: Run) -> Judged:
         return judging.judge(trial, panel_of(run.plan), run.watch)
 
 
-def report(found: Findings, run: Run) -> CodeRelease:
+def report(found: Findings, run: Run) -> KindRelease:
     """Gather the evidence; the files are written when the release is saved."""
     loaded, parts, trained = found.loaded, found.parts, found.trained
     facts = DataFacts(
@@ -161,4 +163,6 @@ def report(found: Findings, run: Run) -> CodeRelease:
     evidence = kind_stages.evidence(found, facts, run)
     maker = None if find_entry(trained.name).copies else trained.maker
     rows = replace(found.made.matrix, origin="synthetic")
-    return CodeRelease(rows, found.made.keys, loaded.source, run.plan, evidence, maker)
+    keys = found.made.keys
+    written = partial(write, rows, keys, loaded.source)
+    return KindRelease(rows, partial(look, rows, keys), written, run.plan, evidence, maker)

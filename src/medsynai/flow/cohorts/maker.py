@@ -3,25 +3,22 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from medsynai import store
 from medsynai.data.cohort import Cohort
 from medsynai.data.cohortfiles import write_cohort
 from medsynai.data.cohortfiles.layout import Layout, LoadedCohort
 from medsynai.deidentify.keys import fresh_keys, learn_pattern
 from medsynai.deidentify.recipe import Pattern
-from medsynai.errors import FolderError, ModelError, PlanError
 from medsynai.flow.cohorts.kind import RECIPE
 from medsynai.flow.conditions import parse_conditions
 from medsynai.flow.folder import parents_of
+from medsynai.flow.kind_maker import check_target, open_parts, shards, write_model
 from medsynai.flow.sampling import Order
 from medsynai.flow.watch import Tell
 from medsynai.generator import FREE, Condition, FittedCohort
-from medsynai.models.catalog import open_model
 from medsynai.seeds import Seeds
 
 
@@ -78,9 +75,7 @@ class CohortMaker:
 
     def save(self, folder: Path) -> None:
         """Write the model folder, which only its owner may open."""
-        folder.mkdir(mode=0o700)
-        self.fitted.save(folder)
-        (folder / RECIPE).write_text(store.to_toml(self.recipe), encoding="utf-8")
+        write_model(folder, self.fitted, self.recipe, RECIPE)
 
 
 def _fresh(
@@ -117,27 +112,16 @@ def open_maker(folder: Path) -> CohortMaker:
     Raises:
         ModelError: not a whole model folder of cohorts.
     """
-    fitted: Any = open_model(folder)
-    try:
-        text = (folder / RECIPE).read_text(encoding="utf-8")
-        recipe = store.from_toml(CohortRecipe, text, RECIPE)
-    except (OSError, UnicodeDecodeError, PlanError):
-        raise ModelError(f"{folder} has no readable {RECIPE}") from None
-    return CohortMaker(fitted, recipe)
+    return CohortMaker(*open_parts(folder, CohortRecipe, RECIPE))
 
 
 def sample(folder: Path, order: Order, target: Path, tell: Tell) -> None:
     """See `kind.sample`."""
     maker = open_maker(folder)
-    suffix = maker.recipe.suffix
-    if suffix and not target.name.lower().endswith(suffix):
-        raise FolderError(f"{target.name}: end it with {suffix}")
-    if target.exists():
-        raise FolderError(f"{target} exists already; choose another place")
+    check_target(target, maker.recipe.suffix)
     condition, taken, parts = maker.asked(order.conditions), set[str](), []
-    for i in range(order.shards):
-        n = min(order.shard, order.rows - i * order.shard)
-        part = maker.draw(n, Seeds(order.seed).of("shard", i), condition, taken)
+    for n, seeds in shards(order):
+        part = maker.draw(n, seeds, condition, taken)
         taken |= {*part.subjects["subject_id"], *part.visits["visit_id"]}
         parts.append(part)
         tell(f"Drawing patients: {sum(map(len, parts)):,} of {order.rows:,}")

@@ -1,6 +1,7 @@
 """The stages of a run on a cohort, one function each; `kind_stages.make` tells them in order."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from medsynai.data.cohort import Cohort
@@ -14,8 +15,9 @@ from medsynai.flow import judging, kind_stages
 from medsynai.flow.cohorts.facts import declared
 from medsynai.flow.cohorts.judging import facts_of, panel_of
 from medsynai.flow.cohorts.maker import CohortMaker, CohortRecipe
-from medsynai.flow.cohorts.release import CohortRelease
+from medsynai.flow.cohorts.release import look, write
 from medsynai.flow.judging import Judged
+from medsynai.flow.kind_release import KindRelease
 from medsynai.flow.kind_stages import Findings, Models, Run, Trained
 from medsynai.flow.opening import FEWEST, name_source
 from medsynai.models.catalog import find_entry, load_cohort_model
@@ -111,11 +113,13 @@ def judge(made: Cohort, parts: CohortParts, run: Run) -> Judged:
         return judging.judge(trial, panel_of(run.plan), run.watch)
 
 
-def report(found: Findings, run: Run) -> CohortRelease:
+def report(found: Findings, run: Run) -> KindRelease:
     """Gather the evidence; the files are written when the release is saved."""
     parts, trained = found.parts, found.trained
     facts = facts_of(name_source(run.plan.source), parts.train, parts.holdout, found.made)
     evidence = kind_stages.evidence(found, facts, run)
     maker = None if find_entry(trained.name).copies else trained.maker
     inside = found.judged.panel.internal
-    return CohortRelease(found.made, trained.maker.recipe, run.plan, evidence, maker, inside)
+    written = partial(write, found.made, trained.maker.recipe)
+    shown = partial(look, found.made)
+    return KindRelease(found.made, shown, written, run.plan, evidence, maker, inside)

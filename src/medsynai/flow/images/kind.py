@@ -1,20 +1,12 @@
-"""The doors of the kind "images"; the story of a run is told in `flow/kind_stages.py`."""
+"""How images are recognised, and what a file of them holds; see `flow/kinds.py`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from medsynai.data.imagefiles import read_images, recognise
-from medsynai.flow.plan import Plan
-from medsynai.flow.watch import Tell
 
-if TYPE_CHECKING:
-    from medsynai.flow.images.release import ImageRelease
-    from medsynai.flow.judging import Assessment, Files, Panel
-    from medsynai.flow.sampling import Order
-
-__all__ = ["assess", "describe", "has_model", "make", "recognises", "sample"]
+__all__ = ["RECIPE", "describe", "recognises"]
 RECIPE = "images.toml"  # in the model folder: how pixels become files again
 
 
@@ -45,44 +37,3 @@ def describe(source: Path, declared: str) -> dict[str, str | int]:
         ),
         "unusable": lost,
     }
-
-
-def make(plan: Plan, tell: Tell, work: Path | None = None) -> "ImageRelease":
-    """Make a release of images in memory; see `medsynai.flow.run.make`.
-
-    Raises:
-        InputError: whatever the user can mend; the message says how.
-    """
-    from medsynai.flow import kind_stages  # loads torch, which a table's own rows never need
-    from medsynai.flow.images import stages
-
-    made: ImageRelease = kind_stages.make(stages, plan, tell, work)
-    return made
-
-
-def assess(files: "Files", panel: "Panel", seed: int, tell: Tell) -> "Assessment":
-    """Judge anybody's synthetic images; see `medsynai.flow.judging.assess`.
-
-    Raises:
-        InputError: whatever the user can mend; the message says how.
-    """
-    from medsynai.flow.images import judging
-
-    return judging.assess(files, panel, seed, tell)
-
-
-def has_model(folder: Path) -> bool:
-    """Whether a model folder holds a model of images."""
-    return (folder / RECIPE).is_file()
-
-
-def sample(folder: Path, order: "Order", target: Path, tell: Tell) -> None:
-    """Draw images from a model folder into a file or folder, whole or not at all.
-
-    Raises:
-        ConditionError: a condition on anything but a known label.
-        FolderError: another ending than the source's, or a folder that exists.
-    """
-    from medsynai.flow.images import maker
-
-    maker.sample(folder, order, target, tell)

@@ -2,22 +2,19 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from medsynai import store
 from medsynai.data.imagefiles import write_images
 from medsynai.data.images import ImageSet, ImageSource
 from medsynai.data.schema import Column, Kind, Schema
-from medsynai.errors import ModelError, PlanError
 from medsynai.flow.conditions import parse_conditions
 from medsynai.flow.folder import parents_of
 from medsynai.flow.images.kind import RECIPE
+from medsynai.flow.kind_maker import open_parts, shards, write_model
 from medsynai.flow.sampling import Order
 from medsynai.flow.watch import Tell
 from medsynai.generator import FREE, Condition, FittedImages
-from medsynai.models.catalog import open_model
 from medsynai.seeds import Seeds
 
 
@@ -34,9 +31,7 @@ class ImageMaker:
 
     def save(self, folder: Path) -> None:
         """Write the model folder, which only its owner may open."""
-        folder.mkdir(mode=0o700)
-        self.fitted.save(folder)
-        (folder / RECIPE).write_text(store.to_toml(self.source), encoding="utf-8")
+        write_model(folder, self.fitted, self.source, RECIPE)
 
 
 def asked(texts: tuple[str, ...], classes: tuple[str, ...]) -> Condition:
@@ -56,13 +51,7 @@ def open_maker(folder: Path) -> ImageMaker:
     Raises:
         ModelError: not a whole model folder of images.
     """
-    fitted: Any = open_model(folder)
-    try:
-        text = (folder / RECIPE).read_text(encoding="utf-8")
-        source = store.from_toml(ImageSource, text, RECIPE)
-    except (OSError, UnicodeDecodeError, PlanError):
-        raise ModelError(f"{folder} has no readable {RECIPE}") from None
-    return ImageMaker(fitted, source)
+    return ImageMaker(*open_parts(folder, ImageSource, RECIPE))
 
 
 def sample(folder: Path, order: Order, target: Path, tell: Tell) -> None:
@@ -70,9 +59,8 @@ def sample(folder: Path, order: Order, target: Path, tell: Tell) -> None:
     maker = open_maker(folder)
     condition = asked(order.conditions, maker.fitted.classes)
     parts: list[ImageSet] = []
-    for i in range(order.shards):
-        n = min(order.shard, order.rows - i * order.shard)
-        parts.append(maker.draw(n, Seeds(order.seed).of("shard", i), condition))
+    for n, seeds in shards(order):
+        parts.append(maker.draw(n, seeds, condition))
         tell(f"Drawing images: {sum(map(len, parts)):,} of {order.rows:,}")
     whole = ImageSet(
         np.concatenate([p.pixels for p in parts]),

@@ -14,8 +14,10 @@ from medsynai.evaluate.images.trial import ImageTrial
 from medsynai.flow import judging, kind_stages
 from medsynai.flow.images.judging import facts_of, panel_of
 from medsynai.flow.images.maker import ImageMaker, asked
-from medsynai.flow.images.release import ImageRelease
+from medsynai.flow.images.pictures import write_pictures
+from medsynai.flow.images.release import look, write
 from medsynai.flow.judging import Judged
+from medsynai.flow.kind_release import KindRelease
 from medsynai.flow.kind_stages import Findings, Models, Run, Trained
 from medsynai.flow.opening import FEWEST, name_source
 from medsynai.models.catalog import load_image_model
@@ -103,10 +105,21 @@ def judge(made: ImageSet, parts: ImageParts, run: Run) -> Judged:
         return judging.judge(trial, panel_of(run.plan), run.watch)
 
 
-def report(found: Findings, run: Run) -> ImageRelease:
+def report(found: Findings, run: Run) -> KindRelease:
     """Gather the evidence; the files are written when the release is saved."""
     parts, trained, plan = found.parts, found.trained, run.plan
     facts = facts_of(name_source(plan.source), parts.train, parts.holdout, found.made)
     evidence = kind_stages.evidence(found, facts, run)
     inside = found.judged.panel.internal
-    return ImageRelease(found.made, found.loaded.source, plan, evidence, trained.maker, inside)
+    rest = {k: v for k, v in inside.items() if k != "pictures"}
+    seeds = Seeds(plan.seed).of("files", plan.draw)
+    return KindRelease(
+        found.made,
+        partial(look, found.made),
+        partial(write, found.made, found.loaded.source, seeds),
+        plan,
+        evidence,
+        trained.maker,
+        rest,
+        partial(write_pictures, pictures=inside.get("pictures")),
+    )

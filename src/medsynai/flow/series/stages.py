@@ -15,12 +15,13 @@ from medsynai.evaluate.series.trial import SeriesTrial
 from medsynai.flow import judging, kind_stages
 from medsynai.flow.images.maker import asked
 from medsynai.flow.judging import Judged
+from medsynai.flow.kind_release import KindRelease
 from medsynai.flow.kind_stages import Findings, Models, Run, Trained
 from medsynai.flow.opening import FEWEST, name_source
 from medsynai.flow.series.judging import facts_of, panel_of
 from medsynai.flow.series.kind import declared
 from medsynai.flow.series.maker import SeriesMaker
-from medsynai.flow.series.release import SeriesRelease
+from medsynai.flow.series.release import look, write
 from medsynai.models.catalog import load_series_model
 from medsynai.privacy.ledger import Release
 from medsynai.seeds import Seeds
@@ -117,10 +118,11 @@ def alike(series: SeriesSet, run: Run) -> SeriesSet:
     return series.rows(np.flatnonzero(met.astype(bool)[series.labels]))
 
 
-def report(found: Findings, run: Run) -> SeriesRelease:
+def report(found: Findings, run: Run) -> KindRelease:
     """Gather the evidence; the files are written when the release is saved."""
     parts, trained, plan = found.parts, found.trained, run.plan
     facts = facts_of(name_source(plan.source), parts.train, parts.holdout, found.made)
     evidence = kind_stages.evidence(found, facts, run)
     inside = found.judged.panel.internal
-    return SeriesRelease(found.made, found.loaded.source, plan, evidence, trained.maker, inside)
+    written, shown = partial(write, found.made, found.loaded.source), partial(look, found.made)
+    return KindRelease(found.made, shown, written, plan, evidence, trained.maker, inside)
