@@ -13,7 +13,6 @@ import json
 import os
 import statistics
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +35,7 @@ FOLDER = SHARED.parent / "data" / "timeseries"
 FILES = {"ecg5000": "ecg5000_train.npz", "mitbih": "mitbih100_beats.npz"}
 RESULTS = HERE / "results" / "series"
 ROWS, HELD, SOME = 10_000, 0.3, 2_000
+LONG = 48  # steps beyond which recurrent judges take too long here
 
 
 def sines(seed: int) -> SeriesSet:
@@ -58,32 +58,27 @@ def parts(name: str, seed: int) -> tuple[SeriesSet, SeriesSet]:
 
 
 def judged(train: SeriesSet, held: SeriesSet, made: SeriesSet, seed: int) -> dict[str, float]:
-    """Figures of one draw, each beside what train series score."""
+    """Figures of one draw; those that end in _real are what train series score."""
     trial = SeriesTrial(train, held, made, Seeds(seed).of("judge"))
     found: dict[str, float] = {}
     measures = [marginals, correlation, memory]
-    if len(train) <= SOME:
-        measures += [detection, prediction]
-    if len(train.classes) > 1:
-        measures.append(utility)
-    for measure in measures:
+    for measure in measures + [utility] * (len(train.classes) > 1):
         for score in measure.measure(trial).scores:
-            if score.value is not None and not score.group:
-                found[score.name] = score.value
-            if score.holdout is not None and not score.group:
-                found[f"{score.name}_real"] = score.holdout
-    if len(train) <= SOME:
-        return found
+            found |= {score.name: score.value, f"{score.name}_real": score.holdout}
     sides, seeds = trial.sides, trial.seeds.of("detection")
-    for name, other in (("", sides.synthetic), ("_real", sides.real)):
+    pairs = (("", sides.synthetic), ("_real", sides.real))
+    few = np.arange(min(SOME, len(sides.reference)))
+    for name, other in pairs:
+        told = detection.boosted(trial, sides.reference.rows(few), other.rows(few), seeds)
+        found[f"c2st{name}"] = auc(*told)
+    if train.steps > LONG:
+        return {k: v for k, v in found.items() if v is not None}
+    for name, other in pairs:
         hits, of = detection.discriminate(trial, sides.reference, other, seeds)
         found[f"discriminative_score{name}"] = abs(hits / of - 0.5)
-    few = [replace(x.rows(np.arange(SOME))) for x in (sides.reference, sides.synthetic)]
-    found["c2st"] = auc(*detection.boosted(trial, *few, seeds))
-    for name, other in (("", sides.synthetic), ("_real", sides.real)):
         errors = prediction.errors(trial, other, sides.reference)
         found[f"predictive_score{name}"] = float(errors.mean())
-    return found
+    return {k: v for k, v in found.items() if v is not None}
 
 
 def run(asked: argparse.Namespace, seed: int) -> dict[str, Any]:

@@ -212,6 +212,7 @@ SERIES_PANEL: tuple[Measure, ...] = (
     Measure("utility", "series.utility:measure", _U, ("tstr_accuracy", "Trained on"), 15.0),
     Measure("prediction", "series.prediction:measure", _U, ("predictive_score", "Next step"), 30.0),
     Measure("memory", "series.memory:measure", _P, ("series_near_copies", "Near copies"), 5.0),
+    Measure("pictures", "series.pictures:measure", _F, ("", ""), 0.5),
 )
 
 

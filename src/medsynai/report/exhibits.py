@@ -6,6 +6,7 @@ The shapes drawn as pictures (shares are of the rows of one origin; None is with
 - `correlation`: {"columns", "real", "synthetic", "difference"}: square grids from -1 to 1;
 - `pca`, `tsne`: {"real", "synthetic"}: grids of shares of rows, lowest row first;
 - `images`: {"channels", "rows"}: a line of synthetic images for each label;
+- `courses`: a list of {"title", "step", "real" and "synthetic" bands, "drawn"}: see `courses`;
 - `giveaways`: a list of {"column", "importance"}, largest first;
 - `km`: a list of {"title", "unit", "real": curve, "synthetic": curve}, a curve being
   {"time", "survival", "low", "high"} with an optional {"at_risk_time", "at_risk"}.
@@ -14,6 +15,7 @@ The shapes drawn as pictures (shares are of the rows of one origin; None is with
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from medsynai.report.courses import courses
 from medsynai.report.markup import Child, Markup, joined, paragraph, table, tag
 from medsynai.report.mosaic import mosaic
 from medsynai.report.plots import bars, curves, density, heatmap, histogram, levels, scatter, short
@@ -277,5 +279,6 @@ PICTURES: dict[str, tuple[Callable[[Any], bool], Callable[[Any], Markup]]] = {
     "copies": (_is_copies, _copies),
     "membership": (_is_membership, _membership),
     "images": (lambda e: _has(e, "channels", "rows"), mosaic),
+    "courses": (_all(lambda e: _has(e, "step", "synthetic", "drawn")), courses),
     "prevalence": (lambda e: _has(e, "x", "y") and len(e["x"]) == len(e["y"]), _prevalence),
 }

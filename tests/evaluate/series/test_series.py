@@ -11,6 +11,7 @@ from medsynai.evaluate.series import (
     detection,
     marginals,
     memory,
+    pictures,
     prediction,
     sequence_net,
     utility,
@@ -142,3 +143,16 @@ def test_without_a_holdout_or_with_a_class_gone_nothing_is_claimed():
             measure.measure(alone)
     with pytest.raises(AssessmentError, match="classes"):
         marginals.measure(trial(FRESH.rows(FRESH.labels == 0)))
+
+
+def test_pictures_show_no_real_series_and_no_band_of_few_patients():
+    from medsynai.report.exhibits import draw
+
+    few = TRAIN.rows(np.flatnonzero((TRAIN.labels == 0) | (np.arange(len(TRAIN)) < 60)))
+    found = pictures.measure(SeriesTrial(few, HOLDOUT, FRESH, Seeds(0))).exhibits["courses"]
+    assert [bool(p["real"]) for p in found] == [True, True, False, False]
+    shown = np.array([x for p in found for x in p["drawn"]])
+    real = np.concatenate([few.values[:, :, c] for c in (0, 1)])
+    assert np.abs(shown[:, None] - real[None]).max(2).min() > 0.01
+    page = str(draw("courses", found))
+    assert page.count("<svg") == 4 and "band-real" in page
