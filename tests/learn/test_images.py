@@ -253,8 +253,8 @@ def test_a_look_sees_a_copier_a_collapse_and_noise():
 
 def test_a_fall_is_an_alarm_and_a_slow_rise_is_not():
     def looks(*values):
-        return [{"covered": v, "variety": 1.0} for v in values]
+        return [{"covered": v, "variety": 1.0 - v} for v in values]
 
-    assert not alarm(looks(0.0, 0.1, 0.1, 0.2, 0.3, 0.4, 0.6))
+    assert not alarm(looks(0.0, 0.1, 0.1, 0.2, 0.3, 0.4, 0.6))  # noise has all variety
     assert not alarm(looks(0.6, 0.8, 0.2, 0.2))
     assert "went from 80% to 20%" in alarm(looks(0.6, 0.8, 0.2, 0.2, 0.1))

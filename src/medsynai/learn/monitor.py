@@ -22,10 +22,6 @@ NEAREST = 3  # neighbours that a row's reach is measured by
 LOW, LONG = 0.5, 3  # a coverage below this at so many looks in a row is a collapse
 BATCH = 1000  # rows that are made at every look, from the same noise
 CRITIC = "critic"
-FALLS = {
-    "covered": "the share of real images with a synthetic one near",
-    "variety": "how different synthetic images are, as a share of real ones,",
-}
 RUNAWAY = 100.0  # a critic's loss so many times what it usually was is taken as divergence
 
 
@@ -171,16 +167,16 @@ def collapsed(looks: Sequence[Figures]) -> str:
 
 
 def fallen(looks: Sequence[Figures]) -> str:
-    """Plain words if synthetic images lost half of what they had been, at several looks; else "".
+    """Plain words if synthetic images lost half of the real ones that they had reached; else "".
 
-    A network of images begins with none of what is real, so it is what was reached that counts.
+    A network of images begins with none of what is real, so it is what was reached that counts; its
+    variety does not, as noise has all of it.
     """
-    for name, words in FALLS.items():
-        values = [look[name] for look in looks if name in look]
-        best, last = max(values[:-LONG], default=0.0), max(values[-LONG:], default=0.0)
-        if best >= LOW and last < best / 2:
-            return (
-                f"mode collapse: {words} went from {best:.0%} to {last:.0%} and stayed there for"
-                f" {LONG} looks; lower the learning rate"
-            )
-    return ""
+    values = [look["covered"] for look in looks if "covered" in look]
+    best, last = max(values[:-LONG], default=0.0), max(values[-LONG:], default=0.0)
+    if best < LOW or last >= best / 2:
+        return ""
+    return (
+        f"mode collapse: the share of real images with a synthetic one near went from {best:.0%} to"
+        f" {last:.0%} and stayed there for {LONG} looks; lower the learning rate"
+    )
