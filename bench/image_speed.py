@@ -69,6 +69,7 @@ def step() -> dict[str, float]:
     model = load_image_model("dcgan", {"penalty": 0.0, "pace": pace})
     images = pictures(512)
     rows, found = to_rows(Frame.of(images), images), []
+    ours(replace(model.job(Frame.of(images)), monitor=None), rows, 1)  # type: ignore[attr-defined]
     for _ in range(TURNS):
         job = replace(model.job(Frame.of(images)), monitor=None)  # type: ignore[attr-defined]
         more = (ours(job, rows, 2 * ROUNDS) - ours(job, rows, ROUNDS)) / ROUNDS

@@ -11,7 +11,7 @@ from medsynai.codec.image import Frame
 from medsynai.data.images import ImageSet
 from medsynai.learn import precision, sharpening
 from medsynai.learn.core import Batch
-from medsynai.learn.image_looks import look_at_images
+from medsynai.learn.image_looks import at_once, coarse, look_at_images
 from medsynai.learn.losses.images import auxiliary, painted_elbo, shown_changed
 from medsynai.learn.monitor import alarm
 from medsynai.learn.nets.augment import changed, numbers
@@ -249,6 +249,14 @@ def test_a_look_sees_a_copier_a_collapse_and_noise():
     assert copies["near"] > 0.9 and copies["held"] > 0.9  # never kept, however near it lies
     assert one["covered"] < 0.1 and one["variety"] < 0.1
     assert abs(fresh["held"]) < 0.05 and noise["held"] > 5 * abs(fresh["held"])
+
+
+def test_large_images_are_looked_at_in_parts_and_made_small():
+    large, volume = Canvas(1, (64, 20), 1, 2), Canvas(1, (24, 5, 8), 1, 2)
+    assert coarse(large, torch.ones(2, 1280)).shape == (2, 32 * 20)
+    assert coarse(volume, torch.ones(2, 960)).shape == (2, 12 * 5 * 8)
+    assert coarse(LOOK, torch.ones(2, 64)).shape == (2, 64)
+    assert at_once(Canvas(3, (256, 256, 256), 1, 2)) == 1 and at_once(LOOK) > 1000
 
 
 def test_a_fall_is_an_alarm_and_a_slow_rise_is_not():

@@ -4,12 +4,22 @@ Nothing is downloaded: images are seen as whitened components of the train image
 what convolutions with fixed random weights make of them.
 """
 
+import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import conv1d, conv2d, conv3d, relu
+from torch.nn.functional import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool3d,
+    conv1d,
+    conv2d,
+    conv3d,
+    relu,
+)
 
 from medsynai.learn.core import Batch, Modules
 from medsynai.learn.monitor import Figures, Monitor
@@ -17,7 +27,9 @@ from medsynai.learn.nets.conv import Canvas
 
 COMPONENTS, NEIGHBOURS = 32, 5
 FILTERS = (16, 32)
-CHUNK = 250  # images painted at once
+AT_ONCE = 2**20  # pixels that are worked on at once, so that volumes fit into memory
+COARSE = {1: 128, 2: 32, 3: 12}  # numbers along an axis, by how many there are, for components
+POOLS = {1: adaptive_avg_pool1d, 2: adaptive_avg_pool2d, 3: adaptive_avg_pool3d}
 CLOSE, COPIED = 0.05, 0.25  # share of held-out images that is called close; share that is copying
 ALONE = 0.5  # and no image is called close that is not twice as far from the second nearest
 WORSE = 1.0  # added to the distance of a generator that copies: such weights are never kept
@@ -35,22 +47,42 @@ def look_at_images(canvas: Canvas) -> Monitor:
     """
 
     def look(modules: Modules, batch: Batch, held: Tensor) -> Figures:
-        parts = zip(*(torch.split(x, CHUNK) for x in (batch.noise, batch.condition)), strict=True)
+        real, few = batch.real[:, :-1], at_once(canvas)
+        parts = zip(*(torch.split(x, few) for x in (batch.noise, batch.condition)), strict=True)
         fake = torch.cat([modules["generator"](z, asked) for z, asked in parts])
-        real = batch.real[:, :-1]
-        see = components(real)
-        seen = see(real), see(fake)
+        plain = [coarse(canvas, x) for x in (real, fake)]
+        see = components(plain[0])
+        seen = see(plain[0]), see(plain[1])
         figures = {"covered": coverage(*seen), "variety": vendi(seen[1]) / vendi(seen[0])}
         if len(held):
             fresh = held[:, :-1]
             known = torch.unique(real, dim=0)
             line = torch.quantile(alone(fresh, known), CLOSE).clamp_max(ALONE)
             figures["near"] = float((alone(fake, known) < line).float().mean())
-            textures = [convolved(canvas, x) for x in (fake, fresh)]
+            textures = [
+                torch.cat([convolved(canvas, part) for part in torch.split(x, few)])
+                for x in (fake, fresh)
+            ]
             figures["held"] = kernel_distance(*textures) + WORSE * (figures["near"] > COPIED)
         return figures
 
     return look
+
+
+def at_once(canvas: Canvas) -> int:
+    """How many images of this size are worked on at once."""
+    return max(1, AT_ONCE // (canvas.channels * math.prod(canvas.space)))
+
+
+def coarse(canvas: Canvas, rows: Rows) -> Rows:
+    """Large images made smaller, so that a look at their components stays quick."""
+    most = COARSE[len(canvas.space)]
+    if max(canvas.space) <= most:
+        return rows
+    small = [min(s, most) for s in canvas.space]
+    pool: Any = POOLS[len(small)]
+    whole: Tensor = pool(rows.reshape(-1, canvas.channels, *canvas.space), small)
+    return whole.flatten(1)
 
 
 def components(rows: Rows) -> Callable[[Rows], Tensor]:
