@@ -12,7 +12,7 @@ from medsynai.codec import bought
 from medsynai.data.schema import Column, Kind, Origin, Role, Schema
 from medsynai.data.table import Table, canonical_dtype
 from medsynai.errors import BudgetError, ModelError, PlanError, SchemaError
-from medsynai.learn import fitted, loop, mechanism
+from medsynai.learn import fitted, loop, mechanism, private
 from medsynai.learn.condition import Nothing
 from medsynai.learn.core import Batch, Phase, Update, batchwise
 from medsynai.learn.job import Job, Pace, Private
@@ -102,6 +102,8 @@ def test_every_able_model_spends_its_budget_and_reads_rows_by_the_mechanism_alon
     drawn = model(name).fit(patients(), budget(), Seeds(1)).sample(50, Seeds(2))
     assert len(drawn) == 50 and drawn.frame["age"].notna().all()
     assert not len(shown[0].held) and not shown[0].known.isnan().any()
+    # what may be looked at was drawn from the bought histograms, whatever rows there are
+    assert len(shown[0].known) == len(shown[0].open) == private.STOOD_IN
 
 
 @pytest.mark.parametrize("name", ABLE)

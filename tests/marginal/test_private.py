@@ -141,7 +141,10 @@ def test_a_schema_that_looked_at_the_rows_or_says_too_little_is_refused(spoil):
     assert not ledger.entries  # nothing was charged, nothing was read
 
 
-STRANGE = [{"age": 1e6}, {"age": np.nan}, {"lab": -5.0}, {"sex": None}, {"cause": "heart"}]
+STRANGE = [
+    *({"age": 1e6}, {"age": np.nan}, {"lab": -5.0}, {"lab": np.nan}, {"sex": None}),
+    *({"cause": "heart"}, {"cause": "other", "dead": "yes"}),
+]
 
 
 @pytest.mark.parametrize("values", STRANGE, ids=str)
@@ -153,7 +156,11 @@ def test_a_strange_row_changes_no_shape_and_one_count_by_one(values, monkeypatch
         return whole + 160  # the same noise each time
 
     monkeypatch.setattr(noise, "_lattice", quiet)
-    for table in (patients(), with_row(patients(), **values)):
+    frame = patients().frame  # of which nobody has a level, or lacks a value, that one more may
+    frame["cause"] = frame["cause"].mask(frame["cause"] == "other", "lung")
+    frame["lab"] = frame["lab"].fillna(1.0)
+    plain = Table(frame, SCHEMA)
+    for table in (plain, with_row(plain, **values)):
         seen.append([])
         buy(conformed(table), Spend(Price.GAUSSIAN, 2.0), 8)
     assert len(seen[0]) == planned(SCHEMA) == len(seen[1])

@@ -168,14 +168,15 @@ class DpSgd:
         if reason := batchwise_reason(loss):
             raise PlanError(f"differential privacy refuses a loss that needs its batch: {reason}")
         weights = [p for name in trains for p in modules[name].parameters()]
-        total = torch.zeros(sum(w.numel() for w in weights))
+        sizes = [w.numel() for w in weights]
+        total = torch.zeros(sum(sizes))
+        lines = zip(torch.split(total, sizes), weights, strict=True)
+        sums = [part.view_as(weight) for part, weight in lines]
         for part in parts_of(batch, self.micro):
             worked_out = partial(loss, modules, part)
-            sums = clipped_sum(worked_out, weights, part.patient, self.clip)
-            total += torch.cat([s.flatten() for s in sums])
-        noised = noisy_sums(total.numpy(), self.noise * self.clip) / self.divisor
-        slopes = torch.from_numpy(noised.astype(np.float32))
-        sizes = [w.numel() for w in weights]
+            clipped_sum(worked_out, weights, part.patient, self.clip, sums)
+        noised = noisy_sums(total.numpy(), self.noise * self.clip)
+        slopes = torch.from_numpy(noised).div_(self.divisor).float()
         for weight, slope in zip(weights, torch.split(slopes, sizes), strict=True):
             weight.grad = slope.view_as(weight)
         return None

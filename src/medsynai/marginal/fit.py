@@ -42,7 +42,7 @@ class Shape:
     """
 
     bins: int = 10
-    coarse: int = 4
+    coarse: int = 6
     singles: float = 0.3
     choices: float = 0.1
     cells: int = 50_000

@@ -89,9 +89,8 @@ def noisy_sums(sums: np.ndarray, spread: float) -> Floats:
     noised, grain = np.empty(len(sums)), spread / FINE
     for start in range(0, len(sums), 2 * BLOCK):
         here = sums[start : start + 2 * BLOCK].astype(np.float64)
-        drawn = _gaussians(len(here))
-        here /= grain
-        drawn *= FINE
+        drawn = _gaussians(len(here), FINE)
+        here *= 1 / grain
         np.rint(here, out=here)  # on the lattice before the noise: so no low bit tells
         np.rint(drawn, out=drawn)
         here += drawn
@@ -99,8 +98,8 @@ def noisy_sums(sums: np.ndarray, spread: float) -> Floats:
     return noised
 
 
-def _gaussians(size: int) -> Floats:
-    """`size` standard Gaussian numbers, each the sum of `DRAWS` by Box and Muller 1958."""
+def _gaussians(size: int, spread: float = 1.0) -> Floats:
+    """`size` Gaussian numbers, each the sum of `DRAWS` by Box and Muller 1958."""
     half = (size + 1) // 2
     total = np.zeros((2, half))
     for _ in range(DRAWS):
@@ -119,7 +118,7 @@ def _gaussians(size: int) -> Floats:
         angle *= radius
         total[0] += across
         total[1] += angle
-    total *= DRAWS**-0.5
+    total *= spread * DRAWS**-0.5
     flat: Floats = total.ravel()[:size]
     return flat
 
