@@ -66,7 +66,10 @@ FAULTS = {
     "noise off": ("noisy_sums", lambda sums, spread: sums.astype(float)),
     "noise of a fiftieth": ("noisy_sums", lambda sums, spread: TRUE_NOISE(sums, spread / 50)),
     "seeded noise": ("noisy_sums", seeded),
-    "clip off": ("clipped_sum", lambda losses, w, who, clip: TRUE_SUM(losses, w, who, 1e9)),
+    "clip off": (
+        "clipped_sum",
+        lambda losses, w, who, clip, *into: TRUE_SUM(losses, w, who, 1e9, *into),
+    ),
 }
 
 

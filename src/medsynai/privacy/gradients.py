@@ -107,8 +107,10 @@ class Ghost(TorchFunctionMode):
         yield from parts.items()
 
     def forget(self) -> None:
-        """Let go of every use: they and the losses hold each other, so only a search would free
-        them; that search took a third of a step."""
+        """Let go of every use.
+
+        They and the losses hold each other: only a search would free them, a third of a step.
+        """
         for held in (self.uses, self.known, self.kept):
             held.clear()
 
