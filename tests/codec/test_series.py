@@ -56,3 +56,15 @@ def test_a_lattice_is_found_and_kept(step, seed):
     drawn = on_lattice(rng.normal(0, 300 * step, 50), step)
     assert np.allclose(drawn / step, np.rint(drawn / step))
     assert lattice(rng.normal(0, 1, 50)) == 0
+
+
+def test_series_that_were_normalised_each_by_itself_stay_so():
+    rng = np.random.default_rng(0)
+    values = rng.normal(3, 2, (40, 20, 2)) * rng.uniform(0.5, 2, (40, 1, 1))
+    values[:, :, 0] -= values[:, :, 0].mean(1, keepdims=True)
+    values[:, :, 0] /= values[:, :, 0].std(1, keepdims=True)
+    frame = SeriesFrame.of(SeriesSet.of(values))
+    assert np.allclose(frame.normal[0], (0, 1)) and frame.normal[1] == (0.0, 0.0)
+    drawn = frame.decode(rng.normal(0, 0.7, (9, 40)).astype(np.float32), np.zeros(9, int)).values
+    assert np.allclose(drawn[:, :, 0].mean(1), 0) and np.allclose(drawn[:, :, 0].std(1), 1)
+    assert drawn[:, :, 1].std(1).std() > 0.01

@@ -12,6 +12,7 @@ from medsynai.generator import Condition
 
 STEPS = [m * 10.0**-d for d in range(7) for m in (5, 2, 1)]  # of lattices that numbers may lie on
 NEAR = 1e-5  # a number this share of a step off the lattice lies on it, in float32 as well
+SAME = 1e-3  # share of a spread by which series may differ and still be of one
 FINE = 1e5  # steps from 0 beyond which float32 cannot tell
 
 
@@ -24,6 +25,7 @@ class SeriesFrame:
         scales: for each channel the numbers at -1 and 1, widened to round numbers.
         means, spreads: of each channel on that scale; rows have mean 0 and variance 1 about.
         lattices: for each channel the distance of the numbers that it can have; 0: any number.
+        normal: for each channel the mean and spread that every series has; a spread of 0: not so.
         classes, share: names, and how often each comes.
     """
 
@@ -32,6 +34,7 @@ class SeriesFrame:
     means: tuple[float, ...]
     spreads: tuple[float, ...]
     lattices: tuple[float, ...]
+    normal: tuple[tuple[float, float], ...]
     classes: tuple[str, ...]
     share: tuple[float, ...]
 
@@ -52,6 +55,7 @@ class SeriesFrame:
             tuple(round(float(x.mean()), 3) for x in scaled),
             tuple(max(round(float(x.std()), 3), 0.01) for x in scaled),
             tuple(lattice(x) for x in channels),
+            tuple(normal_form(x) for x in channels),
             series.classes,
             share,
         )
@@ -88,8 +92,12 @@ class SeriesFrame:
         wide = rows.astype(np.float64).reshape(len(rows), self.channels, self.steps)
         wide = wide * self._column(self.spreads) + self._column(self.means)
         values = np.empty((len(rows), self.steps, self.channels))
-        for c, (scale, step) in enumerate(zip(self.scales, self.lattices, strict=True)):
+        forms = zip(self.scales, self.normal, self.lattices, strict=True)
+        for c, (scale, (mean, spread), step) in enumerate(forms):
             found = scale.back(wide[:, c])
+            if spread:
+                off = found - found.mean(1, keepdims=True)
+                found = mean + off * (spread / np.maximum(off.std(1, keepdims=True), 1e-12))
             values[:, :, c] = on_lattice(found, step)
         own = np.arange(len(rows))
         return SeriesSet(values, labels, self.classes, own, "synthetic")
@@ -100,6 +108,19 @@ class SeriesFrame:
 
     def _column(self, numbers: tuple[float, ...]) -> np.ndarray:
         return np.array(numbers)[:, None]
+
+
+def normal_form(values: np.ndarray) -> tuple[float, float]:
+    """The mean and spread that every series of (n, steps) has, if they are normalised; or zeros.
+
+    What holds of every real series is kept by construction: no network learns it to the digit.
+    """
+    means, spreads = values.mean(1), values.std(1)
+    mean, spread = float(np.median(means)), float(np.median(spreads))
+    near = SAME * spread
+    if (np.abs(means - mean) <= near).all() and (np.abs(spreads - spread) <= near).all():
+        return mean, spread
+    return 0.0, 0.0
 
 
 def lattice(values: np.ndarray) -> float:

@@ -29,7 +29,7 @@ class SeriesDiffusion:
     """Settings of the flow; all public.
 
     Attributes:
-        components: principal components of a series at most; what they leave is noise.
+        components: principal components that the network works on; the others are normal.
         per_component: train series that stand behind a component at least.
         width, layers: of the network.
         hops: Euler steps of a draw.

@@ -8,63 +8,75 @@ from torch.nn.functional import silu
 from medsynai.learn.nets.mlp import linear, vectors
 from medsynai.learn.nets.unet import WAVES, waves
 
-FAINT = 3e-4  # a component's spread, as a share of the first one's, below which it is left out
+FAINT = (
+    3e-4  # a component's spread, as a share of the first one's, below which no network works on it
+)
+WIDEST = 512  # axes that are kept at most, where a network works on fewer
 
 
 class Components(nn.Module):
-    """Whitened principal components of rows, fitted before training; what they leave is noise.
+    """Whitened principal components of rows, fitted before training.
 
     Flat directions of smooth series are as large here as the others, so that nothing that is small
-    is lost in training, and a curve that is drawn is as smooth as the real ones.
+    is lost in training, and a curve that is drawn is as smooth as the real ones. Directions that
+    are left to no network are drawn from a normal of their own spread, each by itself.
 
     Args:
         width: numbers a row.
-        most: components.
+        most: components that a network works on.
     """
 
     middle: Tensor
     axes: Tensor
     spreads: Tensor
+    tail: Tensor
     rest: Tensor
 
     def __init__(self, width: int, most: int) -> None:
         super().__init__()
-        self.count = min(most, width)
+        self.count, axes = min(most, width), min(width, max(most, WIDEST))
         self.register_buffer("middle", torch.zeros(width))
-        self.register_buffer("axes", torch.zeros(self.count, width))
+        self.register_buffer("axes", torch.zeros(axes, width))
         self.register_buffer("spreads", torch.zeros(self.count))
+        self.register_buffer("tail", torch.zeros(axes))
         self.register_buffer("rest", torch.zeros(width))
 
     @torch.no_grad()
     def learn(self, rows: Float[Tensor, "n width"], per: int) -> "Components":
-        """Fit to train rows, at least `per` of them behind each component.
+        """Fit to train rows, at least `per` of them behind each component of the network.
 
-        Axes beyond those stay empty. Turk and Pentland 1991, Eigenfaces for recognition.
+        Two rows stand behind each of the other axes; what lies beyond these is white noise. Turk
+        and Pentland 1991, Eigenfaces for recognition.
         """
         wide = rows.double()
         middle = wide.mean(0)
-        values, vectors = torch.linalg.eigh(torch.cov(wide.T).reshape(rows.shape[1], -1))
-        spreads, axes = values.flip(0).clamp_min(0).sqrt(), vectors.flip(1).T
+        values, found = torch.linalg.eigh(torch.cov(wide.T).reshape(rows.shape[1], -1))
+        spreads, axes = values.flip(0).clamp_min(0).sqrt(), found.flip(1).T
+        axes = axes * torch.where(axes.sum(1, keepdim=True) < 0, -1.0, 1.0)  # one of two signs
         bold = int((spreads > FAINT * spreads[0]).sum())
         kept = max(1, min(self.count, bold, len(rows) // per))
-        axes = axes * torch.where(axes.sum(1, keepdim=True) < 0, -1.0, 1.0)  # one of two signs
+        all_of = max(kept, min(len(self.axes), len(rows) // 2))
         self.middle.copy_(middle)
-        self.axes[:kept] = axes[:kept].float()
+        self.axes[:all_of] = axes[:all_of].float()
         self.spreads[:kept] = spreads[:kept].float()
-        self.rest.copy_((wide - middle - (wide - middle) @ axes[:kept].T @ axes[:kept]).std(0))
+        self.tail[kept:all_of] = spreads[kept:all_of].float()
+        left = (wide - middle) - (wide - middle) @ axes[:all_of].T @ axes[:all_of]
+        self.rest.copy_(left.std(0) if all_of < rows.shape[1] else torch.zeros_like(middle))
         return self
 
     def see(self, rows: Float[Tensor, "n width"]) -> Float[Tensor, "n count"]:
         """The whitened scores; 0 on empty axes."""
         scale = torch.where(self.spreads > 0, 1 / self.spreads.clamp_min(1e-12), 0)
-        return ((rows - self.middle) @ self.axes.T) * scale
+        return ((rows - self.middle) @ self.axes[: self.count].T) * scale
 
     def back(
         self, scores: Float[Tensor, "n count"], generator: torch.Generator
     ) -> Float[Tensor, "n width"]:
-        """Rows of these scores, with the noise that the components leave."""
+        """Rows of these scores, with what the other directions add."""
+        drawn = torch.randn(len(scores), len(self.axes), generator=generator) * self.tail
+        drawn[:, : self.count] += scores * self.spreads
         noise = torch.randn(len(scores), len(self.middle), generator=generator)
-        return self.middle + (scores * self.spreads) @ self.axes + noise * self.rest
+        return self.middle + drawn @ self.axes + noise * self.rest
 
 
 class Velocity(nn.Module):
