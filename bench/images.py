@@ -25,7 +25,7 @@ from medsynai.data.split import split_patients
 from medsynai.evaluate.images import detection, memory, utility
 from medsynai.evaluate.images.coverage import NEIGHBOURS, distances
 from medsynai.evaluate.images.lenses import lenses, pixel_lens
-from medsynai.evaluate.images.trial import ImageTrial
+from medsynai.evaluate.images.trial import ImageTrial, some
 from medsynai.evaluate.interval import auc
 from medsynai.learn.precision import multiplies_bfloat16
 from medsynai.learn.threads import one_thread
@@ -37,7 +37,6 @@ SHARED = Path(os.environ.get("MEDSYNAI_BENCH", HERE.parent.parent / "shared" / "
 FOLDER = SHARED.parent / "data" / "images"
 FILES = {"pneumonia": "pneumoniamnist_28.npz", "blood": "bccd_blood_cells_32.npz"}
 OUT = HERE / "out" / "images"
-FIGURES = ("tstr", "features", "pixels", "c2st")
 DRAWN = 1000  # images that are judged
 HELD = 0.2  # of the slides, where the file itself holds nothing out
 
@@ -78,7 +77,7 @@ def fit(asked: argparse.Namespace) -> None:
 def judge(asked: argparse.Namespace) -> None:
     """Draw, judge, write the row."""
     IMAGES.mkdir(parents=True, exist_ok=True)
-    real = floor(asked.set, asked.brief)
+    floor(asked.set, asked.brief)
     train, holdout = parts(asked.set)
     fitted = open_model(place(asked))
     began = time.perf_counter()
@@ -90,11 +89,6 @@ def judge(asked: argparse.Namespace) -> None:
         ImageTrial(train, holdout, drawn, Seeds(0).of("judge")), drawn, "synthetic", asked.brief
     )
     name = f"{asked.set}-{asked.model}-{asked.seed}.json"
-    row |= {f"{key}_real": real[key] for key in FIGURES if key in row}
-    pairs = zip(row.pop("pixels_class"), real["pixels_class"], strict=True)
-    row["pixels_least_class"] = min(a / b for a, b in pairs)
-    row.pop("features_class", None)
-    row = {k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()}
     (IMAGES / name).write_text(json.dumps(row, indent=2) + "\n")
     (HERE / "README.md").write_text(page())
     print(json.dumps(row), flush=True)
@@ -139,7 +133,8 @@ def floor(name: str, brief: bool) -> dict[str, Any]:
     if known and (brief or "tstr" in known):
         return known
     train, holdout = parts(name)
-    trial = ImageTrial(train, holdout, train, Seeds(0).of("judge"))
+    alike = np.round(DRAWN * train.counts / len(train)).astype(int)  # as many as are drawn
+    trial = ImageTrial(train, holdout, some(train, alike, Seeds(0)), Seeds(0).of("judge"))
     found = figures(trial, train, "real", brief)
     place.write_text(json.dumps(found, indent=2) + "\n")
     return found
@@ -149,6 +144,22 @@ def both(asked: argparse.Namespace) -> None:
     """One after the other."""
     fit(asked)
     judge(asked)
+
+
+def main() -> None:
+    """Measure, keep the row, make the page."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("what", choices=WHAT)
+    parser.add_argument("--set", choices=FILES, default="pneumonia")
+    parser.add_argument("--model", default="image-flow")
+    parser.add_argument("--seconds", type=float, default=320.0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--settings", type=json.loads, default={}, help="the model's, as JSON")
+    parser.add_argument("--brief", action="store_true", help="no classifier of the classes")
+    asked = parser.parse_args()
+    if not FOLDER.exists():
+        raise SystemExit(f"no images at {FOLDER}: set MEDSYNAI_BENCH")
+    WHAT[asked.what](asked)
 
 
 WHAT = {"fit": fit, "judge": judge, "both": both}
