@@ -36,7 +36,7 @@ class Forest:
 
     Attributes:
         min_leaf: patients a tree must have on each side of a split: the dial between fidelity and
-            membership risk, larger is safer. None: by the table's width (see `leaf_of`).
+            membership risk, larger is safer. None: by the table's size (see `leaf_of`).
         trees: trees a column; one is picked for each synthetic row.
         fraction: share of the train rows that each tree is given.
         max_rows: rows that a tree is grown on at most; its leaves are filled from all it is given.
@@ -158,25 +158,28 @@ class Forest:
 def leaf_of(patients: int, columns: int) -> int:
     """Patients a leaf has at least, where no one says.
 
-    In a narrow table each drawn column tells more of a row, so leaves must be larger for the same
-    membership risk: measured at risk .52, 150 for 11 columns and 35 for 47. A small table
+    In a narrow table each drawn column tells more of a row, and in a small one each row stands
+    further from others, so leaves must be larger for the same membership risk. The larger of two
+    laws: 1650 / columns, and 8700 / sqrt(columns) / cbrt(patients), which is the larger up to
+    about 150 columns^1.5 patients. Measured on three tables (docs/models/forest.md). A small table
     is left at least four leaves.
 
-    >>> leaf_of(3_937, 11), leaf_of(4_552, 47), leaf_of(300, 10)
-    (150, 35, 75)
+    >>> leaf_of(3_937, 11), leaf_of(4_552, 47), leaf_of(50_883, 46), leaf_of(300, 10)
+    (166, 77, 36, 75)
     """
-    return max(2, min(max(20, round(1650 / columns)), patients // 4))
+    few = 8700 / (np.sqrt(columns) * np.cbrt(max(patients, 1)))
+    return max(2, min(max(20, round(max(1650 / columns, few))), patients // 4))
 
 
 def tried_of(rows: int, columns: int) -> float:
     """Share of the features that each split tries, where no one says.
 
-    Two in five; where a table has rows to spare, eight features at least.
+    Two in five; where a table has rows to spare, three in five and eight features at least.
 
     >>> tried_of(300, 10), tried_of(4_000, 10), tried_of(4_000, 50)
-    (0.4, 0.8, 0.4)
+    (0.4, 0.8, 0.6)
     """
-    return min(max(0.4, 8 / columns if rows >= 1_000 else 0.0), 1.0)
+    return min(max(0.6, 8 / columns) if rows >= 1_000 else 0.4, 1.0)
 
 
 def load(folder: Path) -> FittedForest:
