@@ -23,7 +23,6 @@ from medsynai.models.aae import Aae
 from medsynai.models.acgan import Acgan
 from medsynai.models.autoencoder import Vae
 from medsynai.models.autoregressive import Autoregressive
-from medsynai.models.baseline import Shuffle
 from medsynai.models.beta_vae import BetaVae
 from medsynai.models.cgan import Cgan
 from medsynai.models.code_aae import CodeAae
@@ -45,6 +44,7 @@ from medsynai.models.image_wgan_gp import ImageWganGp
 from medsynai.models.medgan import MedGan
 from medsynai.models.pate_gan import PateGan
 from medsynai.models.series_diffusion import SeriesDiffusion
+from medsynai.models.shuffle import Shuffle
 from medsynai.models.tablegan import TableGan
 from medsynai.models.timegan import TimeGan
 from medsynai.models.timevae import TimeVae

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.mixture import GaussianMixture
 
+from medsynai.copula.copula import Copula
 from medsynai.data.schema import Column, Kind, Schema
 from medsynai.data.table import Table
 from medsynai.errors import PlanError
@@ -26,7 +27,6 @@ from medsynai.learn.job import Job, Pace
 from medsynai.learn.priors import _mixture
 from medsynai.learn.rest import Rest
 from medsynai.models.catalog import load_model
-from medsynai.models.copula import Copula
 from medsynai.privacy.ledger import Ledger
 from medsynai.seeds import Seeds
 

@@ -10,13 +10,13 @@ import pandas as pd
 import pytest
 
 from medsynai.cli import cli
+from medsynai.copula.copula import Copula
 from medsynai.errors import MissingExtra, PlanError
 from medsynai.flow import opening
 from medsynai.flow.arena import Arena
 from medsynai.flow.plan import Plan, read_plan
 from medsynai.flow.run import make
 from medsynai.flow.tune import Search, tune
-from medsynai.models.copula import Copula
 
 SEARCH = Search(600.0, trials=3)
 

@@ -8,8 +8,9 @@ from medsynai.data.schema import Column, Kind, Schema
 from medsynai.data.table import Table
 from medsynai.errors import ModelError, PlanError
 from medsynai.forest.booster import Learner, _one_each
+from medsynai.forest.weighing import pick
 from medsynai.models.catalog import load_model
-from medsynai.models.refined import Refined, pick
+from medsynai.models.refined import Refined
 from medsynai.privacy.ledger import Ledger
 from medsynai.seeds import Seeds
 

@@ -25,9 +25,9 @@ from medsynai.flow.training import Trained, least_of, tied_to_target
 from medsynai.flow.watch import Watch
 from medsynai.flow.withholding import list_only, publishable
 from medsynai.forest.sampling import FittedForest
+from medsynai.forest.weighing import MODEL as REFINED
 from medsynai.models.catalog import find_entry
 from medsynai.models.entries import CATALOG
-from medsynai.models.refined import MODEL as REFINED
 from medsynai.models.refined import Refined
 from medsynai.privacy.ledger import Ledger
 from medsynai.privacy.ledger import Release as Charge

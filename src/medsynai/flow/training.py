@@ -27,11 +27,11 @@ from medsynai.flow.settings import model_of
 from medsynai.flow.watch import Watch
 from medsynai.flow.withholding import LEAST, withhold
 from medsynai.forest.forest import Forest
+from medsynai.forest.weighing import MODEL as REFINED
 from medsynai.generator import Condition, Generator
 from medsynai.learn.clock import OUT_OF_TIME
 from medsynai.learn.desk import Desk, at_desk, desk
 from medsynai.models.catalog import find_entry
-from medsynai.models.refined import MODEL as REFINED
 from medsynai.models.refined import Refined
 from medsynai.privacy.ledger import Ledger, Release
 from medsynai.seeds import Seeds

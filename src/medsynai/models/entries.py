@@ -28,8 +28,8 @@ TABLES = (
         "interactions, relations that turn, rules between columns, unordered levels",
         "Each column has its own distribution, cut into cells of several patients; one matrix of "
         "correlations between normal scores ties the columns together.",
-        "medsynai.models.copula:Copula",
-        "medsynai.models.copula:load",
+        "medsynai.copula.copula:Copula",
+        "medsynai.copula.copula:load",
         keeps=True,
     ),
     Entry(
@@ -44,8 +44,8 @@ TABLES = (
         "Rows are grouped by the levels of the outcome. Each group has its own means, spreads and "
         "correlations, behind which stand a few common factors; all groups share each column's "
         "distribution, cut into cells of several patients.",
-        "medsynai.models.grouped:GroupedCopula",
-        "medsynai.models.grouped:load",
+        "medsynai.copula.grouped:GroupedCopula",
+        "medsynai.copula.grouped:load",
         keeps=True,
     ),
     Entry(
@@ -271,8 +271,8 @@ TABLES = (
         "any question about two columns at once: every relation is gone",
         "Each column is drawn on its own from cells of several patients; no relation between "
         "columns is kept.",
-        "medsynai.models.baseline:Shuffle",
-        "medsynai.models.baseline:load_shuffle",
+        "medsynai.models.shuffle:Shuffle",
+        "medsynai.models.shuffle:load_shuffle",
         keeps=True,
         of_codes="medsynai.models.code_baseline:CodeShuffle",
         of_cohorts="medsynai.models.markov:CohortShuffle",
@@ -285,7 +285,7 @@ TABLES = (
         "to see that the privacy attacks catch a copy; never for a release",
         "privacy: its rows are real patients",
         "Whole rows of real patients are drawn with replacement.",
-        "medsynai.models.baseline:Bootstrap",
+        "medsynai.models.bootstrap:Bootstrap",
         copies=True,
         of_codes="medsynai.models.code_baseline:CodeBootstrap",
         of_cohorts="medsynai.models.cohort_bootstrap:CohortBootstrap",

@@ -29,14 +29,12 @@ class ImageHybrid:
     """Settings of the hybrid; all public.
 
     Attributes:
-        latent: numbers that an image is squeezed into.
-        width: channels at the finest grid; see `learn.nets.conv`.
+        latent, width: numbers of an image; channels at the finest grid, see `learn.nets.conv`.
         beta: weight of the divergence.
         keep: weight of the image painted again, beside the critic's word, while it is sharpened.
         components: Gaussians of a class at most, for sets of fewer than 500 train images.
         hops: steps of a draw along the flow, for others.
-        rounds: of the autoencoder, of the flow, and of critic and painter.
-        lr, pace: how it is trained.
+        rounds, lr, pace: of autoencoder, flow, and critic and painter; how they are trained.
     """
 
     latent: int = 64

@@ -10,9 +10,9 @@ from functools import partial
 from medsynai.data.cohort import Cohort
 from medsynai.forest.forest import Forest
 from medsynai.generator import SEEDS, check_settings
-from medsynai.models.baseline import Shuffle
 from medsynai.models.chain import FittedChain, load
 from medsynai.models.counting import count_chain
+from medsynai.models.shuffle import Shuffle
 from medsynai.privacy.ledger import Ledger
 from medsynai.seeds import Seeds
 

@@ -16,7 +16,6 @@ from medsynai.data.table import Table
 from medsynai.generator import SEEDS, check_settings
 from medsynai.learn import dueling
 from medsynai.learn.core import Phase, Update
-from medsynai.learn.dueling import BETAS, players
 from medsynai.learn.fitted import FittedNetwork, fit_network, load_network
 from medsynai.learn.job import Job, Pace
 from medsynai.learn.losses.adversarial import goodfellow, voted
@@ -33,16 +32,10 @@ class PateGan:
     """Settings of PATE-GAN; all public.
 
     Attributes:
-        latent: numbers that a row is made of.
-        width: of the hidden layers, of generator, student and teachers.
-        teachers: critics, each with patients of its own.
-        votes: generated rows that they vote on in a step of the student.
-        lessons: steps of every teacher before it votes.
-        students: steps of the student for each of the generator.
-        bins: about how many bins a number has at most.
-        steps: rounds.
-        lr: learning rate of all networks.
-        pace: how it is trained.
+        latent, width: numbers that a row is made of; units of a hidden layer of every network.
+        teachers, votes: critics with patients of their own; rows that they vote on in a step.
+        lessons, students: steps of a teacher before it votes; of the student for the generator's.
+        bins, steps, lr, pace: bins of a number at most; rounds, rate of all networks, training.
     """
 
     latent: int = 16
@@ -59,19 +52,18 @@ class PateGan:
     space: ClassVar[str] = "bins"
 
     def __post_init__(self) -> None:
-        counts = ("latent", "width", "votes", "lessons", "students", "steps")
-        least = dict.fromkeys(counts, 1) | {"teachers": 2, "bins": 2, "lr": 0}
-        check_settings(self.name, self, least)
+        least = dict.fromkeys(("latent", "width", "votes", "lessons", "students", "steps"), 1)
+        check_settings(self.name, self, least | {"teachers": 2, "bins": 2, "lr": 0})
 
     def phases(self) -> tuple[Phase, ...]:
         """Student, by votes on its rows; then generator, by the student."""
-        student = Update(("critic",), voted, True, self.students, self.lr, BETAS)
-        fool = Update(("generator",), goodfellow().generator, False, 1, self.lr, BETAS)
+        student = Update(("critic",), voted, True, self.students, self.lr, dueling.BETAS)
+        fool = Update(("generator",), goodfellow().generator, False, 1, self.lr, dueling.BETAS)
         return (Phase((student, fool), self.steps),)
 
     def job(self, space: Space, rows: Tensor) -> Job:
         """Generator and student; the generator starts from the columns' own shares."""
-        modules = players(space, self.latent, Shape(self.width), 1, rows)
+        modules = dueling.players(space, self.latent, Shape(self.width), 1, rows)
         return Job(modules, self.phases(), self.latent + len(space.cells), self.pace)
 
     def fit(

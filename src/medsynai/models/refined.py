@@ -5,30 +5,20 @@ ratio of the densities of real and drawn rows. Here in several rounds: each disc
 the rows that those before it let through, until they can no longer be told apart.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-from jaxtyping import Float, Integer
-
 from medsynai.codec.table import TableCodec
-from medsynai.data.schema import Schema
 from medsynai.data.table import Table
 from medsynai.errors import PlanError
-from medsynai.forest.booster import Booster, Learner
-from medsynai.generator import FREE, SEEDS, Condition, Fitted, check_draw, check_settings
+from medsynai.forest.booster import Learner
+from medsynai.forest.weighing import INNER, MODEL, Weighed, discriminated, opened
+from medsynai.generator import SEEDS, check_settings
 from medsynai.models.catalog import find_entry, load_model, open_model
 from medsynai.privacy.ledger import Ledger, Release
-from medsynai.saved import Saved, read_model, write_model
+from medsynai.saved import Saved, read_model
 from medsynai.seeds import Seeds
-
-MODEL, INNER = "refined", "inner"
-CHUNK = 50_000  # candidates drawn at once: memory stays flat
-LEAST = 200  # candidates that weights are compared over, however few rows are asked for
-
-Weights = Float[np.ndarray, " candidates"]
 
 
 @dataclass(frozen=True)
@@ -36,11 +26,9 @@ class Refined:
     """Settings of a refinement; all public.
 
     Attributes:
-        inner: catalogue name of the model whose rows are refined.
-        settings: its settings, where they differ from its defaults.
+        inner, settings: the model whose rows are refined, and what is not default of its settings.
         rounds: discriminators, one after another.
-        pool: candidates drawn for each row that is kept.
-        drawn: synthetic rows that a discriminator is shown for each real one.
+        pool, drawn: candidates for each row that is kept; rows shown for each real one.
         trees, leaves, min_leaf, rate: of each discriminator. Few leaves of many rows cannot single
             a patient out.
         bins: about how many bins of a number it sees.
@@ -58,165 +46,35 @@ class Refined:
     bins: int = 40
 
     def __post_init__(self) -> None:
-        least = {
-            "rounds": 1,
-            "pool": 1,
-            "drawn": 1,
-            "trees": 1,
-            "leaves": 2,
-            "min_leaf": 1,
-            "bins": 2,
-        }
-        check_settings(MODEL, self, least)
+        least = dict.fromkeys(("rounds", "pool", "drawn", "trees", "min_leaf"), 1)
+        check_settings(MODEL, self, least | {"leaves": 2, "bins": 2})
         if not 0 < self.rate <= 1:
             raise PlanError(f"{MODEL}: rate must lie above 0 and not above 1")
         if self.inner == MODEL or find_entry(self.inner).copies:
             raise PlanError(f"{MODEL}: the rows of {self.inner!r} are not refined; name another")
         load_model(self.inner, self.settings)
 
-    def fit(
-        self, table: Table, ledger: Ledger | None = None, seeds: Seeds = SEEDS
-    ) -> "FittedRefined":
+    def fit(self, table: Table, ledger: Ledger | None = None, seeds: Seeds = SEEDS) -> Weighed:
         """Fit the inner model, then discriminators on the same rows; see `Generator.fit`."""
         ledger = ledger or Ledger()
-        note = (
-            f"discriminators of real and {self.inner} rows: the real rows are read once more, and "
-            "their leaf values are kept"
-        )
+        note = f"discriminators of real and {self.inner} rows, read once more; leaves are kept"
         ledger.charge(Release("refine by discriminators", note=note))
         table = table.learnt()
         inner = load_model(self.inner, self.settings).fit(table, ledger, seeds.of(INNER))
-        codec = TableCodec.fit(table, self.bins)
-        fitted = FittedRefined(self, inner, table.schema, codec)
-        real = codec.encode(table)
-        patients = table.whose()
-        last = patients.max(initial=-1) + 1
+        start = Weighed(self, inner, table.schema, TableCodec.fit(table, self.bins))
         learner = Learner(self.trees, self.leaves, self.min_leaf, self.rate)
-        for turn in range(self.rounds):
-            own = seeds.of("round", turn)
-            drawn = codec.encode(fitted.sample(self.drawn * len(table), own.of("draw")))
-            both = np.vstack([real, drawn])
-            is_real = np.arange(len(both)) < len(table)
-            whose = np.concatenate([patients, last + np.arange(len(drawn))])
-            booster = learner.fit(both, is_real, whose, own)
-            fitted = replace(fitted, boosters=(*fitted.boosters, booster))
-        return fitted
+        return discriminated(start, table, learner, (self.rounds, self.drawn), seeds)
 
 
-@dataclass(frozen=True)
-class FittedRefined:
-    """A refined model: the inner one, and what its rows are weighed by; never rows.
-
-    Attributes:
-        schema: the learnt columns, in the order of the table.
-        codec: the bins in which the discriminators see a row.
-        boosters: the discriminators; a row's weight is the product of their odds.
-    """
-
-    settings: Refined
-    inner: Fitted
-    schema: Schema
-    codec: TableCodec
-    boosters: tuple[Booster, ...] = ()
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """How training went: the inner model's, and how many trees each round grew."""
-        grown = [len(booster.trees.root) for booster in self.boosters]
-        return {**getattr(self.inner, "facts", {}), "refining_trees": grown}
-
-    def sample(
-        self,
-        n: int,
-        seeds: Seeds = SEEDS,
-        condition: Condition = FREE,
-        given: Table | None = None,
-    ) -> Table:
-        """Draw exactly `n` rows; see `Fitted.sample`. Conditions are as exact as the inner model's.
-
-        Candidates are drawn under the condition, `pool` for each row; of these as many as are asked
-        for are kept, each with a probability in proportion to its weight, none twice. With given
-        columns each row is chosen among `pool` completions of its own.
-
-        Raises:
-            PlanError: `n` below 1.
-            ConditionError: what the inner model cannot meet.
-        """
-        check_draw(n, condition, given, both=True)
-        size = max(1, CHUNK // self.settings.pool)
-        frames = []
-        for start in range(0, n, size):
-            rows = np.arange(start, min(start + size, n))
-            own = seeds.of("block", start)
-            if given is None:
-                frames.append(self._block(len(rows), own, condition))
-            else:
-                frames.append(self._completed(given.rows(rows), own, condition))
-        return Table(pd.concat(frames, ignore_index=True), self.schema, "synthetic")
-
-    def _block(self, n: int, seeds: Seeds, condition: Condition) -> pd.DataFrame:
-        size = max(self.settings.pool * n, LEAST) if self.boosters else n
-        drawn = self.inner.sample(size, seeds.of("inner"), condition)
-        kept = pick(self._log_odds(drawn), n, seeds.of("pick").numpy())
-        return drawn.frame.iloc[kept]
-
-    def _completed(self, given: Table, seeds: Seeds, condition: Condition) -> pd.DataFrame:
-        pool = self.settings.pool
-        wide = given.rows(np.repeat(np.arange(len(given)), pool))
-        drawn = self.inner.sample(len(wide), seeds.of("inner"), condition, wide)
-        luck = seeds.of("pick").numpy().gumbel(size=(len(given), pool))
-        best = (self._log_odds(drawn).reshape(len(given), pool) + luck).argmax(axis=1)
-        return drawn.frame.iloc[np.arange(len(given)) * pool + best]
-
-    def _log_odds(self, drawn: Table) -> Weights:
-        codes = self.codec.encode(drawn.only(self.schema.names))
-        total = np.zeros(len(codes))
-        for booster in self.boosters:
-            total += booster.log_odds(codes)
-        return total
-
-    def save(self, folder: Path) -> None:
-        """Write model.json, weights.safetensors, schema.toml and the folder `inner`."""
-        arrays = self.codec.arrays()
-        for turn, booster in enumerate(self.boosters):
-            arrays |= booster.arrays(f"booster.{turn}")
-        facts = {"boosters": len(self.boosters)}
-        write_model(folder, Saved(MODEL, self.settings, self.schema, facts, arrays))
-        (folder / INNER).mkdir(mode=0o700)
-        self.inner.save(folder / INNER)
-
-
-def pick(log_weight: Weights, n: int, rng: np.random.Generator) -> Integer[np.ndarray, " n"]:
-    """`n` places, none twice, each with a probability in proportion to its weight, or surely.
-
-    Systematic sampling (Madow 1949) of inclusion probabilities min(1, c * weight) that sum to `n`.
-    """
-    weight = np.exp(log_weight - log_weight.max())
-    sure = np.zeros(len(weight), bool)
-    while True:
-        share = np.where(sure, 1.0, (n - sure.sum()) * weight / max(weight[~sure].sum(), 1e-300))
-        more = ~sure & (share >= 1)
-        if not more.any():
-            break
-        sure |= more
-    order = rng.permutation(len(weight))
-    ends = np.cumsum(share[order])
-    at = (np.arange(n) + rng.random()) * ends[-1] / n
-    return order[np.minimum(np.searchsorted(ends, at, side="right"), len(weight) - 1)]
-
-
-def load(folder: Path) -> FittedRefined:
+def load(folder: Path) -> Weighed:
     """Open a saved refinement.
 
     Raises:
         ModelError: a folder that is not a whole model of this kind.
     """
 
-    def build(whole: Saved) -> FittedRefined:
-        codec = TableCodec.load(whole.schema, whole.arrays)
-        turns = range(int(whole.facts["boosters"]))
-        boosters = tuple(Booster.load(whole.arrays, f"booster.{turn}") for turn in turns)
+    def build(whole: Saved) -> Weighed:
         inner: Any = open_model(folder / INNER)  # of a table, as `fit` asked for
-        return FittedRefined(whole.settings, inner, whole.schema, codec, boosters)
+        return opened(whole, inner)
 
     return read_model(folder, MODEL, Refined, build)

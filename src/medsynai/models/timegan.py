@@ -31,8 +31,7 @@ class TimeGan:
     """Settings of TimeGAN; all public.
 
     Attributes:
-        units, layers: of every recurrence; a step is embedded in as many numbers.
-        latent: numbers of noise a step.
+        units, layers, latent: of every recurrence; numbers of noise a step.
         steps, lr, pace: how it is trained; `steps` are rounds of each of the three phases.
     """
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from medsynai.models.cells import Floats, Spans
+from medsynai.copula.cells import Floats, Spans
 
 SWEEPS = 30
 EDGE = 8.2

@@ -18,13 +18,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from medsynai import store
-from medsynai.data.schema import Schema
-from medsynai.data.table import Table
-from medsynai.errors import ConditionError, PlanError
-from medsynai.generator import FREE, SEEDS, Condition, check_draw, check_settings
-from medsynai.models import gaussian
-from medsynai.models.cells import Cells, Floats, Spans
-from medsynai.models.copula import (
+from medsynai.copula import gaussian
+from medsynai.copula.cells import Cells, Floats, Spans
+from medsynai.copula.copula import (
     FittedCopula,
     assembled,
     fit_columns,
@@ -34,7 +30,11 @@ from medsynai.models.copula import (
     pack,
     unpack,
 )
-from medsynai.models.groups import Mask, groups_of, separating
+from medsynai.copula.groups import Mask, groups_of, separating
+from medsynai.data.schema import Schema
+from medsynai.data.table import Table
+from medsynai.errors import ConditionError, PlanError
+from medsynai.generator import FREE, SEEDS, Condition, check_draw, check_settings
 from medsynai.privacy.ledger import Ledger, Release
 from medsynai.saved import Saved, read_model, write_model
 from medsynai.seeds import Seeds

@@ -5,14 +5,14 @@ import pandas as pd
 import pytest
 from scipy.special import ndtr
 
+from medsynai.copula import gaussian
+from medsynai.copula.grouped import GroupedCopula
+from medsynai.copula.groups import groups_of, separating
 from medsynai.data.schema import Column, Kind, Role, Schema
 from medsynai.data.table import Table, canonical_dtype
 from medsynai.errors import ConditionError, PlanError
 from medsynai.generator import Condition, Wanted
-from medsynai.models import gaussian
 from medsynai.models.catalog import open_model
-from medsynai.models.grouped import GroupedCopula
-from medsynai.models.groups import groups_of, separating
 from medsynai.seeds import Seeds
 
 GROUP = Column("group", Kind.CATEGORICAL, Role.TARGET, categories=("a", "b", "c"))

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from medsynai.copula.cells import Floats, Owners
 from medsynai.data.table import Table
-from medsynai.models.cells import Floats, Owners
 
 MOST_LEVELS = 8
 

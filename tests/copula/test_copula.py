@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from medsynai.copula import gaussian
+from medsynai.copula.cells import fit_cells
+from medsynai.copula.copula import Copula, normal_scores
 from medsynai.data.schema import Column, Kind, Schema
 from medsynai.data.table import Table, canonical_dtype
 from medsynai.errors import PlanError
 from medsynai.generator import Condition, Wanted
-from medsynai.models import gaussian
-from medsynai.models.cells import fit_cells
-from medsynai.models.copula import Copula, normal_scores
 from medsynai.seeds import Seeds
 
 CORRELATION = np.array([[1.0, 0.6, -0.4], [0.6, 1.0, 0.1], [-0.4, 0.1, 1.0]])

@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 
 from medsynai import store
+from medsynai.copula import gaussian
+from medsynai.copula.cells import Cells, Floats, Spans, fit_cells
 from medsynai.data.schema import Kind, Schema
 from medsynai.data.table import Table
 from medsynai.errors import ConditionError, PlanError
 from medsynai.generator import FREE, SEEDS, Condition, check_draw, check_settings
-from medsynai.models import gaussian
-from medsynai.models.cells import Cells, Floats, Spans, fit_cells
 from medsynai.privacy.ledger import Ledger, Release
 from medsynai.saved import Saved, read_model, write_model
 from medsynai.seeds import Seeds
