@@ -252,3 +252,15 @@ def test_our_figures_in_the_readme_are_the_benchmarks() -> None:
             for t in measured
         ]
         assert any(close), f"README's row {row} is not in bench/results"
+
+
+def test_a_model_is_one_short_file():
+    """The whole of a paper's model at a glance: what is long in it has a home of its own."""
+    homes = {e.home.partition(":")[0] for e in CATALOG} | {
+        e.loader.partition(":")[0] for e in CATALOG
+    }
+    files = {
+        ROOT / "src" / f"{h.replace('.', '/')}.py" for h in homes if h.startswith("medsynai.models")
+    }
+    assert len(files) > 25
+    assert {f.name for f in files if len(f.read_text().splitlines()) > 80} == set()
