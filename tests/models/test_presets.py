@@ -5,6 +5,8 @@ from dataclasses import fields
 import pytest
 
 from medsynai import store
+from medsynai.errors import PlanError
+from medsynai.flow.settings import parse_settings, settings_of
 from medsynai.models.catalog import load_image_model, load_model
 from medsynai.models.entries import CATALOG
 from medsynai.models.presets import BALANCED, NAMES, PRESETS, PRIVATE, preset_of
@@ -49,6 +51,16 @@ def test_a_searched_setting_exists_and_takes_both_ends_of_its_range(model, name)
         for part in name.split("."):
             made = made[part]
         assert made == end and type(made) is type(end)
+
+
+@pytest.mark.parametrize("entry", CATALOG, ids=lambda entry: entry.name)
+def test_every_models_settings_can_be_typed(entry):
+    asked = settings_of(entry.name)
+    for field in fields(asked):
+        if field.type in ("int", int):
+            assert parse_settings(entry.name, [f"{field.name}=3"]) == {field.name: 3}
+    with pytest.raises(PlanError, match="no setting"):
+        parse_settings(entry.name, ["nonsense=1"])
 
 
 def test_a_part_of_a_table_of_settings_keeps_the_rest_as_the_model_has_it():

@@ -10,8 +10,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from medsynai import store
 from medsynai.errors import PlanError
 from medsynai.generator import Generator
-from medsynai.models.catalog import find_entry, load_code_model, load_model
-from medsynai.models.entry import TABLE
+from medsynai.models.catalog import load_any, load_model
 from medsynai.models.presets import preset_of
 
 NONE = ("none", "None")
@@ -55,13 +54,12 @@ def parse_settings(model: str, texts: Iterable[str]) -> dict[str, Any]:
 
 
 def settings_of(model: str) -> type:
-    """The class of a model's settings; a table's, where it serves codes as well.
+    """The class of a model's settings; a table's, where it serves other data as well.
 
     Raises:
         ModelError: an unknown model.
     """
-    tables = TABLE in find_entry(model).data
-    return type(load_model(model) if tables else load_code_model(model))
+    return type(load_any(model))
 
 
 def _kind(model: str, settings: type, names: list[str]) -> Any:

@@ -93,6 +93,16 @@ def load_series_model(name: str, settings: Mapping[str, Any] | None = None) -> S
     return model
 
 
+def load_any(name: str) -> Any:
+    """A model of whatever data, by its defaults; a table's, where it serves others as well.
+
+    Raises:
+        ModelError: an unknown model.
+    """
+    data = find_entry(name).data
+    return _settings(name, None, TABLE if TABLE in data else data[0])
+
+
 def _settings(name: str, settings: Mapping[str, Any] | None, data: str) -> Any:
     entry = find_entry(name)
     if data not in entry.data:
