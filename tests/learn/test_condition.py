@@ -172,6 +172,17 @@ def test_the_written_out_slope_is_that_of_automatic_differentiation():
     assert whole.abs().max() > 0.01
 
 
+def test_every_unit_of_a_pack_is_left_out_by_a_fair_coin_of_its_own():
+    critic = SMALL.job(space(), rows()).modules["critic"]
+    noise = torch.randn(4000 * critic.pack, critic.noise, generator=random())
+    coins = critic.kept(noise).flatten(1) / 2  # (packs, units)
+    off = 6 * 0.5 / len(coins) ** 0.5  # six standard errors
+    assert (coins.mean(0) - 0.5).abs().max() < off
+    together = coins.T @ coins / len(coins)
+    pairs = together[~torch.eye(len(together), dtype=torch.bool)]
+    assert (pairs - 0.25).abs().max() < off
+
+
 def test_soft_draws_keep_high_logits_apart_and_hold_no_number_too_small_to_be_quick():
     """Odds of e^10 between two high logits are met; a ceiling that both reach would make a tie."""
     maker = CtganGenerator(space(), 4, 8)

@@ -22,7 +22,7 @@ from medsynai.learn.monitor import look_at_generator
 from medsynai.learn.nets.ctgan import CtganGenerator, players
 from medsynai.seeds import Seeds
 
-PACE = Pace(batch=500, check=100, held=0.0, clip=1000.0)  # all rows, to the last round
+PACE = Pace(batch=500, check=100, held=0.0, average=0.999, fade=0.5, clip=1e3)  # to the last round
 
 
 @dataclass(frozen=True)
