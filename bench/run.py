@@ -81,7 +81,8 @@ def row_of(name: str, model: str, asked: argparse.Namespace) -> dict[str, object
     fits, draws = asked.fits, asked.draws or DRAWS[name]
     settings = {"pace": {"seconds": asked.seconds}} if asked.seconds else {}
     before = RESULTS / f"{name}-{model}.json"
-    kept = json.loads(before.read_text())["sample_100k_s"] if asked.untimed else None
+    keeps = asked.untimed and before.is_file()
+    kept = json.loads(before.read_text())["sample_100k_s"] if keeps else None
     timed = 100_000 if kept is None else 0
     meta = json.loads((SHARED / "sets" / name / "meta.json").read_text())
     figures, found = [], []
