@@ -13,7 +13,7 @@ from medsynai.learn.draw import Asked, pick_code, restrict, shares_of
 from medsynai.seeds import Seeds
 
 CHUNK = 8192
-ROUNDS = 10  # of setting the levels: each brings every column's shares nearer to the train rows'
+ROUNDS = 12  # of setting the levels: each brings every column's shares nearer to the train rows'
 
 
 class GeneratedDrawer(nn.Module):
@@ -65,8 +65,12 @@ class GeneratedDrawer(nn.Module):
         scores = self._scores(state)
         known, by_cell = self._fixed(state), self.generator.board.by_cell
         for _ in range(ROUNDS):
-            mass = by_cell(self._chances(scores, known).mean(0))
-            self.level += torch.log((by_cell(target) + SOFT) / (mass + SOFT)) * self.seen
+            # half a Newton step a cell, as a curvature matrix of chances is at most twice its
+            # diagonal: where rows are nearly certain, steps by the ratio of shares hardly move them
+            chances = self._chances(scores, known)
+            mass, square = by_cell(chances.mean(0)), by_cell(chances.square().mean(0))
+            step = (by_cell(target) - mass) / (2 * (mass - square) + SOFT)
+            self.level += step.clamp(-STRIDE, STRIDE) * self.seen
         self.level.clamp_(-MOST, MOST)
 
     def load_state_dict(self, state_dict: Mapping[str, Any], *rest: Any, **more: Any) -> Any:
@@ -164,4 +168,4 @@ class GeneratedDrawer(nn.Module):
         )
 
 
-SOFT, MOST, TINY = 1e-5, 12.0, 1e-30
+SOFT, STRIDE, MOST, TINY = 1e-5, 2.0, 12.0, 1e-30
