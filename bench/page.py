@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from anchors import ANCHORS, PRIVATE_ANCHORS
+from cohort_page import cohorts
 from targets import FAMILIES, Row, short, verdicts
 
 HERE = Path(__file__).resolve().parent
@@ -20,6 +21,7 @@ IMAGES = RESULTS / "images"
 AUGMENT = RESULTS / "augment"
 IMAGE_SPEED = RESULTS / "image-speed.json"
 PRIVATE = RESULTS / "private"
+COHORTS = RESULTS / "cohorts"
 SETTINGS = PRIVATE / "settings.json"
 CODES = RESULTS / "codes.json"
 TRAINING = HERE / "training.json"
@@ -397,6 +399,8 @@ def page() -> str:
         parts.append(compared(json.loads(SETTINGS.read_text())))
     if found := [json.loads(path.read_text()) for path in sorted(IMAGES.glob("*-*.json"))]:
         parts.append(images(found))
+    if found := [json.loads(path.read_text()) for path in sorted(COHORTS.glob("*.json"))]:
+        parts.append(cohorts(found))
     if TRAINING.is_file():
         parts.append(training(json.loads(TRAINING.read_text())))
     if SPEED.is_file():

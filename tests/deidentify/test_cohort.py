@@ -7,7 +7,7 @@ from pandas import DataFrame
 
 from medsynai.data.cohort import OF_VISITS, Clock, Cohort, Signal
 from medsynai.data.integrity import check
-from medsynai.deidentify.cohort import renew
+from medsynai.deidentify.cohort import renew, without_traces
 from medsynai.seeds import Seeds
 
 
@@ -87,3 +87,11 @@ def test_keys_of_letters_that_meet_by_chance_are_drawn_again():
     for seed in range(10):
         fresh = renew(plain, Seeds(seed))[0].subjects["subject_id"]
         assert len(set(fresh)) == len(keys) and not set(fresh) & set(keys)
+
+
+def test_whole_days_to_an_event_are_no_key():
+    days = {"futime": [str(7 * i + 3) for i in range(60)], "pass": [str(i) for i in range(60)]}
+    people = pd.DataFrame({"subject_id": [f"P{i}" for i in range(60)], **days})
+    kept, notes = without_traces(Cohort.of(people, clock=Clock.DAYS))
+    assert "futime" in kept.subjects and "pass" not in kept.subjects
+    assert notes == ("left out: subjects.pass (as good as a key)",)

@@ -71,11 +71,11 @@ class Moments:
 
 @dataclass(frozen=True)
 class Drawn:
-    """Events that were drawn, in any order; codes as in `LINES`.
+    """Events that were drawn, in any order; codes of numbers as in `LINES` of `steps`.
 
     Attributes:
         step: (events,) which of the patient's steps, from 0.
-        gap: (events,) the code of the step's gap, -1 for a patient's first.
+        gap: (events,) ticks between the step and the one before; 0 for a patient's first.
         same: (events,) the value is the patient's last of that token.
     """
 
@@ -116,6 +116,11 @@ def told_of(
         schema = Schema((*columns, *(_column(name, v) for name, v in own.items())))
     frame = pd.concat([frame, pd.DataFrame(own)], axis=1)
     return Table(frame[list(schema.names)], schema, statics.origin)
+
+
+def plain_of(schema: Schema) -> tuple[str, ...]:
+    """The columns that are not told of a token."""
+    return tuple(n for n in schema.names if not (n[:1] == "." and n[2:].isdigit()))
 
 
 def _column(name: str, values: np.ndarray) -> Column:

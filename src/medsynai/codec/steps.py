@@ -14,7 +14,7 @@ from medsynai.codec.choices import Choices
 from medsynai.codec.course import Course
 from medsynai.codec.lives import Times
 from medsynai.codec.marks import Marks
-from medsynai.codec.moments import AIMS, SPAN, STEPS, Drawn, Moments, told_of
+from medsynai.codec.moments import AIMS, SPAN, STEPS, Drawn, Moments, plain_of, told_of
 from medsynai.codec.numbers import NumberCodec
 from medsynai.codec.table import TableCodec
 from medsynai.data.schema import Schema
@@ -28,7 +28,7 @@ CELLS = 20_000_000  # events that all lines together may have room for
 WATCHED, COUNTED = 64, 40  # tokens whose history is looked at one by one; and that are told of
 OFTEN, SHARE = 1.5, 0.05  # told of: so many of those who have it, and so large a share has it
 SLOTS = 60  # parts of an hour, day or week
-KNOTS = 48  # ranges of time since a token came last
+KNOTS, ALIKE = 64, 2_000  # ranges of time since a token came last; and times they are learnt from
 DRAWN_TWICE = 8  # the most that a token may come at one time
 
 
@@ -42,7 +42,7 @@ class StepCodec:
         counted: of these, places of those that are told of beforehand.
         cycle: ticks in which the clock comes round: an hour, day or week.
         schema: of what is told once, the source's statics first.
-        told: its codes.
+        told: codes of it, but for what is told of tokens.
         gaps: bins of ticks between steps.
         since: (bins,) where ranges of time since a token came last begin.
         values, lengths: bins of the numbers of each token.
@@ -80,14 +80,9 @@ class StepCodec:
         gaps = NumberCodec.fit(moments.gap[passed], bins[1], 2 * least, least, whose[passed])
         watched, counted = _looked_at(moments, tokens, len(course.statics))
         tick, before = moments.tick(), moments.before()
-        known = np.flatnonzero((before >= 0) & np.isin(token, watched))
-        since = NumberCodec.fit(
-            (tick[known] - tick[before[known]]).astype(float),
-            KNOTS,
-            2 * least,
-            least,
-            whose[known],
-        ).low
+        known = _alike_many(np.where(before >= 0, token, -1), watched)
+        passed_since = (tick[known] - tick[before[known]]).astype(float)
+        since = NumberCodec.fit(passed_since, KNOTS, 2 * least, least, whose[known]).low
         table = told_of(course, moments, watched[counted])
         return StepCodec(
             tokens,
@@ -95,7 +90,7 @@ class StepCodec:
             counted,
             _cycle(times),
             table.schema,
-            TableCodec.fit(table, 20),
+            TableCodec.fit(table.only(plain_of(table.schema)), 20),
             gaps,
             since if len(since) else np.zeros(1),
             Marks.fit(token, moments.value, whose, most, least),
@@ -166,7 +161,7 @@ class StepCodec:
             arrays["steps.counted"],
             cycle,
             schema,
-            TableCodec.load(schema, arrays),
+            TableCodec.load(schema.only(plain_of(schema)), arrays),
             NumberCodec.load(arrays, "gaps"),
             arrays["steps.since"],
             Marks.load(arrays, "values"),
@@ -207,10 +202,7 @@ def course_of(codec: StepCodec, statics: Table, drawn: Drawn, rng: np.random.Gen
     value = _carried(patient, token, drawn.same[order], value)
     new = np.diff(step, prepend=-1) != 0
     new |= np.diff(patient, prepend=-1) != 0
-    code = drawn.gap[order]
-    gap = np.zeros(len(token))
-    moved = np.flatnonzero(new & (code >= 0))
-    gap[moved] = np.maximum(np.rint(codec.gaps.decode(code[moved], rng)), 1)
+    gap = np.where(new, drawn.gap[order], 0).astype(float)
     many = codec.twice.draw(token, rng.random(len(token)))
     whole = (np.repeat(x, many) for x in (patient, token, gap, value, length))
     patient, token, gap, value, length = whole
@@ -236,6 +228,12 @@ def _looked_at(moments: Moments, tokens: int, patients: int) -> tuple[np.ndarray
     able = np.flatnonzero(often[watched])
     best = able[np.argsort(-events[watched[able]], kind="stable")[:COUNTED]]
     return watched, np.sort(best)
+
+
+def _alike_many(token: np.ndarray, watched: np.ndarray) -> np.ndarray:
+    """Places of about as many events of each watched token, spread evenly over its events."""
+    kept = [np.flatnonzero(token == w) for w in watched.tolist()]
+    return np.sort(np.concatenate([k[:: max(1, len(k) // ALIKE)] for k in kept]))
 
 
 def _cycle(times: Times) -> int:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from medsynai.data.cohort import OF_VISITS, SUBJECTS, Clock, Cohort
 from medsynai.data.dates import date_format
+from medsynai.data.names import is_survival_time
 from medsynai.deidentify.keys import fresh_keys, learn_pattern
 from medsynai.seeds import Seeds
 
@@ -125,11 +126,14 @@ def _traces(frame: pd.DataFrame) -> Iterator[tuple[str, str]]:
         elif (
             len(held) >= FEWEST
             and len(distinct) > UNIQUE * len(held)
-            and not _measured(distinct, bool(numbers.all()))
+            and not _measured(str(name), distinct, bool(numbers.all()))
         ):
             yield str(name), "as good as a key"
 
 
-def _measured(distinct: np.ndarray, numbers: bool) -> bool:
-    """Whether nearly unique texts are measurements: numbers of which some have a point."""
-    return numbers and any("." in t for t in distinct)
+def _measured(name: str, distinct: np.ndarray, numbers: bool) -> bool:
+    """Whether nearly unique texts are measurements: numbers of which some have a point.
+
+    Or that are named as a time to an event, which whole days make as unique as a key.
+    """
+    return numbers and (is_survival_time(name) or any("." in t for t in distinct))

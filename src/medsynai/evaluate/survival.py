@@ -39,10 +39,10 @@ HAZARDS = blank(
 )
 SIGNS = blank(
     "hazard_signs",
-    "Cox regression: significant hazard ratios on the same side of 1",
+    "Cox regression of one term at a time: clear hazard ratios on the same side of 1",
     Family.UTILITY,
     "high",
-    "share of the coefficients whose 95 % interval on the holdout leaves out 0 (Cox 1972)",
+    "share of the terms whose 95 % interval on the holdout, alone, leaves out 1 (Cox 1972)",
 )
 CINDEX = blank(
     "tstr_cindex",
@@ -120,7 +120,7 @@ def _judge(spec: Survival, tables: Sides[Table], trial: Trial, several: bool) ->
     scores = [_area(titles[0], sides, trial, whose[0])]
     if plan.terms:
         fits = sides.map(fit_cox)
-        scores += [_hazards(titles[1], fits, sides), _signs(titles[2], fits, sides)]
+        scores += [_hazards(titles[1], fits, sides), _signs(titles[2], sides)]
         scores.append(_cindex(titles[3], fits, sides))
         ratios = _ratios(spec, plan, fits)
     else:
@@ -227,7 +227,12 @@ def _hazards(score: Score, fits: Sides[Coefficients], sides: Sides[Floats]) -> S
     )
 
 
-def _signs(score: Score, fits: Sides[Coefficients], sides: Sides[Floats]) -> Score:
+def _signs(score: Score, sides: Sides[Floats]) -> Score:
+    def alone(rows: Floats) -> Coefficients:
+        each = [fit_cox(rows[:, [0, 1, 2 + k]]) for k in range(rows.shape[1] - 2)]
+        return np.concatenate([b for b, _ in each]), np.concatenate([e for _, e in each])
+
+    fits = sides.map(alone)
     beta, error = fits.reference
     sure = np.abs(beta) > Z * error
     if not sure.any():
@@ -237,16 +242,17 @@ def _signs(score: Score, fits: Sides[Coefficients], sides: Sides[Floats]) -> Sco
         return int((np.sign(fit[0][sure]) == np.sign(beta[sure])).sum())
 
     low, high = wilson(agreed(fits.synthetic), int(sure.sum()))
-    share = [None if f is None else agreed(f) / sure.sum() for f in (fits.real, fits.shuffled)]
+    many = int(sure.sum())
+    share = [None if f is None else agreed(f) / many for f in (fits.real, fits.shuffled)]
     return replace(
         score,
-        value=agreed(fits.synthetic) / sure.sum(),
+        value=agreed(fits.synthetic) / many,
         low=low,
         high=high,
         holdout=share[0],
         shuffled=share[1],
         n=len(sides.synthetic),
-        note=f"Of {int(sure.sum())} coefficients.",
+        note=f"Of {many} terms.",
     )
 
 

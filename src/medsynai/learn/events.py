@@ -33,6 +33,7 @@ from medsynai.seeds import Seeds
 
 CHUNK = 2048  # patients drawn at once
 MOST_HELD = 400  # patients held out at most: they are looked at all at once
+AT_ONCE = 12_000  # events that a step reads about, where more patients than the pace says make them
 LIVES = "lives"  # in the model folder: the table model of what is told of a patient once
 
 
@@ -121,12 +122,17 @@ class FittedEvents:
         heads = self.codec.heads(statics)
         steps = np.maximum(np.rint(statics.frame[STEPS].to_numpy("float64")), 0)
         busy = np.argsort(-steps, kind="stable")  # those who have most to come stand first
-        parts = []
+        rng, parts = seeds.of("numbers").numpy(), []
+
+        def ticks_of(code: Tensor) -> Tensor:
+            ticks = np.maximum(np.rint(self.codec.gaps.decode(code.numpy(), rng)), 1)
+            return torch.from_numpy(ticks.astype(np.float32))
+
         for start in range(0, n, CHUNK):
             mine = busy[start : start + CHUNK]
             generator = torch.Generator().manual_seed(seeds.of("walk", start).integer())
-            parts.append((mine, Walk.of(self.net, self._parted(heads[mine]), generator).run()))
-        rng = seeds.of("numbers").numpy()
+            walk = Walk.of(self.net, self._parted(heads[mine]), generator, ticks_of)
+            parts.append((mine, walk.run()))
         return self.courses.decode(course_of(self.codec, statics, joined(parts), rng), rng)
 
     def _parted(self, heads: np.ndarray) -> tuple[Tensor, ...]:
@@ -186,7 +192,7 @@ def fit_events(
     rows = torch.from_numpy(np.hstack([codec.heads(table), lines.reshape(len(lines), -1)]))
     net = settings.net(codec)
     begin(net, lines)
-    job = settings.job(torch.nn.ModuleDict({"net": net}))
+    job = crowded(settings.job(torch.nn.ModuleDict({"net": net})), len(rows), float(net.scale))
     share = min(settings.pace.held, MOST_HELD / len(rows))
     inside, outside = halves(np.arange(len(rows)), share, seeds)
     if not len(outside) and settings.pace.held:
@@ -196,6 +202,12 @@ def fit_events(
     best: Any = trained.modules["net"]
     facts = trained.facts | ({"events beyond the longest line": cut} if cut else {})
     return FittedEvents(settings, lives, courses, codec, best.requires_grad_(False), facts)
+
+
+def crowded(job: Job, patients: int, events: float) -> Job:
+    """The job with so many patients a step that they have events enough for it; short ones more."""
+    batch = max(job.pace.batch, min(patients, int(AT_ONCE / events)))
+    return replace(job, pace=replace(job.pace, batch=batch))
 
 
 def begin(net: EventNet, lines: np.ndarray) -> None:

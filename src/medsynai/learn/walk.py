@@ -1,5 +1,6 @@
 """Drawing patients step by step from a net of steps, all of them side by side."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,6 +21,7 @@ class Walk:
         always: (n, width) what is told of a patient.
         last: (n, tokens) the code of the last number of each token, -1 for none.
         total, many: (n, watched) of the numbers so far.
+        ticks_of: draws ticks inside the bins of gaps.
         found: what was drawn, in pieces: rows of `Drawn`.
     """
 
@@ -31,16 +33,23 @@ class Walk:
     total: Tensor
     many: Tensor
     generator: torch.Generator
+    ticks_of: Callable[[Tensor], Tensor]
     found: list[Tensor] = field(default_factory=list)
 
     @staticmethod
-    def of(net: EventNet, heads: tuple[Tensor, ...], generator: torch.Generator) -> "Walk":
+    def of(
+        net: EventNet,
+        heads: tuple[Tensor, ...],
+        generator: torch.Generator,
+        ticks_of: Callable[[Tensor], Tensor],
+    ) -> "Walk":
         """At the beginning.
 
         Args:
             net: trained.
             heads: codes of what is told, steps, span, counts and aims; most steps first.
-            generator: all randomness.
+            generator: all randomness but that of `ticks_of`.
+            ticks_of: draws ticks inside the bins of gaps.
         """
         codes, steps, span, counts, wanted = heads
         n, wide = len(codes), len(net.watched)
@@ -51,7 +60,8 @@ class Walk:
             none, none, none, none, none, none, counts, wanted, zero, span, zero, steps, slots
         )
         last = torch.full((n, net.tokens), -1)
-        return Walk(net, past, first, always, last, none.clone(), none.clone(), generator)
+        sums = none.clone(), none.clone()
+        return Walk(net, past, first, always, last, *sums, generator, ticks_of)
 
     def run(self) -> Drawn:
         """Until nobody has a step to come."""
@@ -75,13 +85,13 @@ class Walk:
         ready = net.ready(self.state, past, self.always)
         if step:
             gap = _pick(net.gap_scores(ready, past), self.generator)
-            ticks, waited = net.gap_ticks[gap], net.waited(gap)
+            ticks, waited = self.ticks_of(gap), net.waited(gap)
         else:
-            gap = torch.full((len(ready),), -1)
             ticks, waited = torch.zeros(len(ready)), torch.zeros_like(ready)
         since = past.since + ticks[:, None]
         usually = net.usually(past, since)
-        content = self._content(net.ahead(ready) + waited, net.about(ready), usually, (step, gap))
+        when = (step, ticks.long())
+        content = self._content(net.ahead(ready) + waited, net.about(ready), usually, when)
         self._remember(content, ticks, since)
 
     def _content(

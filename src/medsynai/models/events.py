@@ -40,7 +40,7 @@ class Events:
     bins: int = 60
     gaps: int = 200
     lives: Forest = field(default_factory=partial(Forest, bins=100))
-    steps: int = 600
+    steps: int = 480
     lr: float = 3e-3
     pace: Pace = PACE
     name: ClassVar[str] = "events"

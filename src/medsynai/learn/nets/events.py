@@ -18,7 +18,7 @@ from medsynai.codec.marks import Marks
 from medsynai.codec.steps import SLOTS, StepCodec, spread_of
 from medsynai.learn.nets.mlp import linear, vectors
 
-NEVER = -30.0  # log-odds of what cannot happen
+NEVER, SURE = -30.0, 8.0  # log-odds of what cannot happen, and of what must
 EVEN = 0.05  # added to counts before their log-odds are taken
 LEAST = 0.01  # added to shares of slots before their logarithm is taken
 SCALARS = 7
@@ -236,7 +236,8 @@ class EventNet(nn.Module):
         odds = torch.log(past.left.clamp_min(0) + EVEN) - torch.log(
             (ahead - past.left).clamp_min(0) + EVEN
         )
-        return torch.where(past.left > 0, odds, -6.0)
+        odds = torch.where(past.left >= ahead, SURE, odds)
+        return torch.where(past.left > 0, odds, -SURE)
 
     def gap_scores(self, state: Tensor, past: Past) -> Float[Tensor, "n gaps"]:
         """Log-odds of each gap; it leads to a part of the cycle, where steps may lie often."""

@@ -1,0 +1,132 @@
+"""The net of steps: a loss that is a patient's own, and courses that are learnt."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from medsynai.codec.course import CourseCodec
+from medsynai.codec.moments import Moments
+from medsynai.codec.steps import StepCodec
+from medsynai.data.cohort import Clock, Cohort
+from medsynai.learn.core import Batch
+from medsynai.learn.events import begin
+from medsynai.learn.losses.events import likelihood
+from medsynai.learn.nets.events import EventNet
+from medsynai.learn.nets.mlp import initialise
+from medsynai.learn.walk import _not_none
+from medsynai.models.catalog import load_cohort_model
+from medsynai.privacy.ledger import Ledger
+from medsynai.seeds import Seeds
+
+QUICK = {"width": 24, "memory": 12, "steps": 150, "lr": 0.01, "lives": {"trees": 2, "bins": 20}}
+
+
+def ward(n: int, seed: int = 0) -> Cohort:
+    """Every hour `a`, which turns its sign; at every third `c` twice, and a drug for a while."""
+    rng, rows = np.random.default_rng(seed), []
+    for i in range(n):
+        sign, start = rng.choice([-1.0, 1.0]), int(rng.integers(0, 60))
+        for hour in range(int(rng.integers(5, 10))):
+            at = start + 60.0 * hour
+            rows.append((f"{i}", at, "a", sign * (-1) ** hour * (5 + rng.integers(0, 3)), np.nan))
+            if hour % 3 == 0:
+                rows += [(f"{i}", at, "c", np.nan, np.nan)] * 2
+                dose = float(rng.integers(1, 4))
+                rows.append((f"{i}", at, "drug", dose, at + 10 * dose))
+    names = ["subject_id", "time", "code", "value", "end_time"]
+    return Cohort.of(events=pd.DataFrame(rows, columns=names), clock=Clock.MINUTES)
+
+
+def network(cohort: Cohort) -> tuple[torch.nn.ModuleDict, torch.Tensor, StepCodec]:
+    courses = CourseCodec.fit(cohort, 3)
+    course = courses.encode(cohort)
+    codec = StepCodec.fit(course, len(courses.tokens), courses.lives.times, (20, 20), 3)
+    lines, cut = codec.lines(course)
+    assert cut == 0
+    modules = torch.nn.ModuleDict({"net": EventNet(codec, 16, 8)})
+    initialise(modules, torch.Generator().manual_seed(1))
+    begin(modules["net"], lines)
+    heads = codec.heads(codec.table(course))
+    return modules, torch.from_numpy(np.hstack([heads, lines.reshape(len(lines), -1)])), codec
+
+
+def losses(modules: torch.nn.ModuleDict, rows: torch.Tensor) -> torch.Tensor:
+    none = torch.zeros(len(rows), 0)
+    return likelihood(modules, Batch(rows, none, none, none))
+
+
+def test_a_patients_loss_is_its_own():
+    modules, rows, _ = network(ward(40))
+    together = losses(modules, rows)
+    alone = torch.cat([losses(modules, rows[i : i + 1]) for i in range(0, 40, 7)])
+    assert torch.allclose(together[::7], alone, atol=1e-4)
+
+
+def test_what_is_still_to_come_is_not_known():
+    """A patient cut off behind a step has the loss of its steps until then: none looks ahead."""
+    modules, rows, codec = network(ward(40))
+    width = len(modules["net"].layout) + 2 + 4 * len(codec.counted)
+    events = rows[:, width:].view(40, -1, 9)
+    later = events.clone()
+    steps = (events[..., 1] > 0).cumsum(1)
+    half = (steps > 3) & (events[..., 0] >= 0)
+    later[half] = -1.0
+    cut = torch.cat([rows[:, :width], later.flatten(1)], dim=1)
+    changed = events.clone()
+    value = changed[..., 4]
+    value[half & (value >= 0)] = 0.0
+    other = torch.cat([rows[:, :width], changed.flatten(1)], dim=1)
+    first = losses(modules, cut)
+    assert (first < losses(modules, rows)).all() and (first <= losses(modules, other)).all()
+    assert torch.isfinite(first).all()
+
+
+@pytest.fixture(scope="module")
+def drawn() -> Cohort:
+    fitted = load_cohort_model("events", QUICK).fit(ward(150), Ledger(), Seeds(1))
+    return fitted.sample(300, Seeds(2))
+
+
+def test_numbers_go_on_from_the_last_one(drawn):
+    a = drawn.events[drawn.events["code"] == "a"]
+    before = a.groupby("subject_id")["value"].shift()
+    turned = (np.sign(a["value"]) == -np.sign(before))[before.notna()]
+    assert turned.mean() > 0.9  # a chain that forgets the last number turns one in two
+
+
+def test_hours_stay_hours_and_absence_keeps_its_pattern(drawn):
+    steps = drawn.events.groupby("subject_id")["time"].diff().dropna()
+    assert set(steps) <= {0.0, 60.0}
+    hour = drawn.events["time"] - drawn.events.groupby("subject_id")["time"].transform("min")
+    c = drawn.events["code"] == "c"
+    assert (hour[c] % 180 == 0).mean() > 0.75  # by chance less than half
+    twice = drawn.events[c].groupby(["subject_id", "time"]).size()
+    assert (twice == 2).all()
+
+
+def test_lengths_hang_on_what_is_known(drawn):
+    drug = drawn.events[drawn.events["code"] == "drug"]
+    length = (drug["end_time"] - drug["time"]).to_numpy()
+    assert set(length) <= {10.0, 20.0, 30.0} and len(drug) > 100
+
+
+def test_steps_are_told_apart_and_none_has_a_token_twice():
+    cohort = ward(20)
+    courses = CourseCodec.fit(cohort, 3)
+    course = courses.encode(cohort)
+    moments = Moments.of(course, len(courses.tokens))
+    assert moments.times.sum() == len(course.token)
+    assert not pd.DataFrame({"s": moments.step, "t": moments.token}).duplicated().any()
+    per = cohort.events.groupby("subject_id")["time"].nunique()
+    assert moments.starts.sum() == per.sum()
+
+
+def test_the_first_of_a_step_that_has_something_is_drawn_exactly():
+    chance = torch.tensor([0.3, 0.1, 0.5])
+    scores = torch.logit(chance).expand(200_000, 3)
+    none = torch.full((len(scores),), 3)
+    token, there = _not_none(scores, none, none - 4, torch.Generator().manual_seed(0))
+    share = torch.bincount(token, minlength=3) / len(token)
+    first = torch.tensor([0.3, 0.7 * 0.1, 0.7 * 0.9 * 0.5])
+    assert there.all() and torch.allclose(share, first / first.sum(), atol=0.005)
