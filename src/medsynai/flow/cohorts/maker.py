@@ -1,6 +1,6 @@
 """A fitted model of cohorts with what turns its patients into files; no patient is held."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import pandas as pd
 
 from medsynai.data.cohort import Cohort
 from medsynai.data.cohortfiles import write_cohort
+from medsynai.data.cohortfiles.appending import appends, write_parts
 from medsynai.data.cohortfiles.layout import Layout, LoadedCohort
 from medsynai.deidentify.keys import fresh_keys, learn_pattern
 from medsynai.deidentify.recipe import Pattern
@@ -119,14 +120,23 @@ def sample(folder: Path, order: Order, target: Path, tell: Tell) -> None:
     """See `kind.sample`."""
     maker = open_maker(folder)
     check_target(target, maker.recipe.suffix)
-    condition, taken, parts = maker.asked(order.conditions), set[str](), []
+    parts = drawn_shards(maker, order, tell)
+    with parents_of(target):
+        if appends(maker.recipe.layout):
+            write_parts(parts, maker.recipe.layout, target)
+        else:
+            write_cohort(joined(list(parts)), maker.recipe.layout, target)
+
+
+def drawn_shards(maker: CohortMaker, order: Order, tell: Tell) -> Iterator[Cohort]:
+    """The order's patients, shard by shard, no key twice."""
+    condition, taken, done = maker.asked(order.conditions), set[str](), 0
     for n, seeds in shards(order):
         part = maker.draw(n, seeds, condition, taken)
         taken |= {*part.subjects["subject_id"], *part.visits["visit_id"]}
-        parts.append(part)
-        tell(f"Drawing patients: {sum(map(len, parts)):,} of {order.rows:,}")
-    with parents_of(target):
-        write_cohort(joined(parts), maker.recipe.layout, target)
+        done += n
+        tell(f"Drawing patients: {done:,} of {order.rows:,}")
+        yield part
 
 
 def joined(parts: list[Cohort]) -> Cohort:
