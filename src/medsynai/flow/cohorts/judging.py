@@ -4,6 +4,7 @@ from pathlib import Path
 
 from medsynai.data.cohort import Cohort
 from medsynai.data.cohortfiles import read_cohort
+from medsynai.data.rollup import Rollup
 from medsynai.errors import PlanError
 from medsynai.evaluate.cohorts.trial import CohortTrial
 from medsynai.evaluate.panel import COHORT_PANEL
@@ -43,6 +44,9 @@ def assess(files: Files, panel: Panel, seed: int, tell: Tell) -> Assessment:
         raise PlanError("name the real and the synthetic cohort")
     if any(c.clock is not real.clock for c in (made, held) if c is not None):
         raise PlanError("the cohorts' times are not of one kind: moments, or offsets of one unit")
+    rollup = Rollup.learn(real)  # as a release has them
+    real, made = rollup.apply(real), rollup.apply(made)
+    held = None if held is None else rollup.apply(held)
     trial = CohortTrial(real, held, made, Seeds(seed).of("judge"))
     cohorts = Panel(panel.measures, panel.policy, COHORT_PANEL, POLICY)
     with watch.stage("judge", "Judging"):

@@ -7,6 +7,7 @@ from pathlib import Path
 from medsynai.data.cohort import Cohort
 from medsynai.data.cohortfiles import read_cohort
 from medsynai.data.cohortfiles.layout import LoadedCohort
+from medsynai.data.rollup import Rollup
 from medsynai.data.split import split_cohort
 from medsynai.deidentify.cohort import without_traces
 from medsynai.errors import PlanError
@@ -61,7 +62,7 @@ class CohortParts:
 
 
 def divide(loaded: LoadedCohort, run: Run) -> CohortParts:
-    """Train and holdout by patient, through all tables.
+    """Train and holdout by patient, through all tables; rare ICD codes rolled up by train patients.
 
     Raises:
         PlanError: too few patients.
@@ -81,7 +82,9 @@ def divide(loaded: LoadedCohort, run: Run) -> CohortParts:
             notes += (f"not drawn: {len(bare.signals):,} signals",)
         bare = replace(bare, extras={}, signals=())
         train, held = split_cohort(bare, plan.holdout, Seeds(plan.seed))
-        return CohortParts(train, held, (*map(str, loaded.problems), *notes))
+        rollup = Rollup.learn(train)
+        train, held = rollup.apply(train), None if held is None else rollup.apply(held)
+        return CohortParts(train, held, (*map(str, loaded.problems), *notes, *rollup.notes))
 
 
 def train(parts: CohortParts, loaded: LoadedCohort, run: Run) -> Trained[CohortMaker]:
