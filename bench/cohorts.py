@@ -41,7 +41,7 @@ BESIDE |= {"stay_counts_correlation", "code_r2", "code_missed", "km_area", "haza
 
 def physionet2012() -> Cohort:
     """Set A of the 2012 challenge."""
-    return read_cohort(DATA / "longitudinal" / "physionet2012_seta_stays.csv.gz").mended().cohort
+    return read_cohort(DATA / "longitudinal", "physionet2012").mended().cohort
 
 
 def pbcseq() -> Cohort:
@@ -96,7 +96,7 @@ def fit(name: str, model: str, seed: int) -> dict[str, float]:
     """Fit, save, and say how long it took."""
     train, _ = halves(name, seed)
     chosen, clock, wall = load_cohort_model(model), time.process_time(), time.perf_counter()
-    fitted = chosen.fit(train, Ledger(), Seeds(seed).of("fit"))
+    fitted = chosen.fit(train, Ledger(), Seeds(seed))
     spent = {"fit_s": time.process_time() - clock, "fit_wall_s": time.perf_counter() - wall}
     place = OUT / f"{name}-{model}-{seed}"
     shutil.rmtree(place, ignore_errors=True)

@@ -43,7 +43,7 @@ class Rollup:
             counts = sp.csr_array(sp.coo_array(cells, shape=shape))
             counts.sort_indices()
             matrix = CodeMatrix(counts, tuple(map(str, names)), np.arange(len(train)))
-            named = None if pd.isna(kind) else str(kind)
+            named = str(kind) if isinstance(kind, str) else None
             for code, parent in learn_vocabulary(matrix, least=least).parents.items():
                 found[named, f"{system}{code}"] = f"{system}{parent}"
         return Rollup(found)

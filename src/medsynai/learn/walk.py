@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from medsynai.codec.moments import Drawn
-from medsynai.learn.nets.events import NEVER, EventNet, Numbers, Past, slot_of, told_of
+from medsynai.learn.nets.events import NEVER, TOLD, EventNet, Past, slot_of, told_table
 
 
 @dataclass
@@ -22,6 +22,7 @@ class Walk:
         last: (n, tokens) the code of the last number of each token, -1 for none.
         total, many: (n, watched) of the numbers so far.
         ticks_of: draws ticks inside the bins of gaps.
+        plain: of the net, what would be slow to ask it token by token.
         found: what was drawn, in pieces: rows of `Drawn`.
     """
 
@@ -34,6 +35,7 @@ class Walk:
     many: Tensor
     generator: torch.Generator
     ticks_of: Callable[[Tensor], Tensor]
+    plain: "Plain"
     found: list[Tensor] = field(default_factory=list)
 
     @staticmethod
@@ -61,7 +63,7 @@ class Walk:
         )
         last = torch.full((n, net.tokens), -1)
         sums = none.clone(), none.clone()
-        return Walk(net, past, first, always, last, *sums, generator, ticks_of)
+        return Walk(net, past, first, always, last, *sums, generator, ticks_of, Plain.of(net))
 
     def run(self) -> Drawn:
         """Until nobody has a step to come."""
@@ -97,57 +99,51 @@ class Walk:
     def _content(
         self, ahead: Tensor, about: Tensor, usually: Tensor, when: tuple[int, Tensor]
     ) -> "Content":
-        """The tokens of the step in their order, each with its numbers."""
+        """The tokens of the step in their order, each with its numbers.
+
+        Everybody has a token that comes next; the lowest is served first, for all who have it.
+        """
         net, n = self.net, len(ahead)
-        step = Content.empty(n, len(net.watched), ahead.shape[1])
-        upto, low = torch.zeros(n, dtype=torch.long), torch.full((n,), -1)
-        at = torch.arange(n)
-        while len(at):
-            told = net.so_far(step.present[at], step.places[at], upto[at], step.rest[at])
-            scores = net.heads(torch.nn.functional.silu(ahead[at] + told[0])) + usually[at]
-            token = _next(scores, low[at], self.generator)
-            went = token < net.tokens
-            if not low[at].ge(0).all():  # a step in which nothing happens is none: draw again
-                token, went = _not_none(scores, token, low[at], self.generator)
-            at, token, numbers = at[went], token[went], told[1][went]
-            if not len(at):
-                break
-            value, same = self._value(about[at] + numbers, at, token)
-            length = self._length(about[at] + numbers, at, token)
-            plain = torch.full_like(at, when[0])
-            row = (at, token, plain, when[1][at], value, same, length)
-            self.found.append(torch.stack(row, dim=1))
-            step.add(net, at, token, value)
-            low[at], upto[at] = token, net.rank[token]
+        step = Content.empty(net, n)
+        told = told_table(net, self.past)
+        scores = (
+            net.heads(torch.nn.functional.silu(ahead + step.sums[:, : ahead.shape[1]])) + usually
+        )
+        pending = _not_none(scores, _next(scores, -1, self.generator), self.generator)
+        while (token := int(pending.min())) < net.tokens:
+            at = torch.nonzero(pending == token).squeeze(1)
+            place = self.plain.place[token]
+            mine = told[at, place] if place >= 0 else torch.eye(TOLD)[-1:].expand(len(at), -1)
+            state = about[at] + step.sums[at, ahead.shape[1] :]
+            value, same = self._value(state, at, token, mine)
+            length = self._length(state, token, mine)
+            row = (torch.full_like(at, token), torch.full_like(at, when[0]), when[1][at])
+            self.found.append(torch.stack([at, *row, value, same, length], dim=1))
+            step.add((net, self.plain), at, token, value)
+            told_now = step.sums[at, : ahead.shape[1]]
+            scores = net.heads(torch.nn.functional.silu(ahead[at] + told_now)) + usually[at]
+            pending[at] = _next(scores, token, self.generator)
         return step
 
-    def _value(self, about: Tensor, at: Tensor, token: Tensor) -> tuple[Tensor, Tensor]:
-        """(n,) codes of the tokens' numbers, -1 for none; and whether it is the same as before."""
-        net = self.net
-        code, same = torch.full_like(token, -1), torch.zeros_like(token)
-        channel = net.values.channel[token]
-        rows = torch.nonzero(channel >= 0).squeeze(1)
-        if not len(rows):
-            return code, same
-        last = self.last[at[rows], token[rows]]
-        told = told_of(net, self.past, at[rows], token[rows])
-        drawn = _numbers(net.values, about[rows], channel[rows], (last, told), self.generator)
-        again = drawn > net.values.bins[channel[rows]]
-        code[rows], same[rows] = torch.where(again, last, drawn), again.long()
-        self.last[at[rows], token[rows]] = code[rows]
-        return code, same
+    def _value(self, state: Tensor, at: Tensor, token: int, told: Tensor) -> tuple[Tensor, Tensor]:
+        """(n,) codes of the token's numbers, -1 for none; and whether it is the same as before."""
+        numbers, channel = self.net.values, self.plain.value[token]
+        if channel < 0:
+            return torch.full_like(at, -1), torch.zeros_like(at)
+        last = self.last[at, token]
+        drawn = _pick(numbers.ask(channel, state, last, told), self.generator)
+        again = drawn > numbers.sizes[channel] - 2
+        code = torch.where(again, last, drawn)
+        self.last[at, token] = code
+        return code, again.long()
 
-    def _length(self, about: Tensor, at: Tensor, token: Tensor) -> Tensor:
-        net, code = self.net, torch.full_like(token, -1)
-        channel = net.lengths.channel[token]
-        rows = torch.nonzero(channel >= 0).squeeze(1)
-        if len(rows):
-            told = told_of(net, self.past, at[rows], token[rows])
-            told[:, 7] = 0.0  # aims are the values'
-            none = torch.full_like(rows, -1)
-            drawn = _numbers(net.lengths, about[rows], channel[rows], (none, told), self.generator)
-            code[rows] = drawn
-        return code
+    def _length(self, state: Tensor, token: int, told: Tensor) -> Tensor:
+        numbers, channel = self.net.lengths, self.plain.length[token]
+        none = torch.full((len(state),), -1)
+        if channel < 0:
+            return none
+        bare = told * torch.tensor([1.0] * 7 + [0.0, 1.0])  # aims are the values'
+        return _pick(numbers.ask(channel, state, none, bare), self.generator)
 
     def _remember(self, step: "Content", ticks: Tensor, since: Tensor) -> None:
         """The step is past."""
@@ -159,31 +155,68 @@ class Walk:
         self.state = net.unit(read[:, None], self.state[None])[1][0]
 
 
+@dataclass(frozen=True)
+class Plain:
+    """Parts of a net as plain numbers, by token; -1 for none.
+
+    Attributes:
+        place: among the watched ones.
+        value, length: channels of numbers.
+        inside: (2 * watched, 2 * width) what a token, or the place of its number, tells the heads.
+    """
+
+    place: list[int]
+    value: list[int]
+    length: list[int]
+    inside: Tensor
+
+    @staticmethod
+    def of(net: EventNet) -> "Plain":
+        """Of a trained net."""
+        told = (net.place, net.values.channel, net.lengths.channel)
+        place, value, length = (x.tolist() for x in told)
+        return Plain(place, value, length, net.inside.weight.detach().t().contiguous())
+
+
 @dataclass
 class Content:
-    """What a step has so far: (n, watched) thrice; (n, 2 * width) sums over unwatched tokens."""
+    """What a step has so far: (n, watched) thrice.
+
+    Attributes:
+        rest: (n, 2 * width) sums over unwatched tokens.
+        sums: (n, 2 * width) what all of it tells the heads; see `EventNet.so_far`.
+    """
 
     present: Tensor
     places: Tensor
     valued: Tensor
     rest: Tensor
+    sums: Tensor
 
     @staticmethod
-    def empty(n: int, watched: int, width: int) -> "Content":
+    def empty(net: EventNet, n: int) -> "Content":
         """Nothing yet."""
-        present, places, valued = (torch.zeros(n, watched) for _ in range(3))
-        return Content(present, places, valued, torch.zeros(n, 2 * width))
+        present, places, valued = (torch.zeros(n, len(net.watched)) for _ in range(3))
+        sums = net.inside.bias.detach().expand(n, -1).clone()
+        return Content(present, places, valued, torch.zeros_like(sums), sums)
 
-    def add(self, net: EventNet, at: Tensor, token: Tensor, value: Tensor) -> None:
+    def add(self, whose: tuple[EventNet, Plain], at: Tensor, token: int, value: Tensor) -> None:
         """A token, for these patients."""
-        place, channel = net.place[token], net.values.channel[token].clamp_min(0)
-        mine = place >= 0
-        self.present[at[mine], place[mine]] = 1.0
-        number = mine & (value >= 0) & (value < net.values.bins[channel])
-        rows, to = at[number], place[number]
-        self.valued[rows, to] = 1.0
-        self.places[rows, to] = net.values.place[channel[number], value[number]]
-        self.rest[at[~mine]] += net.others(token[~mine])
+        net, plain = whose
+        place, channel = plain.place[token], plain.value[token]
+        if place < 0:
+            more = net.others.weight[token]
+            self.rest[at] += more
+            self.sums[at] += more
+            return
+        self.present[at, place] = 1.0
+        more = plain.inside[place].expand(len(at), -1)
+        if channel >= 0:
+            number = (value >= 0) & (value < net.values.sizes[channel] - 2)
+            where = net.values.place[channel][value.clamp_min(0)] * number
+            self.valued[at, place], self.places[at, place] = number.float(), where
+            more = torch.addcmul(more, where[:, None], plain.inside[self.present.shape[1] + place])
+        self.sums[at] += more
 
 
 def _onwards(
@@ -225,38 +258,23 @@ def _pick(scores: Tensor, generator: torch.Generator) -> Tensor:
     return (scores - (-noise.log()).log()).argmax(1)
 
 
-def _next(scores: Tensor, low: Tensor, generator: torch.Generator) -> Tensor:
+def _next(scores: Tensor, low: int, generator: torch.Generator) -> Tensor:
     """(n,) the first token behind `low` whose coin falls; as many as there are tokens for none."""
     tokens = scores.shape[1]
-    falls = torch.rand(scores.shape, generator=generator) < torch.sigmoid(scores)
-    falls &= torch.arange(tokens) > low[:, None]
-    return torch.where(falls.any(1), falls.int().argmax(1), tokens)
+    chance = torch.sigmoid(scores[:, low + 1 :])
+    falls = torch.rand(chance.shape, generator=generator) < chance
+    if not falls.shape[1]:
+        return torch.full((len(scores),), tokens)
+    return torch.where(falls.any(1), falls.int().argmax(1) + low + 1, tokens)
 
 
-def _not_none(
-    scores: Tensor, token: Tensor, low: Tensor, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """The first token of a step, given that there is one: exactly, by its chance to be first."""
-    tokens = scores.shape[1]
-    empty = torch.nonzero((low < 0) & (token >= tokens)).squeeze(1)
-    if len(empty):
-        mine = scores[empty].double()
-        passed = torch.nn.functional.softplus(mine)
-        first = mine - passed.cumsum(1)  # log of: comes, and none before it does
-        token = token.clone()
-        token[empty] = _pick(first.float().clamp_min(4 * NEVER), generator)
-    return token, token < tokens
-
-
-def _numbers(
-    numbers: Numbers,
-    about: Tensor,
-    channel: Tensor,
-    told: tuple[Tensor, Tensor],
-    generator: torch.Generator,
-) -> Tensor:
-    """(n,) a code for each number."""
-    code = torch.zeros_like(channel)
-    for rows, scores in numbers(about, channel, *told):
-        code[rows] = _pick(scores, generator)
-    return code
+def _not_none(scores: Tensor, token: Tensor, generator: torch.Generator) -> Tensor:
+    """The first token of a step, which has one: where there is none, by its chance to be first."""
+    empty = torch.nonzero(token >= scores.shape[1]).squeeze(1)
+    if not len(empty):
+        return token
+    mine = scores[empty].double()
+    first = mine - torch.nn.functional.softplus(mine).cumsum(1)  # comes, and none before it does
+    token = token.clone()
+    token[empty] = _pick(first.float().clamp_min(4 * NEVER), generator)
+    return token

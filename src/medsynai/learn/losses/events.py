@@ -12,7 +12,7 @@ from torch.nn import functional
 from medsynai.codec.moments import AIMS
 from medsynai.codec.steps import LINES
 from medsynai.learn.core import Batch, Modules, PerRow
-from medsynai.learn.nets.events import EventNet, Numbers, Past, slot_of, told_of
+from medsynai.learn.nets.events import EventNet, Numbers, Past, slot_of, told_of, told_table
 
 BIG = 1e9
 
@@ -72,9 +72,10 @@ def likelihood(modules: Modules, batch: Batch) -> PerRow:
     upto = net.rank[token] - (net.place[token] >= 0).long()
     so_far = net.so_far(read.present[seen.step], read.places[seen.step], upto, before)[1]
     about = net.about(ready)[seen.step] + so_far
+    table = told_table(net, past)
     for numbers, name in ((net.values, "value"), (net.lengths, "length")):
         rows = torch.nonzero(seen.lines[name] >= 0).squeeze(1)
-        told = told_of(net, past, seen.step[rows], token[rows])
+        told = told_of(net, table, seen.step[rows], token[rows])
         each = _numbers(
             numbers, name, {k: v[rows] for k, v in seen.lines.items()}, about[rows], told
         )

@@ -128,6 +128,17 @@ class Numbers(nn.Module):
                 found.append((rows, self._within(scores, place, aimed, before)))
         return found
 
+    def ask(self, channel: int, about: Tensor, last: Tensor, told: Tensor) -> Tensor:
+        """(n, size) log-odds of the codes of one channel; see `forward`."""
+        start, size = sum(self.sizes[:channel]), self.sizes[channel]
+        line = self.where(torch.tensor(channel), last)
+        aims = self.aims.weight[channel].view(TOLD, -1)
+        state = nn.functional.silu(about + self.codes(line) + told @ aims)
+        mine = slice(start, start + size)
+        own = nn.functional.linear(state, self.heads.weight[mine], self.heads.bias[mine])
+        scores = own + self.usual[channel, :size] + self.turn(line)[:, :size]
+        return self._within(scores, channel, told, last)
+
     def _within(self, scores: Tensor, channel: int, told: Tensor, last: Tensor) -> Tensor:
         """Minus infinity, nearly, where a code lies beyond what is wanted, or there is no last."""
         bins, size = self.sizes[channel] - 2, self.sizes[channel]
@@ -157,7 +168,6 @@ class EventNet(nn.Module):
     counted: Tensor
     place: Tensor
     rank: Tensor
-    aimed: Tensor
     gap_ticks: Tensor
     gap_usual: Tensor
     since: Tensor
@@ -177,9 +187,6 @@ class EventNet(nn.Module):
         place[self.watched] = torch.arange(watched)
         self.register_buffer("place", place)
         self.register_buffer("rank", (place >= 0).cumsum(0))
-        aimed = torch.full((watched,), -1)
-        aimed[self.counted] = torch.arange(counted)
-        self.register_buffer("aimed", aimed)
         ticks = np.rint(codec.gaps.centre) if codec.gaps.bins else np.ones(1)
         self.register_buffer("gap_ticks", torch.from_numpy(ticks.astype(np.float32)))
         self.register_buffer("gap_usual", torch.zeros(gaps))
@@ -284,24 +291,27 @@ class EventNet(nn.Module):
         return summed
 
 
-def told_of(net: EventNet, past: Past, row: Tensor, token: Tensor) -> Float[Tensor, "n 9"]:
-    """What is told of the numbers of tokens in steps: see `TOLD`."""
-    place = net.place[token]
-    watched = (place >= 0).float()
-    place = place.clamp_min(0)
-    told = torch.zeros(len(token), TOLD)
-    so_far = [x[row, place] * watched for x in (past.mean, past.low, past.high)]
-    told[:, 3:6] = torch.stack(so_far, dim=1)
-    told[:, 8] = 1
-    if len(net.counted):
-        aim = torch.where(watched > 0, net.aimed[place], -1)
-        wanted = past.wanted[row, aim.clamp_min(0)]
-        able = (aim >= 0) & wanted.isfinite().all(1)
-        told[:, :3] = torch.where(able[:, None], wanted, 0.0)
-        left = torch.log1p(past.left[row, aim.clamp_min(0)].clamp_min(0))
-        told[:, 6] = torch.where(able, left, 0.0)
-        told[:, 7] = able.float()
+def told_table(net: EventNet, past: Past) -> Float[Tensor, "n watched 9"]:
+    """What is told of the numbers of each watched token: see `TOLD`."""
+    told = torch.zeros(*past.mean.shape, TOLD)
+    told[..., 3:6] = torch.stack([past.mean, past.low, past.high], dim=-1)
+    told[..., 8] = 1
+    able = past.wanted.isfinite().all(-1)
+    left = torch.log1p(past.left.clamp_min(0)) * able
+    aims = (
+        torch.where(able[..., None], past.wanted, 0.0),
+        left[..., None],
+        able[..., None].float(),
+    )
+    told[:, net.counted, :3], told[:, net.counted, 6:7], told[:, net.counted, 7:8] = aims
     return told
+
+
+def told_of(net: EventNet, table: Tensor, row: Tensor, token: Tensor) -> Float[Tensor, "n 9"]:
+    """The lines of tokens in steps; of an unwatched one nothing is told."""
+    place = net.place[token]
+    told: Tensor = table[row, place.clamp_min(0)]
+    return torch.where(place[:, None] >= 0, told, torch.eye(TOLD)[-1])
 
 
 def slot_of(net: EventNet, time: Tensor) -> Tensor:
