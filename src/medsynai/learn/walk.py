@@ -87,7 +87,7 @@ class Walk:
         ready = net.ready(self.state, past, self.always)
         if step:
             gap = _pick(net.gap_scores(ready, past), self.generator)
-            ticks, waited = self.ticks_of(gap), net.waited(gap)
+            ticks, waited = _on_time(past, self.ticks_of(gap)), net.waited(gap)
         else:
             ticks, waited = torch.zeros(len(ready)), torch.zeros_like(ready)
         since = past.since + ticks[:, None]
@@ -217,6 +217,13 @@ class Content:
             self.valued[at, place], self.places[at, place] = number.float(), where
             more = torch.addcmul(more, where[:, None], plain.inside[self.present.shape[1] + place])
         self.sums[at] += more
+
+
+def _on_time(past: Past, ticks: Tensor) -> Tensor:
+    """Ticks that leave one for every step to come, and end the last one where the span does."""
+    ahead = past.steps - past.done
+    room = (past.span - past.time - (ahead - 1)).clamp_min(1)
+    return torch.where(ahead <= 1, room, ticks.minimum(room))
 
 
 def _onwards(
