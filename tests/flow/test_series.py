@@ -36,7 +36,7 @@ def test_an_npz_comes_back_as_one_and_rare_classes_are_not_learnt(beats, tmp_pat
         assert set(old.files) == set(new.files)
         assert new["X"].dtype == np.float32 and new["X"].shape == old["X"].shape
         assert set(new["y"]) == {"A", "N"} and len(np.unique(new["patients"])) == 480
-    assert any("1 classes of fewer than 8" in n for n in release.evidence.notes)
+    assert any("1 class of fewer than 8" in n for n in release.evidence.notes)
     named = {s.name: s.value for s in release.scores}
     assert named["series_tvd"] < 0.2 and named["copies_exact"] == 0
 
@@ -74,6 +74,7 @@ def test_a_saved_model_draws_more_and_writes_over_nothing(beats, tmp_path):
     [
         (["--keep", "age"], "tables only"),
         (["--condition", "label=none"], "none"),
+        (["--condition", "label=V"], "label"),  # there, but of too few patients
         (["--model", "forest"], "not for series"),
         (["--target", "age"], "age"),
         (["--epsilon", "1", "--delta", "1e-6"], ""),

@@ -63,12 +63,11 @@ def divide(loaded: LoadedSeries, run: Run) -> SeriesParts:
 
     Raises:
         PlanError: too few patients.
-        ConditionError: a condition on anything but a known label.
+        ConditionError: a condition on anything but the label of a class that is learnt.
     """
     plan, series = run.plan, loaded.series
     panel_of(plan).load()
     MODELS.check(plan)
-    asked(plan.conditions, series.classes)
     with run.watch.stage("split", "Splitting by patient"):
         people = len(np.unique(series.patients))
         if people < FEWEST:
@@ -78,7 +77,10 @@ def divide(loaded: LoadedSeries, run: Run) -> SeriesParts:
         train = series.rows(inside)
         rare = (train.people > 0) & (train.people < FEWEST_OF_CLASS)
         told = f"of fewer than {FEWEST_OF_CLASS} train patients: not learnt, and never drawn"
-        notes = (f"{int(rare.sum())} classes {told}",) if rare.any() else ()
+        count = int(rare.sum())
+        notes = (f"{count} {'class' if count == 1 else 'classes'} {told}",) if count else ()
+        learnt = (train.people > 0) & ~rare
+        asked(plan.conditions, tuple(map(str, np.array(series.classes)[learnt])))
         held = series.rows(outside) if len(outside) else None
         return SeriesParts(train.rows(~rare[train.labels]), held, notes)
 
