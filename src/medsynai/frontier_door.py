@@ -44,5 +44,7 @@ def frontier(data: str, out: Path, as_json: bool, **asked: Any) -> int:
     if as_json:
         print_json({"folder": str(out), "cells": cells, "left": left, "exit_code": DONE})
     else:
-        click.echo(f"{len(cells)} releases, {left} left; internal: {out / 'frontier.html'}")
+        rest = f", {left} left: the same command goes on with them" if left else ""
+        click.echo(f"{len(cells)} releases made and scored{rest}")
+        click.echo(f"Internal, as it was computed on real rows: {out / 'frontier.html'}")
     return DONE

@@ -92,7 +92,10 @@ def propose(data: str, out: Path | None, as_json: bool, given: dict[str, Any]) -
     screen.show_schema(schema)
     if schema.subject is None:
         click.secho("No column names the patient: each row must be a patient of its own.", err=True)
-    click.echo("Bought ranges are powers of two: declare narrower ones where they are known.")
+    click.echo(
+        "Bought ranges are powers of two around most patients; values beyond are moved to the end. "
+        "Declare better ones where they are known, by origin 'dictionary' or 'declared'."
+    )
     click.echo(f"Contract: {out} (epsilon {ledger.spent:.3g}, charged to {plan.ledger})")
 
 

@@ -115,9 +115,10 @@ def show_audit(audit: "Audit") -> None:
     screen, colour = console(), "green" if audit.holds else "red"
     held = "within its claim" if audit.holds else "MORE THAN IS CLAIMED"
     screen.print(
-        f"[{colour} bold]At least epsilon {audit.most:.2f} is spent: {held}, {audit.claimed:g}[/] "
-        f"at delta {audit.delta:g}."
+        f"[{colour} bold]The strongest run proves that epsilon {audit.most:.2f} or more is spent: "
+        f"{held}, {audit.claimed:g}[/] at delta {audit.delta:g}."
     )
+    screen.print("An audit finds faults; that it finds none is no proof that there are none.")
     left = f"; {audit.left_out} choices have no canary and are left out" if audit.left_out else ""
     screen.print(f"{len(audit.proofs)} runs of {audit.tried} releases each{left}.")
 

@@ -475,6 +475,12 @@ def test_a_contract_is_bought_and_the_ledger_that_paid_is_carried_on(tmp_path):
     assert told["earlier"] == 1 and 8 < told["spent"] <= 9
 
 
+def test_a_column_of_which_one_value_stands_out_says_so(tmp_path):
+    data = clinic(3000).assign(mgus=["1", *["0"] * 2999])
+    column = proposed(tmp_path, data)[0]["mgus"]
+    assert column.categories == ("0", "OTHER") and "only '0' is shared" in column.warnings[0]
+
+
 def test_a_proposal_hangs_on_what_was_bought_alone(tmp_path, monkeypatch):
     held_fixed(monkeypatch)
     found = []

@@ -152,6 +152,8 @@ def _bought(name: str, values: pd.Series, purse: Purse) -> Column:
     covered = sum(v for k, v in levels.items() if k != OTHER)
     if days:
         return _dated(start, days[0], ranged)
+    if ranged is not None and ranged[0] == ranged[1] and len(levels) == 2:
+        return _lonely(start, levels)
     if numeric > COVER * present and not (
         1 < len(levels) - 1 <= LEVELS and covered > COVER * present
     ):
@@ -218,6 +220,13 @@ def _number(start: Column, sure: dict[str, float], ranged: tuple[float, float] |
         minimum=ranged[0],
         maximum=ranged[1],
     )
+
+
+def _lonely(start: Column, levels: dict[str, float]) -> Column:
+    """Numbers of which one value alone is shared by enough patients to be seen."""
+    known = next(k for k in levels if k != OTHER)
+    words = f"only {known!r} is shared by enough patients: declare the others, or they are {OTHER}"
+    return replace(_levels(start, levels, others=True), warnings=(words,))
 
 
 def _levels(start: Column, levels: dict[str, float], others: bool) -> Column:

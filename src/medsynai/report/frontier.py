@@ -44,6 +44,11 @@ def frontier_page(points: Sequence[Point], left: int) -> str:
         "header",
         paragraph("Internal: computed on real rows, not paid for, must not leave", kind="kicker"),
         tag("h1", "Privacy against use"),
+        paragraph(
+            "Each picture has one figure by epsilon, for every model: to the left more privacy, to "
+            "the right less; none is a release without protection. Lines need two epsilons, "
+            "intervals two seeds."
+        ),
         paragraph(f"{left} cells were left when the time was over.") if left else None,
     )
     return page("Privacy against use", top, tag("main", *drawn, _table(points)))

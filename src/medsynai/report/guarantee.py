@@ -48,8 +48,10 @@ def promised(evidence: Evidence) -> tuple[str, ...]:
     runs = ledger.get("all_runs")
     if runs is not None:
         whole, allowed = runs["spent"], _pair(runs["budget"])[0]
+        entries = "entry" if runs["earlier"] == 1 else "entries"
         before = (
-            f"has {count(runs['earlier'])} earlier entries, which these shares and the curve count"
+            f"has {count(runs['earlier'])} earlier {entries}, which these shares and the curve "
+            "count"
         )
         said = before if runs["earlier"] else "begins with this release"
         lines.append(
