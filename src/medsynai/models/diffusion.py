@@ -23,7 +23,7 @@ from medsynai.learn.nets.mlp import modules_of
 from medsynai.learn.priors import Flow
 from medsynai.seeds import Seeds
 
-PACE = Pace(batch=128, check=250, patience=4, average=0.999, fade=0.5)
+PACE = Pace(batch=128, check=250, patience=4, average=0.999)
 
 
 @dataclass(frozen=True)
