@@ -33,17 +33,17 @@ QUICK = {
     "timegan": {
         "units": 12,
         "layers": 1,
-        "steps": 60,
-        "lr": 0.015,
-        "pace": {"batch": 32, "check": 40, "average": 0.9},
+        "steps": 45,
+        "lr": 0.02,
+        "pace": {"batch": 32, "check": 45, "average": 0.9},
     },
     "doppelganger": {
         "width": 48,
         "batch": 4,
         "critics": 2,
-        "steps": 250,
-        "lr": 0.004,
-        "pace": {"batch": 32, "check": 100, "average": 0.95},
+        "steps": 200,
+        "lr": 0.005,
+        "pace": {"batch": 32, "check": 200, "average": 0.95},
     },
 }
 
