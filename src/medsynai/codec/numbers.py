@@ -136,7 +136,7 @@ class NumberCodec:
         self, low: float | int | None, high: float | int | None
     ) -> Bool[np.ndarray, " codes"]:
         """(bins + 1,) which codes can give a value in [low, high]; missing never can."""
-        least, most = self._edge(np.minimum, np.inf), self._edge(np.maximum, -np.inf)
+        least, most = self.edge(np.minimum, np.inf), self.edge(np.maximum, -np.inf)
         inside = np.ones(self.bins, dtype=bool)
         if low is not None:
             inside &= most >= low
@@ -144,7 +144,7 @@ class NumberCodec:
             inside &= least <= high
         return np.append(inside, False)
 
-    def _edge(self, pick: np.ufunc, start: float) -> Floats:
+    def edge(self, pick: np.ufunc, start: float) -> Floats:
         """The least or the greatest value that each bin can give, rounding included."""
         end, edge = np.full(self.bins, start), np.full(self.bins, start)
         pick.at(end, np.repeat(np.arange(self.bins), np.diff(self.knot_start)), self.knots)

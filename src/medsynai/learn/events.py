@@ -14,6 +14,7 @@ from medsynai import store
 from medsynai.codec.course import CourseCodec
 from medsynai.codec.moments import AIMS, STEPS, Drawn
 from medsynai.codec.steps import LINES, StepCodec, course_of
+from medsynai.codec.timing import Timing
 from medsynai.data.cohort import Cohort
 from medsynai.data.schema import Schema
 from medsynai.errors import ModelError
@@ -26,7 +27,7 @@ from medsynai.learn.loop import train
 from medsynai.learn.mechanism import Plain
 from medsynai.learn.nets.events import NEVER, EventNet
 from medsynai.learn.threads import one_thread
-from medsynai.learn.walk import Walk
+from medsynai.learn.walk import Walk, pick
 from medsynai.privacy.ledger import Ledger
 from medsynai.saved import Saved, read_model, write_model
 from medsynai.seeds import Seeds
@@ -124,14 +125,19 @@ class FittedEvents:
         busy = np.argsort(-steps, kind="stable")  # those who have most to come stand first
         rng, parts = seeds.of("numbers").numpy(), []
 
-        def ticks_of(code: Tensor) -> Tensor:
-            ticks = np.maximum(np.rint(self.codec.gaps.decode(code.numpy(), rng)), 1)
-            return torch.from_numpy(ticks.astype(np.float32))
+        timing = Timing.of(self.codec.gaps)
+
+        def gaps_of(scores: Tensor, room: Tensor, final: Tensor) -> tuple[Tensor, Tensor]:
+            left, last = room.numpy().astype("float64"), final.numpy()
+            able = torch.from_numpy(timing.able(left, last))
+            code = pick(torch.where(able, scores, scores + NEVER), generator)
+            ticks = timing.ticks(code.numpy(), left, last, rng)
+            return code, torch.from_numpy(ticks.astype(np.float32))
 
         for start in range(0, n, CHUNK):
             mine = busy[start : start + CHUNK]
             generator = torch.Generator().manual_seed(seeds.of("walk", start).integer())
-            walk = Walk.of(self.net, self._parted(heads[mine]), generator, ticks_of)
+            walk = Walk.of(self.net, self._parted(heads[mine]), generator, gaps_of)
             parts.append((mine, walk.run()))
         return self.courses.decode(course_of(self.codec, statics, joined(parts), rng), rng)
 

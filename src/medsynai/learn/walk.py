@@ -21,7 +21,7 @@ class Walk:
         always: (n, width) what is told of a patient.
         last: (n, tokens) the code of the last number of each token, -1 for none.
         total, many: (n, watched) of the numbers so far.
-        ticks_of: draws ticks inside the bins of gaps.
+        gaps_of: draws gaps; see `of`.
         plain: of the net, what would be slow to ask it token by token.
         found: what was drawn, in pieces: rows of `Drawn`.
     """
@@ -34,7 +34,7 @@ class Walk:
     total: Tensor
     many: Tensor
     generator: torch.Generator
-    ticks_of: Callable[[Tensor], Tensor]
+    gaps_of: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
     plain: "Plain"
     found: list[Tensor] = field(default_factory=list)
 
@@ -43,15 +43,15 @@ class Walk:
         net: EventNet,
         heads: tuple[Tensor, ...],
         generator: torch.Generator,
-        ticks_of: Callable[[Tensor], Tensor],
+        gaps_of: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]],
     ) -> "Walk":
         """At the beginning.
 
         Args:
             net: trained.
             heads: codes of what is told, steps, span, counts and aims; most steps first.
-            generator: all randomness but that of `ticks_of`.
-            ticks_of: draws ticks inside the bins of gaps.
+            generator: all randomness but that of `gaps_of`.
+            gaps_of: log-odds of bins, the room there is, and whose step is the last -> bins, ticks.
         """
         codes, steps, span, counts, wanted = heads
         n, wide = len(codes), len(net.watched)
@@ -63,7 +63,7 @@ class Walk:
         )
         last = torch.full((n, net.tokens), -1)
         sums = none.clone(), none.clone()
-        return Walk(net, past, first, always, last, *sums, generator, ticks_of, Plain.of(net))
+        return Walk(net, past, first, always, last, *sums, generator, gaps_of, Plain.of(net))
 
     def run(self) -> Drawn:
         """Until nobody has a step to come."""
@@ -86,8 +86,10 @@ class Walk:
         net, past = self.net, self.past
         ready = net.ready(self.state, past, self.always)
         if step:
-            gap = _pick(net.gap_scores(ready, past), self.generator)
-            ticks, waited = _on_time(past, self.ticks_of(gap)), net.waited(gap)
+            ahead = past.steps - past.done
+            room = (past.span - past.time - (ahead - 1)).clamp_min(1)
+            gap, ticks = self.gaps_of(net.gap_scores(ready, past), room, ahead <= 1)
+            waited = net.waited(gap)
         else:
             ticks, waited = torch.zeros(len(ready)), torch.zeros_like(ready)
         since = past.since + ticks[:, None]
@@ -131,7 +133,7 @@ class Walk:
         if channel < 0:
             return torch.full_like(at, -1), torch.zeros_like(at)
         last = self.last[at, token]
-        drawn = _pick(numbers.ask(channel, state, last, told), self.generator)
+        drawn = pick(numbers.ask(channel, state, last, told), self.generator)
         again = drawn > numbers.sizes[channel] - 2
         code = torch.where(again, last, drawn)
         self.last[at, token] = code
@@ -143,7 +145,7 @@ class Walk:
         if channel < 0:
             return none
         bare = told * torch.tensor([1.0] * 7 + [0.0, 1.0])  # aims are the values'
-        return _pick(numbers.ask(channel, state, none, bare), self.generator)
+        return pick(numbers.ask(channel, state, none, bare), self.generator)
 
     def _remember(self, step: "Content", ticks: Tensor, since: Tensor) -> None:
         """The step is past."""
@@ -219,13 +221,6 @@ class Content:
         self.sums[at] += more
 
 
-def _on_time(past: Past, ticks: Tensor) -> Tensor:
-    """Ticks that leave one for every step to come, and end the last one where the span does."""
-    ahead = past.steps - past.done
-    room = (past.span - past.time - (ahead - 1)).clamp_min(1)
-    return torch.where(ahead <= 1, room, ticks.minimum(room))
-
-
 def _onwards(
     net: EventNet,
     past: Past,
@@ -259,7 +254,7 @@ def _onwards(
     )
 
 
-def _pick(scores: Tensor, generator: torch.Generator) -> Tensor:
+def pick(scores: Tensor, generator: torch.Generator) -> Tensor:
     """(n,) a place for each, in proportion to exp(scores)."""
     noise = torch.rand(scores.shape, generator=generator).clamp_min(1e-20)
     return (scores - (-noise.log()).log()).argmax(1)
@@ -283,5 +278,5 @@ def _not_none(scores: Tensor, token: Tensor, generator: torch.Generator) -> Tens
     mine = scores[empty].double()
     first = mine - torch.nn.functional.softplus(mine).cumsum(1)  # comes, and none before it does
     token = token.clone()
-    token[empty] = _pick(first.float().clamp_min(4 * NEVER), generator)
+    token[empty] = pick(first.float().clamp_min(4 * NEVER), generator)
     return token
