@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from medsynai.cli import cli
 from medsynai.errors import InputError, PlanError
+from medsynai.flow.cohorts import stages
 from medsynai.flow.kinds import kind_of
 from medsynai.flow.plan import Plan
 from medsynai.flow.run import make, run
@@ -103,3 +104,18 @@ def test_a_long_file_with_times_is_a_cohort_and_can_be_said_to_be_a_table(tmp_pa
     assert kind_of(path, "table") is None
     path.write_text("patient_id,time,code,age\n1,2020-01-01,a,1\n2,2020-01-02,b,2\n")
     assert kind_of(path) is None
+
+
+@pytest.mark.parametrize(("few", "taken"), [(10, "events"), (10_000, "markov")])
+def test_auto_takes_the_net_where_there_are_patients_enough(long_file, monkeypatch, few, taken):
+    seen = []
+
+    def stop(models, *_):
+        seen.append(models.default)
+        raise PlanError("far enough")
+
+    monkeypatch.setattr(stages, "FEW", few)
+    monkeypatch.setattr(stages.kind_stages, "train", stop)
+    with pytest.raises(PlanError, match="far enough"):
+        make(Plan(source=str(long_file), holdout=0.2))
+    assert seen == [taken]

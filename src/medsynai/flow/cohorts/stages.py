@@ -25,8 +25,10 @@ from medsynai.models.catalog import find_entry, load_cohort_model
 from medsynai.privacy.ledger import Release
 from medsynai.seeds import Seeds
 
-MODELS = Models(load_cohort_model, "markov")
-CHOSEN = "the default of `auto` for cohorts: docs/cohorts.md says what it keeps"
+MODELS = Models(load_cohort_model, "events")
+FEW = 500  # train patients below which the net of events has too little to learn courses from
+QUICK = replace(MODELS, default="markov")
+CHOSEN = "the choice of `auto` for so many patients: docs/cohorts.md says what it keeps"
 # Options of a plan that speak of one table's columns, or of forms that cohorts do not have.
 TABLES_ONLY = ("schema", "target", "leaks", "keep", "mix_real", "form", "impute", "refine")
 
@@ -90,8 +92,9 @@ def divide(loaded: LoadedCohort, run: Run) -> CohortParts:
 def train(parts: CohortParts, loaded: LoadedCohort, run: Run) -> Trained[CohortMaker]:
     """Fit the model, on train patients only."""
     recipe = CohortRecipe.of(loaded, Path(str(run.plan.source)))
+    models = MODELS if len(parts.train) >= FEW else QUICK
     trained = kind_stages.train(
-        MODELS, parts.train, lambda fitted: CohortMaker(fitted, recipe), CHOSEN, run
+        models, parts.train, lambda fitted: CohortMaker(fitted, recipe), CHOSEN, run
     )
     trained.maker.asked(run.plan.conditions)
     return trained
