@@ -26,6 +26,7 @@ from medsynai.store import laid_over
 
 ROWS = 379  # a prime that is nobody's width, bins or steps
 BARE = {"steps": 2, "width": 16}
+DRAWN = {"latent": 4, "width": 4, "steps": 2}
 TINY = {
     "aae": {**BARE, "latent": 3},
     "vae": BARE,
@@ -39,6 +40,8 @@ TINY = {
     "wgan-gp": BARE,
     "tablegan": {"steps": 2, "width": 32},
     "refined": {"inner": "copula", "rounds": 1, "trees": 5, "pool": 3},
+    **dict.fromkeys(("image-vae", "image-gan", "dcgan", "acgan", "image-wgan-gp"), DRAWN),
+    "image-hybrid": {"latent": 4, "width": 4, "rounds": (2, 2, 2)},
     "forest": {"trees": 2},
     "aim": {"rounds": 2},
     "image-flow": {**BARE, "levels": 1, "hops": 2},

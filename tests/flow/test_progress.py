@@ -48,7 +48,7 @@ def interrupt_at(monkeypatch, rounds: int) -> None:
         return step(self, *given, **more)
 
     monkeypatch.setattr(Run, "_step", stepped)
-    monkeypatch.setattr(training, "Desk", partial(Desk, every=0.0))
+    monkeypatch.setattr(training, "desk", partial(Desk, every=0.0))
 
 
 def contents(folder):
