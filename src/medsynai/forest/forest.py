@@ -7,7 +7,6 @@ within a leaf; a whole sample is drawn as a low-discrepancy set; and numbers ret
 they were written on.
 """
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -113,7 +112,7 @@ class Forest:
             table.whose(),
             seeds.of("withhold").numpy(),
         )
-        steps = self._steps(codec, codes, table.repeated(), seeds, jobs or os.cpu_count() or 1)
+        steps = self._steps(codec, codes, table.repeated(), seeds, jobs or cores())
         return FittedForest(self, schema, codec, steps, withheld)
 
     def _steps(
@@ -152,8 +151,18 @@ class Forest:
             ridge=Ridge.of(seen, self.penalty) if self.linear and seen.shape[1] else None,
             seeds=seeds,
         )
+        columns = range(len(counts))
+        if jobs == 1:  # a thread of its own for all of the work would only be switched to and from
+            return tuple(fit_step(fitting, j) for j in columns)
         with ThreadPoolExecutor(max_workers=min(jobs, len(counts))) as pool:
-            return tuple(pool.map(lambda j: fit_step(fitting, j), range(len(counts))))
+            return tuple(pool.map(lambda j: fit_step(fitting, j), columns))
+
+
+def cores() -> int:
+    """Cores that this process may use, which may be fewer than the machine has."""
+    from joblib import cpu_count
+
+    return int(cpu_count())
 
 
 def leaf_of(patients: int, columns: int) -> int:
