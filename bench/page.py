@@ -9,6 +9,7 @@ from typing import Any
 
 from anchors import ANCHORS, PRIVATE_ANCHORS
 from cohort_page import cohorts
+from image_page import IMAGES, images
 from targets import FAMILIES, Row, short, verdicts
 
 HERE = Path(__file__).resolve().parent
@@ -17,9 +18,7 @@ SPEED = RESULTS / "speed.json"
 ATTACKED = HERE / "attacks.json"
 OWN_ATTACKS = ("distance", "density", "learned")
 RARE = RESULTS / "rare"
-IMAGES = RESULTS / "images"
 AUGMENT = RESULTS / "augment"
-IMAGE_SPEED = RESULTS / "image-speed.json"
 PRIVATE = RESULTS / "private"
 COHORTS = RESULTS / "cohorts"
 SETTINGS = PRIVATE / "settings.json"
@@ -70,20 +69,6 @@ somebody who had seen no row. Targets of SUPPORT2 are for the best model. Networ
 | set | epsilon | system | fits | fit s | pairs to train | C2ST | TSTR | membership | targets |
 |---|---|---|---|---|---|---|---|---|---|
 """
-PICTURES = """## Images
-
-By `python bench/images.py both --set SET --model MODEL`: PneumoniaMNIST (28 x 28, its own test part
-held out) and blood cells (32 x 32 RGB, a fifth of the slides held out). One fit a row, on one core
-of a machine that did much other work: processor seconds, in brackets wall seconds. **That is far
-less than the ten minutes of two cores that the targets speak of.** In brackets behind a figure:
-what as many fresh real images score. Coverage in a classifier's features, and in 50 whitened
-components of the pixels; of the latter the least class, over its real floor. Near: share nearer to
-a train image than the nearest twentieth of the holdout is; .05 is chance, and smooth images reach
-more without copying. A thousand images are drawn; an empty cell was not measured.
-
-| set | model | fit, CPU s (wall) | draw s | rounds | TSTR (TRTR) | features | pixels | C2ST |"""
-PICTURES += " least class | near |\n" + "|---" * 11 + "|\n"
-PICTURED = ("tstr", "features", "pixels", "c2st")
 COMPARED = """Settings of `aim` at epsilon 1 by `python bench/settings.py`: medians of fits on a
 real table and on one that nobody was in (`made.py`). Chosen by all tables together, never by one
 fit.
@@ -322,31 +307,6 @@ def attacks(rows: list[Row]) -> str:
             f" {'ours' if most[0] > other[0] else 'the judge'} |\n"
         )
     return ATTACKS + "".join(lines) + "\n" if lines else ""
-
-
-def images(rows: list[Row]) -> str:
-    """Models of images, and what as many fresh real images score."""
-    lines = [PICTURES]
-    for r in rows:
-        real = json.loads((IMAGES / f"{r['set']}.floor.json").read_text())
-        pairs = [f"{short(r[k])} ({short(real[k])})" if k in r else "" for k in PICTURED]
-        classes = zip(r["pixels_class"], real["pixels_class"], strict=True)
-        rest = [short(min(a / b for a, b in classes)), short(r["near"])]
-        times = f"{r['fit_cpu_s']:.0f} ({r['fit_s']:.0f}) | {r['draw_s']:.0f}"
-        rounds = f"{r['rounds']:,}" if "rounds" in r else ""
-        cells = [r["set"], r["model"], times, rounds, *pairs, *rest]
-        lines.append(f"| {' | '.join(cells)} |\n")
-    if IMAGE_SPEED.is_file():
-        found = json.loads(IMAGE_SPEED.read_text())
-        drawn = ", ".join(f"{k} {v:.1f} s" for k, v in found["draw_10k_s"].items())
-        lines.append(
-            f"\n`python bench/image_speed.py`, 32 x 32 grey pixels, one core, processor time: a"
-            f" round of `dcgan`, batch {found['batch']}, takes {found['step']['ratio']:.2f} times a"
-            f" plain PyTorch loop of the same networks ({found['step']['ours_ms']} to"
-            f" {found['step']['plain_ms']} ms; target 1.10). Drawing 10,000 images (target 20 s),"
-            f" and fitting `pca` to 4,000 (target 20 s): {drawn}.\n"
-        )
-    return "".join(lines) + "\n"
 
 
 def training(rows: list[Row]) -> str:

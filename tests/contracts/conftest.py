@@ -1,7 +1,7 @@
 """What contract tests of all kinds of data share."""
 
 import pytest
-from torch import Generator, Tensor, device
+from torch import Generator, Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
@@ -27,7 +27,8 @@ class OneDevice(TorchFunctionMode):
 def learns_elsewhere(monkeypatch):
     """Ask that every loss of a fit is worked out where its networks and batch are.
 
-    On PyTorch's `meta` device nothing is computed, and a look at a number is refused.
+    On PyTorch's `meta` device nothing is computed, and a look at a number is refused. Gives the
+    devices on which slopes were found.
     """
 
     def caught(job, rows, *rest):
@@ -36,16 +37,18 @@ def learns_elsewhere(monkeypatch):
     for home in (codes, fitted, images):
         monkeypatch.setattr(home, "train", caught)
 
-    def asked(fit) -> None:
+    def asked(fit) -> set[str]:
         with pytest.raises(Caught) as found:
             fit()
         job, rows = found.value.args
         batch = Plain().batch(job, rows, Generator().manual_seed(0)).to("meta")
         modules = job.modules.to("meta")
+        found_on = set()
         for update in (u for phase in job.phases for u in phase.updates):
             with OneDevice():
                 Plain().gradients(update.at(0), modules, update.trains, batch)
             slopes = [p.grad for name in update.trains for p in modules[name].parameters()]
-            assert slopes and all(slope.device == device("meta") for slope in slopes)
+            found_on |= {"nowhere" if x is None else x.device.type for x in slopes}
+        return found_on
 
     return asked

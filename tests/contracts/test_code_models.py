@@ -219,4 +219,4 @@ NETWORKS = [n for n in NAMES if "pace" in vars(quick(n))]
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_loss_is_worked_out_where_its_networks_are(name, learns_elsewhere):
-    learns_elsewhere(lambda: quick(name).fit(ward(), Ledger(), Seeds(3)))
+    assert learns_elsewhere(lambda: quick(name).fit(ward(), Ledger(), Seeds(3))) == {"meta"}

@@ -16,6 +16,7 @@ from medsynai.flow.augment import images, open_lab, tables
 from medsynai.flow.augment.lab import duplicates
 from medsynai.flow.augment.study import Asked, at_hand, cell, study
 from medsynai.flow.plan import Plan
+from medsynai.flow.training import ruled
 from medsynai.flow.watch import silent
 from medsynai.seeds import Seeds
 
@@ -164,3 +165,20 @@ def test_nothing_but_tables_and_images(tmp_path):
     plan = Plan(source=str(tmp_path / "codes.csv"), kind="codes:patient,code")
     with pytest.raises(PlanError, match="tables and of images"):
         open_lab(plan, silent)
+
+
+def test_the_generator_sees_the_rows_to_learn_from_and_no_others(lab, monkeypatch):
+    """Trap: augment before the split. Neither validation nor holdout rows reach the fit."""
+    seen = []
+
+    def spied(table, *given):
+        seen.append(table)
+        return ruled(table, *given)
+
+    monkeypatch.setattr(tables, "ruled", spied)
+    learn, held = at_hand(lab, 30, Seeds(4))
+    lab.bench(learn, held, Seeds(4))
+    mine, others = (lab.train.rows(x).frame["crp"] for x in (learn, held))
+    (shown,) = seen
+    assert shown.frame["crp"].tolist() == mine.tolist()
+    assert not set(shown.whose()) & set(lab.train.rows(held).whose()) and len(others)

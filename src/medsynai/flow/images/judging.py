@@ -1,6 +1,5 @@
 """Judging images: how a run's own are judged, and anybody's synthetic files."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ from medsynai.data.images import ImageSet
 from medsynai.errors import PlanError
 from medsynai.evaluate.images.trial import ImageTrial
 from medsynai.evaluate.panel import IMAGE_PANEL
-from medsynai.flow import judging, kind_stages
+from medsynai.flow import judging, kind_stages, labelled
 from medsynai.flow.judging import Assessment, Files, Panel
 from medsynai.flow.opening import name_source
 from medsynai.flow.plan import Plan
@@ -45,7 +44,7 @@ def assess(files: Files, panel: Panel, seed: int, tell: Tell) -> Assessment:
     first = loaded[0]
     if held is None and first is not None and first.held is not None:
         held, real = real.rows(first.held), real.rows(~first.held)  # the file's own test part
-    classes = real.classes if held is None else tuple(sorted({*real.classes, *held.classes}))
+    classes = labelled.all_classes(real, held)
     train, synthetic = fitted_to(real, real, classes), fitted_to(made, real, classes)
     holdout = None if held is None else fitted_to(held, real, classes)
     trial = ImageTrial(train, holdout, synthetic, Seeds(seed).of("judge"))
@@ -65,28 +64,14 @@ def fitted_to(images: ImageSet, real: ImageSet, classes: tuple[str, ...]) -> Ima
     form = (images.pixels.shape[1:], images.pixels.dtype)
     if form != (real.pixels.shape[1:], real.pixels.dtype):
         raise PlanError("the synthetic and the real images differ in size, channels or type")
-    invented = sorted({*images.classes} - {*classes})
-    if invented:
-        raise PlanError(f"class {', '.join(invented)}: no real image has it; correct the labels")
-    place = np.array([classes.index(c) for c in images.classes])
-    return replace(images, labels=place[images.labels], classes=classes)
+    return labelled.in_classes(images, classes, "image")
 
 
 def facts_of(
     source: str, train: ImageSet, holdout: ImageSet | None, synthetic: ImageSet
 ) -> DataFacts:
     """What the report says of the data."""
-    rows = len(train) + (len(holdout) if holdout is not None else 0)
-    people = len(np.unique(train.patients))
-    people += len(np.unique(holdout.patients)) if holdout is not None else 0
-    return DataFacts(
-        source,
-        rows=rows,
-        columns=int(np.prod(train.space)),
-        synthetic=len(synthetic),
-        train=len(train),
-        holdout=None if holdout is None else len(holdout),
-        patients=people,
-        across="pixels",
-        unit="images",
+    sides = (train, holdout)
+    return labelled.facts_of(
+        source, sides, len(synthetic), int(np.prod(train.space)), ("pixels", "images")
     )

@@ -7,11 +7,10 @@ import numpy as np
 
 from medsynai.data.imagefiles import write_images
 from medsynai.data.images import ImageSet, ImageSource
-from medsynai.data.schema import Column, Kind, Schema
-from medsynai.flow.conditions import parse_conditions
 from medsynai.flow.folder import parents_of
 from medsynai.flow.images.kind import RECIPE
 from medsynai.flow.kind_maker import open_parts, shards, write_model
+from medsynai.flow.labelled import asked
 from medsynai.flow.sampling import Order
 from medsynai.flow.watch import Tell
 from medsynai.generator import FREE, Condition, FittedImages
@@ -32,17 +31,6 @@ class ImageMaker:
     def save(self, folder: Path) -> None:
         """Write the model folder, which only its owner may open."""
         write_model(folder, self.fitted, self.source, RECIPE)
-
-
-def asked(texts: tuple[str, ...], classes: tuple[str, ...]) -> Condition:
-    """What `--condition label=CLASS` asks for.
-
-    Raises:
-        ConditionError: anything but a known label.
-    """
-    if not texts:
-        return FREE
-    return parse_conditions(texts, Schema((Column("label", Kind.CATEGORICAL, categories=classes),)))
 
 
 def open_maker(folder: Path) -> ImageMaker:

@@ -13,12 +13,13 @@ from medsynai.errors import PlanError
 from medsynai.evaluate.images.trial import ImageTrial
 from medsynai.flow import judging, kind_stages
 from medsynai.flow.images.judging import facts_of, panel_of
-from medsynai.flow.images.maker import ImageMaker, asked
+from medsynai.flow.images.maker import ImageMaker
 from medsynai.flow.images.pictures import write_pictures
 from medsynai.flow.images.release import look, write
 from medsynai.flow.judging import Judged
 from medsynai.flow.kind_release import KindRelease
 from medsynai.flow.kind_stages import Findings, Models, Run, Trained
+from medsynai.flow.labelled import asked
 from medsynai.flow.opening import FEWEST, name_source
 from medsynai.models.catalog import load_image_model
 from medsynai.privacy.ledger import Release

@@ -1,16 +1,13 @@
 """Judging series: how a run's own are judged, and anybody's synthetic files."""
 
-from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
 
 from medsynai.data.series import SeriesSet
 from medsynai.data.seriesfiles import read_series
 from medsynai.errors import PlanError
 from medsynai.evaluate.panel import SERIES_PANEL
 from medsynai.evaluate.series.trial import SeriesTrial
-from medsynai.flow import judging, kind_stages
+from medsynai.flow import judging, kind_stages, labelled
 from medsynai.flow.judging import Assessment, Files, Panel
 from medsynai.flow.opening import name_source
 from medsynai.flow.plan import Plan
@@ -44,7 +41,7 @@ def assess(files: Files, panel: Panel, seed: int, tell: Tell) -> Assessment:
     real, made, held = (None if x is None else x.series for x in loaded)
     if real is None or made is None:
         raise PlanError("name the real and the synthetic series")
-    classes = real.classes if held is None else tuple(sorted({*real.classes, *held.classes}))
+    classes = labelled.all_classes(real, held)
     train, synthetic = fitted_to(real, real, classes), fitted_to(made, real, classes)
     holdout = None if held is None else fitted_to(held, real, classes)
     trial = SeriesTrial(train, holdout, synthetic, Seeds(seed).of("judge"))
@@ -63,25 +60,14 @@ def fitted_to(series: SeriesSet, real: SeriesSet, classes: tuple[str, ...]) -> S
     """
     if series.values.shape[1:] != real.values.shape[1:]:
         raise PlanError("the synthetic and the real series differ in steps or channels")
-    invented = sorted({*series.classes} - {*classes})
-    if invented:
-        raise PlanError(f"class {', '.join(invented)}: no real series has it; correct the labels")
-    place = np.array([classes.index(c) for c in series.classes])
-    return replace(series, labels=place[series.labels], classes=classes)
+    return labelled.in_classes(series, classes, "series")
 
 
 def facts_of(
     source: str, train: SeriesSet, holdout: SeriesSet | None, synthetic: SeriesSet
 ) -> DataFacts:
     """What the report says of the data."""
-    sides = [train] if holdout is None else [train, holdout]
-    return DataFacts(
-        source,
-        rows=sum(map(len, sides)),
-        columns=train.steps * train.channels,
-        synthetic=len(synthetic),
-        train=len(train),
-        holdout=None if holdout is None else len(holdout),
-        patients=sum(len(np.unique(s.patients)) for s in sides),
-        across="numbers",
+    sides = (train, holdout)
+    return labelled.facts_of(
+        source, sides, len(synthetic), train.steps * train.channels, ("numbers", "series")
     )

@@ -8,8 +8,8 @@ import numpy as np
 from medsynai.data.series import SeriesSet, SeriesSource
 from medsynai.data.seriesfiles import write_series
 from medsynai.flow.folder import parents_of
-from medsynai.flow.images.maker import asked
 from medsynai.flow.kind_maker import check_target, open_parts, shards, write_model
+from medsynai.flow.labelled import asked
 from medsynai.flow.sampling import Order
 from medsynai.flow.series.kind import RECIPE
 from medsynai.flow.watch import Tell

@@ -13,10 +13,10 @@ from medsynai.data.split import split_patients
 from medsynai.errors import PlanError
 from medsynai.evaluate.series.trial import SeriesTrial
 from medsynai.flow import judging, kind_stages
-from medsynai.flow.images.maker import asked
 from medsynai.flow.judging import Judged
 from medsynai.flow.kind_release import KindRelease
 from medsynai.flow.kind_stages import Findings, Models, Run, Trained
+from medsynai.flow.labelled import asked
 from medsynai.flow.opening import FEWEST, name_source
 from medsynai.flow.series.judging import facts_of, panel_of
 from medsynai.flow.series.kind import declared
