@@ -8,11 +8,15 @@ from click.testing import CliRunner
 
 from medsynai.cli import cli
 from medsynai.data.imagefiles import read_images
-from medsynai.errors import FolderError
+from medsynai.data.images import ImageSet
+from medsynai.errors import AssessmentError, FolderError
+from medsynai.evaluate.images.trial import ImageTrial
 from medsynai.flow.kinds import kind_of
+from medsynai.flow.labelled import as_asked
 from medsynai.flow.plan import Plan
 from medsynai.flow.run import make
 from medsynai.flow.sampling import Order, Target, sample
+from medsynai.seeds import Seeds
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -80,3 +84,19 @@ def test_broken_files_are_counted_only_if_asked(scans, tmp_path):
     assert ran.exit_code == 2 and "i000.png is damaged" in ran.output
     release = make(Plan(str(scans), model="pca", measures=("pictures",), skip_bad=True))
     assert any("1 files could not be used" in n for n in release.evidence.notes)
+
+
+def test_images_of_one_class_are_judged_beside_their_like():
+    """Before, classes that were not asked for had no counterpart, and nothing could be assessed."""
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 255, (480, 1, 8, 8)).astype(np.uint8)
+    real = ImageSet.of(pixels, np.arange(480) % 2, ("ill", "well"))
+    shown = as_asked(real, ("label=ill",))
+    assert len(shown) == 240 and not shown.labels.any() and shown.classes == real.classes
+    assert len(as_asked(real, ())) == 480
+    made = real.rows(np.flatnonzero(real.labels == 0))
+    whole = ImageTrial(real.rows(np.arange(320)), real.rows(np.arange(320, 480)), made, Seeds(0))
+    with pytest.raises(AssessmentError):
+        _ = whole.sides
+    parts = [as_asked(x, ("label=ill",)) for x in (whole.train, whole.holdout)]
+    assert len(ImageTrial(parts[0], parts[1], made, Seeds(0)).sides.reference) >= 40

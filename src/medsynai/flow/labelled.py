@@ -27,6 +27,18 @@ def asked(texts: tuple[str, ...], classes: tuple[str, ...]) -> Condition:
     return parse_conditions(texts, Schema((Column("label", Kind.CATEGORICAL, categories=classes),)))
 
 
+def as_asked(records: Records, texts: tuple[str, ...]) -> Records:
+    """Under conditions the real records of the classes that were asked for, else all.
+
+    What is drawn under a condition is judged beside its like: others have no counterpart.
+    """
+    levels = [w.levels for w in asked(texts, records.classes).wanted if w.levels is not None]
+    met = np.ones(len(records.classes), bool)
+    for wanted in levels:
+        met &= np.isin(np.array(records.classes), wanted)
+    return records.rows(np.flatnonzero(met[records.labels]))
+
+
 def all_classes(real: ImageSet | SeriesSet, held: ImageSet | SeriesSet | None) -> tuple[str, ...]:
     """The classes of the real records, of those that nobody trained on too."""
     return real.classes if held is None else tuple(sorted({*real.classes, *held.classes}))

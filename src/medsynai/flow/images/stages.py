@@ -19,7 +19,7 @@ from medsynai.flow.images.release import look, write
 from medsynai.flow.judging import Judged
 from medsynai.flow.kind_release import KindRelease
 from medsynai.flow.kind_stages import Findings, Models, Run, Trained
-from medsynai.flow.labelled import asked
+from medsynai.flow.labelled import as_asked, asked
 from medsynai.flow.opening import FEWEST, name_source
 from medsynai.models.catalog import load_image_model
 from medsynai.privacy.ledger import Release
@@ -101,7 +101,9 @@ def draw(
 
 def judge(made: ImageSet, parts: ImageParts, run: Run) -> Judged:
     """Score the images against train and holdout, and hold the scores against the policy."""
-    trial = ImageTrial(parts.train, parts.holdout, made, Seeds(run.plan.seed).of("judge"))
+    told = run.plan.conditions
+    held = None if parts.holdout is None else as_asked(parts.holdout, told)
+    trial = ImageTrial(as_asked(parts.train, told), held, made, Seeds(run.plan.seed).of("judge"))
     with run.watch.stage("judge", "Judging"):
         return judging.judge(trial, panel_of(run.plan), run.watch)
 

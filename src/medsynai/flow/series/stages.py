@@ -16,7 +16,7 @@ from medsynai.flow import judging, kind_stages
 from medsynai.flow.judging import Judged
 from medsynai.flow.kind_release import KindRelease
 from medsynai.flow.kind_stages import Findings, Models, Run, Trained
-from medsynai.flow.labelled import asked
+from medsynai.flow.labelled import as_asked, asked
 from medsynai.flow.opening import FEWEST, name_source
 from medsynai.flow.series.judging import facts_of, panel_of
 from medsynai.flow.series.kind import declared
@@ -105,19 +105,11 @@ def draw(
 
 def judge(made: SeriesSet, parts: SeriesParts, run: Run) -> Judged:
     """Score the series against train and holdout, and hold the scores against the policy."""
-    held = None if parts.holdout is None else alike(parts.holdout, run)
-    trial = SeriesTrial(alike(parts.train, run), held, made, Seeds(run.plan.seed).of("judge"))
+    told = run.plan.conditions
+    held = None if parts.holdout is None else as_asked(parts.holdout, told)
+    trial = SeriesTrial(as_asked(parts.train, told), held, made, Seeds(run.plan.seed).of("judge"))
     with run.watch.stage("judge", "Judging"):
         return judging.judge(trial, panel_of(run.plan), run.watch)
-
-
-def alike(series: SeriesSet, run: Run) -> SeriesSet:
-    """Under a condition the real series of the classes that were asked for, else all."""
-    wanted = asked(run.plan.conditions, series.classes).wanted
-    levels = [w.levels for w in wanted if w.levels is not None]
-    classes = np.array(series.classes)
-    met = np.all([np.isin(classes, x) for x in levels], axis=0) if levels else np.ones(len(classes))
-    return series.rows(np.flatnonzero(met.astype(bool)[series.labels]))
 
 
 def report(found: Findings, run: Run) -> KindRelease:
