@@ -132,6 +132,8 @@ def show_evidence(evidence: "Evidence", where: str) -> None:
     screen = console()
     colour = PAINT.get(str(getattr(verdict.status, "value", "")), "red")
     screen.print(f"[{colour} bold]{escape(verdict.sentence)}[/]")
+    if evidence.model and evidence.model.chosen:
+        screen.print(f"Model: {escape(evidence.model.chosen)}.")
     grid = Grid(box=None, pad_edge=False, header_style="bold")
     for title, side in (
         ("figure", "left"),

@@ -63,9 +63,25 @@ def test_a_forest_grows_as_many_trees_as_there_is_time_for(machine):
     machine.clear()
     with pytest.raises(PlanError, match="took 1 s for 1,000 rows"):
         within(Forest(), 1.2, table(), Seeds(0))
-    assert machine == [1000]
+    assert machine == [budget.COLD, 1000]
     for late in (4.9, -1.0):
         assert within(Forest(), late, table(), Seeds(0), always=True) == Forest(trees=1)
+
+
+@pytest.mark.parametrize(("model", "enough"), [(Forest(trees=1), 6.0), (Copula(), 6.0)])
+def test_what_a_process_s_first_fit_takes_longer_is_no_part_of_the_forecast(
+    monkeypatch, model, enough
+):
+    """It loads libraries: once that made a forest of 3 s look like one of 9, and no model fit."""
+    fits = []
+
+    def seconds(model, table, seeds, rows):
+        fits.append(rows)
+        return 1e-3 * rows * getattr(model, "trees", 1) + 5.0 * (len(fits) == 1)
+
+    monkeypatch.setattr(budget, "_seconds", seconds)
+    monkeypatch.setattr(budget, "perf_counter", lambda: 0.0)
+    assert within(model, enough, table(), Seeds(0)) == model
 
 
 def test_other_models_are_refused_where_all_rows_would_take_too_long(machine):

@@ -22,6 +22,7 @@ from medsynai.seeds import Seeds
 
 IN_HAND = 0.8  # share of the time that is planned with
 SMALL, LARGE = 250, 1_000  # rows of the probes
+COLD = 100  # rows of a fit that nobody times: the first of a process also loads libraries
 TREES = 3  # of the probe that tells what a tree costs
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -74,7 +75,9 @@ def within(
         return replace(model, **changed)  # type: ignore[type-var]
     began = perf_counter()
     if isinstance(model, Forest):
+        _seconds(replace(model, trees=1), table, seeds, COLD)
         return _fewer_trees(model, seconds, table, seeds, began)
+    _seconds(model, table, seeds, COLD)
     needed = _forecast(partial(_seconds, model, table, seeds), len(table))
     left = IN_HAND * seconds - (perf_counter() - began)
     if needed > left:
