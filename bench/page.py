@@ -60,11 +60,11 @@ is what a release reports. `shuffle` tells nobody's row: what it scores is chanc
 """
 UNDER_BUDGET = """## Under a budget
 
-By `python bench/private.py`, delta 1e-5, public dictionaries in `domains/`: medians over fits, as
-noise has no seed; in brackets the least and the greatest. One draw of each fit, CPU seconds. The
-dictionary of flchain was written by somebody who had seen its columns' ranges, that of SUPPORT2 by
-somebody who had seen no row. Targets of SUPPORT2 are for the best model. Networks take their
-`private` settings. Membership: AUC / TPR at 1 % FPR.
+By `python bench/private.py`, delta 1e-5, public dictionaries in [domains](domains/README.md), which
+says how each was written and what its writer knew: medians over fits, as noise has no seed; in
+brackets the least and the greatest. One draw of each fit, CPU seconds. Targets of marginal models
+are for the better of `aim` and `mst`, those of SUPPORT2 for the best model. Networks take their
+`private` settings. Membership: AUC / TPR at 1 % FPR. Pima is halved by `halves.py`.
 
 | set | epsilon | system | fits | fit s | pairs to train | C2ST | TSTR | membership | targets |
 |---|---|---|---|---|---|---|---|---|---|

@@ -13,8 +13,9 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+from halves import home_of
 from page import HERE, PRIVATE, page
-from run import OUT, SHARED, judged, keep, worker
+from run import OUT, judged, keep, worker
 
 DOMAINS = HERE / "domains"
 DELTA = 1e-5  # fixed beforehand, the same for every set and peer
@@ -28,7 +29,7 @@ FIGURES = {
 
 def row_of(name: str, model: str, epsilon: float, fits: int) -> dict[str, Any]:
     """Fit, draw and judge one set with one model at one epsilon."""
-    home = SHARED / "sets" / name
+    home = home_of(name)
     target = json.loads((home / "meta.json").read_text())["target"]
     fitted, found = [], []
     for fit in range(fits):
@@ -37,7 +38,7 @@ def row_of(name: str, model: str, epsilon: float, fits: int) -> dict[str, Any]:
         options += ["--contract", str(DOMAINS / f"{name}.toml"), "--seed", str(fit)]
         options += ["--epsilon", str(epsilon), "--delta", str(DELTA)]
         fitted.append(worker(home / "train.csv.gz", out, *options))
-        found += judged(name, [out / "draw0.csv"])
+        found += judged(str(home), [out / "draw0.csv"])
     each = {key: [f[theirs] for f in found] for key, theirs in FIGURES.items()}
     each["fit_s"] = [f["fit_s"] for f in fitted]
     return {

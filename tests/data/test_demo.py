@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from medsynai.data import demo
-from medsynai.data.schema import Kind
+from medsynai.data.contract import check_contract
+from medsynai.data.schema import Kind, Role, Schema
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -31,6 +32,22 @@ def test_it_is_small_dated_never_and_credited() -> None:
     notice = (ROOT / "NOTICE").read_text()
     for words in ("SUPPORT2", "Knaus", "CC BY 4.0", "SurvSet"):
         assert words in notice and words in (demo.__doc__ or "")
+
+
+def test_its_contract_is_public_and_fits_it() -> None:
+    """What a run under a budget is shown in the README: none inferred, few rows that misfit."""
+    contract = Schema.from_toml(demo.demo_path().with_name("support2.toml").read_text())
+    frame = pd.read_csv(demo.demo_path(), dtype=str)
+    check_contract(contract)
+    assert list(contract.names) == list(frame) and contract[demo.TARGET].role is Role.TARGET
+    for column in contract.columns:
+        values = frame[column.name].dropna()
+        if column.categories:
+            assert set(values) <= set(column.categories), column.name
+        elif column.kind.is_number:
+            inside = values.astype(float).between(column.minimum, column.maximum)
+            assert inside.mean() > 0.999, column.name
+        assert column.missing or len(values) == len(frame), column.name
 
 
 def test_making_it_again_gives_the_same_table() -> None:

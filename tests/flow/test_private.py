@@ -136,6 +136,14 @@ def test_a_release_has_two_parts_and_the_outer_one_holds_no_score(release):
     inner = {p.name for p in (release / "release" / "internal").iterdir()}
     assert {"README.md", "report.html", "scores.json", "card.md", "misfits.csv"} <= inner
     scores = json.loads((release / "release" / "internal" / "scores.json").read_text())
+    for name, words in {
+        "report.html": "Internal, not for release",
+        "card.md": "noise has no seed",
+        "README.md": "no budget covers that",
+    }.items():
+        assert words in (release / "release" / "internal" / name).read_text(), name
+    keys = pd.read_csv(release / "release" / "synthetic.csv")["patient_id"]
+    assert keys.tolist() == list(range(1, 151))  # whatever the real ones are
     assert scores["data"]["rows"] == 401 and scores["scores"][0]["value"] is not None
     whole = "\n".join(v.decode("utf-8", "replace") for v in outside(release).values())
     for word in [*map(str, CANARY.values()), "P000000"]:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from medsynai.marginal import estimate as module
-from medsynai.marginal.estimate import Measurement, Model, estimate, pairwise
+from medsynai.marginal.estimate import Effort, Measurement, Model, estimate, pairwise
 from medsynai.marginal.rows import draw_rows, systematic
-from medsynai.marginal.tree import junction_tree, project
+from medsynai.marginal.tree import Tree, junction_tree, project
 
 SIZES = (3, 2, 4, 3, 2)
 LOOP = [(0, 1), (1, 2), (2, 3), (0, 3), (3, 4)]
@@ -46,7 +46,7 @@ def test_exact_marginals_of_a_tree_give_the_tree_back(monkeypatch):
     monkeypatch.setattr(module, "EXPLAINED", 0.0)
     _, whole = random_model(LOOP, 3)
     tree = [(0, 1), (1, 2), (2, 3), (3, 4)]
-    model = estimate(SIZES, [measured(whole, c) for c in tree], 1000.0, steps=3000)
+    model = estimate(SIZES, [measured(whole, c) for c in tree], 1000.0, effort=Effort(6000))
     for pair in tree:
         found = pairwise(model, model.beliefs(), pair)
         assert np.abs(found - project(whole, (0, 1, 2, 3, 4), pair)).sum() < 0.01
@@ -65,7 +65,7 @@ def test_groups_sum_codes_and_give_back_to_them():
 def test_the_estimate_ends_where_it_would_explain_noise():
     _, whole = random_model(LOOP, 5)
     noisy = [measured(whole, c, 40.0) for c in LOOP]
-    model = estimate(SIZES, noisy, 1000.0, steps=2000)
+    model = estimate(SIZES, noisy, 1000.0, effort=Effort(4000))
     cells = sum(m.counts.size for m in noisy)
     beliefs = model.beliefs()
     loss = sum(
@@ -73,6 +73,21 @@ def test_the_estimate_ends_where_it_would_explain_noise():
         for m in noisy
     )
     assert 0.1 * cells < loss <= 0.5 * cells
+
+
+def test_the_work_of_an_estimate_is_bounded(monkeypatch):
+    """Counted in cells: the same estimate whatever the machine, and no clock that tells of rows."""
+    _, whole = random_model(LOOP, 3)
+    noisy = [measured(whole, c, 1.0) for c in LOOP]
+    passes, true = [], Tree.beliefs
+    monkeypatch.setattr(Tree, "beliefs", lambda t, p: passes.append(t.cells) or true(t, p))
+    free = estimate(SIZES, noisy, 1000.0)
+    plenty, price = len(passes), passes[0] + module.TABLE * (len(free.tree.cliques) + len(noisy))
+    assert plenty > 7
+    for work, most in ((7.5 * price, 7), (0.9 * price, 0)):
+        passes.clear()
+        estimate(SIZES, noisy, 1000.0, effort=Effort(1000, work))
+        assert len(passes) == most
 
 
 def test_cells_that_cannot_be_are_never_drawn():

@@ -15,7 +15,9 @@ from medsynai.data.table import Table, canonical_dtype
 from medsynai.errors import BudgetError, PlanError, SchemaError
 from medsynai.marginal import fit as fitting
 from medsynai.marginal import select
-from medsynai.marginal.estimate import Measurement
+from medsynai.marginal.estimate import TABLE, Measurement
+from medsynai.marginal.fit import Shape
+from medsynai.marginal.tree import Tree
 from medsynai.models.aim import Aim
 from medsynai.models.mst import Mst
 from medsynai.privacy import noise
@@ -205,12 +207,48 @@ def test_a_tree_scores_the_rows_once_and_leaves_out_pairs_beyond_its_size(monkey
         Measurement((v,), (np.arange(s),), np.bincount(codes[:, v], minlength=s), np.ones(s))
         for v, s in enumerate(sizes)
     ]
-    search = select.Search(rows, 500.0, first, [], 50_000)
+    search = select.Search(rows, 500.0, first, [], 50_000, 1e9)
     pairs = select.candidates_of(sizes, (False,) * 4, {}, 4)
     select.spanning_tree(search, pairs, select.Prices(4, 3, 0.3, 0.1), 1.0)
     found = [m.columns for m in search.found]
     assert len(found) == 3 and (0, 1) not in found
     assert len(asked) == (len(pairs) - 1) + 3
+
+
+@pytest.mark.parametrize("model", [Mst(), Aim(rounds=9)])
+def test_neither_work_nor_cells_go_beyond_their_cap(model, monkeypatch):
+    """Both caps are public: whatever the rows hold, a fit keeps to them."""
+    handled, true = [], Tree.beliefs
+
+    def counted(tree, potentials):
+        handled.append(tree.cells + TABLE * len(tree.cliques))
+        return true(tree, potentials)
+
+    monkeypatch.setattr(Tree, "beliefs", counted)
+    assert fit(patients(), model).facts["cells"] > 120
+    handled.clear()
+    small = Shape(cells=120)
+    assert fit(patients(), replace(model, shape=small)).facts["cells"] <= 120
+    tight = replace(small, work=sum(handled) / 10)
+    handled.clear()
+    fitted = fit(patients(), replace(model, shape=tight))
+    looks = len(fitted.facts["pairs"]) + 1  # scoring asks the finished model once a round
+    assert sum(handled) <= tight.work + looks * max(handled)
+    assert len(fitted.sample(50)) == 50
+
+
+def many_levels(columns: str, rules: tuple[str, ...] = ()) -> Table:
+    levels = tuple(f"c{i}" for i in range(30))
+    made = [Column(c, Kind.CATEGORICAL, categories=levels, origin=Origin.STANDARD) for c in columns]
+    same = np.array(levels)[np.random.default_rng(0).integers(0, 30, 300)]
+    return tabled(dict.fromkeys(columns, same), Schema(tuple(made), rules=rules))
+
+
+def test_neither_a_rule_nor_a_tree_of_many_levels_breaks_the_cap():
+    ruled = many_levels("ab", ("a = 'c1' when b = 'c2'",))
+    assert fit(ruled, Mst(Shape(cells=150))).facts["cells"] == 62  # the rule is left to the repair
+    assert fit(ruled, Mst(Shape(cells=1000))).facts["cells"] == 31**2
+    assert 1900 < fit(many_levels("abcd"), Mst(Shape(cells=2000))).facts["cells"] <= 2000
 
 
 def lower_bound(inside: np.ndarray, outside: np.ndarray, delta: float) -> float:

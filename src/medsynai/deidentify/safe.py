@@ -209,7 +209,7 @@ def _rules_about(schema: Schema, learnt: set[str]) -> tuple[tuple[str, ...], tup
 def _plain_keys(schema: Schema) -> tuple[KeyRule, ...]:
     """Keys that tell nothing of the real ones."""
     keyed = [c for c in schema.columns if action(c) is Handling.SURROGATE]
-    return tuple(KeyRule(c.name, Pattern("counter", start=1)) for c in keyed)
+    return tuple(KeyRule(c.name, Pattern("counter")) for c in keyed)
 
 
 def _key_rules(table: Table, safe: Table) -> tuple[KeyRule, ...]:

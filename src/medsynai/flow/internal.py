@@ -18,10 +18,15 @@ It says which real patients' records, and which groups of patients, are worst pr
 synthetic rows beside it. Keep it where the real data are kept. Whoever is given the release is not
 given this folder.
 {records}{groups}{paid}
-What to do with it: look the records up in the source. If what makes them exposed is an error, mend
-it; if it is a rare trait, think of coarser levels, of leaving the records out, or of a larger
-`min_leaf`, and make the release again. A record's place in this list is itself about a patient.
+What to do with it: {advice} A record's place in this list is itself about a patient.
 """
+_ADVICE = """look the records up in the source. If what makes them exposed is an error, mend
+it; if it is a rare trait, think of coarser levels, of leaving the records out, or of a larger
+`min_leaf`, and make the release again."""
+_ADVICE_PAID = """nothing need be done for a record's sake. The guarantee holds for each
+patient, listed or not. If the rows are of too little use, mend the contract by public knowledge, or
+give the next release a larger epsilon; it adds to the same ledger. Whatever is chosen by figures of
+this folder is chosen by looking at the patients, and no budget covers that."""
 _RECORDS = """
 - `records.csv`: {listed} of {asked} train records that were asked (of {all}), worst first: those
   that can be accused at no more than 1 % false alarms. Of so many, about {chance} would be listed
@@ -78,8 +83,8 @@ def write_internal(place: Path, internal: Mapping[str, Any]) -> None:
     if misfits is not None:
         _table(place / MISFITS, misfits or [{"column": "", "rows": 0, "what": "all rows fit"}])
     groups = _GROUPS if lines else "\n- No protected group is large enough to be judged alone.\n"
-    paid = "" if misfits is None else _PAID
-    told = _WORDS.format(records=words, groups=groups, paid=paid)
+    paid, advice = ("", _ADVICE) if misfits is None else (_PAID, _ADVICE_PAID)
+    told = _WORDS.format(records=words, groups=groups, paid=paid, advice=advice)
     (place / README).write_text(told, encoding="utf-8")
 
 

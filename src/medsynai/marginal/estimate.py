@@ -5,6 +5,7 @@ privacy (Private-PGM), algorithm 1: mirror descent over the marginals of a junct
 here sees a row: all of it is post-processing.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,7 +20,7 @@ class Measurement:
 
     Attributes:
         columns: ascending places of columns.
-        groups: for each column the group of each code, from 0; every group has a code.
+        groups: for each column the group of each code, ascending from 0; every group has a code.
         counts: one noisy count a cell of groups.
         variance: of the noise, one number or one a cell.
     """
@@ -32,21 +33,17 @@ class Measurement:
     def gather(self, values: np.ndarray) -> np.ndarray:
         """Values of codes summed within groups."""
         for axis, group in enumerate(self.groups):
-            if len(group) > group[-1] + 1 or len(np.unique(group)) < len(group):
-                values = _grouped(values, group, axis)
+            if group[-1] + 1 < len(group):
+                first = np.searchsorted(group, np.arange(group[-1] + 1))
+                values = np.add.reduceat(values, first, axis=axis)
         return values
 
     def scatter(self, values: np.ndarray) -> np.ndarray:
         """Values of groups for each of their codes."""
         for axis, group in enumerate(self.groups):
-            values = np.take(values, group, axis=axis)
+            if group[-1] + 1 < len(group):
+                values = np.take(values, group, axis=axis)
         return values
-
-
-def _grouped(values: np.ndarray, group: np.ndarray, axis: int) -> np.ndarray:
-    out = np.zeros((int(group.max()) + 1, *np.moveaxis(values, axis, 0).shape[1:]))
-    np.add.at(out, group, np.moveaxis(values, axis, 0))
-    return np.moveaxis(out, 0, axis)
 
 
 @dataclass(frozen=True)
@@ -144,13 +141,37 @@ def _path(tree: Tree, a: int, b: int) -> list[int]:
     raise AssertionError("a junction tree is connected")
 
 
+TABLE = 1000  # cells whose handling takes about as long as what any table needs besides its cells
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much work a fit may be, whatever the clock says: a clock would tell of the rows.
+
+    Attributes:
+        passes: over the tree, at most.
+        work: cells that are handled in all, at most; each table counts for `TABLE` more.
+    """
+
+    passes: int
+    work: float = math.inf
+
+    def passes_over(self, tree: Tree, tables: int) -> int:
+        """How many passes over such a tree, measured by so many tables, are allowed."""
+        cells = tree.cells + TABLE * (len(tree.cliques) + tables)
+        return int(min(self.passes, self.work / cells))
+
+
+THOROUGH = Effort(1000)
+
+
 def estimate(
     sizes: tuple[int, ...],
     measured: Sequence[Measurement],
     total: float,
     zeros: Sequence[tuple[Clique, np.ndarray]] = (),
     start: Model | None = None,
-    steps: int = 500,
+    effort: Effort = THOROUGH,
 ) -> Model:
     """The graphical model nearest to the measurements.
 
@@ -160,7 +181,7 @@ def estimate(
         total: how many rows the counts are about, itself noisy or public.
         zeros: cells that cannot be (True), by columns: structural zeros.
         start: an earlier model to go on from.
-        steps: of mirror descent at most.
+        effort: how much work mirror descent may be.
     """
     cliques = [m.columns for m in measured] + [c for c, _ in zeros]
     if start is not None:
@@ -176,41 +197,40 @@ def estimate(
         model = Model(tree, tuple(potentials))
     else:
         model = start.moved_to(tree)
-    return _descend(model, [(tree.host(m.columns), m) for m in measured], total, steps)
+    hosted = [(tree.host(m.columns), m) for m in measured]
+    return _descend(model, hosted, total, effort.passes_over(tree, len(measured)))
 
 
 Hosted = list[tuple[int, Measurement]]
 # Below the loss that the truth itself has, noise is explained, not data (Morozov 1966).
 EXPLAINED = 0.8
+HALVINGS = 30  # of a step that does not help, before the descent ends
 ENOUGH = 1e-5  # relative gain of the loss over ten steps below which the descent ends
 
 
-def _descend(model: Model, hosted: Hosted, total: float, steps: int) -> Model:
+def _descend(model: Model, hosted: Hosted, total: float, passes: int) -> Model:
     """Mirror descent with a step that is halved until it helps enough (their line search)."""
+    if passes < 1:
+        return model
     tree, potentials = model.tree, list(model.potentials)
     beliefs = tree.beliefs(potentials)
     loss, slopes = _loss(tree, beliefs, hosted, total)
-    rate = 2.0 / max(loss, 1e-9)
+    rate, halved, moves = 4.0 / max(loss, 1e-9), 0, 0
     marks = [loss]
     noise = EXPLAINED * 0.5 * sum(m.counts.size for _, m in hosted)
-    for step in range(steps):
-        if loss <= noise:
+    for _ in range(passes - 1):
+        if loss <= noise or halved == HALVINGS:
             break
-        rate *= 2.0
-        for _ in range(30):
-            tried = [p - rate * s for p, s in zip(potentials, slopes, strict=True)]
-            new = tree.beliefs(tried)
-            new_loss, new_slopes = _loss(tree, new, hosted, total)
-            gain = sum(
-                float((s * (b - n)).sum()) for s, b, n in zip(slopes, beliefs, new, strict=True)
-            )
-            if loss - new_loss >= 0.5 * gain:
-                break
-            rate /= 2.0
-        else:
-            break
+        tried = [p - rate * s for p, s in zip(potentials, slopes, strict=True)]
+        new = tree.beliefs(tried)
+        new_loss, new_slopes = _loss(tree, new, hosted, total)
+        gain = sum(float((s * (b - n)).sum()) for s, b, n in zip(slopes, beliefs, new, strict=True))
+        if loss - new_loss < 0.5 * gain:
+            rate, halved = rate / 2.0, halved + 1
+            continue
+        rate, halved, moves = rate * 2.0, 0, moves + 1
         potentials, beliefs, loss, slopes = tried, new, new_loss, new_slopes
-        if step % 10 == 9:
+        if moves % 10 == 0:
             marks.append(loss)
             if marks[-2] - loss <= ENOUGH * marks[-2]:
                 break

@@ -24,8 +24,8 @@ from medsynai.data.table import Table, canonical_dtype
 from medsynai.errors import ModelError, PlanError
 from medsynai.marginal.estimate import Measurement, Model
 from medsynai.marginal.fitted import FittedMarginal
-from medsynai.marginal.select import Candidate, Prices, Rows, Search, candidates_of
-from medsynai.marginal.tree import Clique
+from medsynai.marginal.select import LAST, Candidate, Prices, Rows, Search, candidates_of
+from medsynai.marginal.tree import Clique, cells_of
 from medsynai.privacy.ledger import Ledger, Release
 
 
@@ -39,6 +39,7 @@ class Shape:
         singles: share of the budget for one-way histograms.
         choices: share for choosing pairs.
         cells: cells of the graphical model at most.
+        work: cells that fits may handle in all, which bounds their time; see `Effort`.
     """
 
     bins: int = 10
@@ -46,10 +47,11 @@ class Shape:
     singles: float = 0.3
     choices: float = 0.1
     cells: int = 50_000
+    work: float = 5e9
 
     def __post_init__(self) -> None:
-        if min(self.bins, self.coarse) < 2 or self.cells < 100:
-            raise PlanError("shape: bins and coarse must be at least 2, cells at least 100")
+        if min(self.bins, self.coarse) < 2 or min(self.cells, self.work) < 100:
+            raise PlanError("shape: bins and coarse at least 2, cells and work at least 100")
         if not (0 < self.singles < 1 and 0 < self.choices < 1 - self.singles):
             raise PlanError("shape: singles and choices are shares that leave some over")
 
@@ -96,9 +98,10 @@ def fit_marginal(
     codec = bought.codec
     codes = codec.encode(lawful).astype(np.int64)
     rows = Rows(codes, codec.sizes, schema.max_rows)
-    search = Search(rows, bought.total, _first(bought), _zeros(schema, codec), shape.cells)
+    zeros = _zeros(schema, codec, shape.cells)
+    search = Search(rows, bought.total, _first(bought), zeros, shape.cells, shape.work)
     model = way.grow(search, _candidates(codec, shape, way), prices, noise)
-    model = search.fit(model, 1000)
+    model = search.fit(model, 2000, LAST)
     pairs = [[schema.names[v] for v in m.columns] for m in search.found]
     facts = {"pairs": pairs, "cells": model.tree.cells}
     return FittedMarginal(settings, schema, codec, model, facts)
@@ -135,8 +138,11 @@ def _first(bought: Bought) -> list[Measurement]:
     ]
 
 
-def _zeros(schema: Schema, codec: TableCodec) -> list[tuple[Clique, np.ndarray]]:
-    """Cells that cannot be: missing where nothing may be, and what declared rules forbid."""
+def _zeros(schema: Schema, codec: TableCodec, most: int) -> list[tuple[Clique, np.ndarray]]:
+    """Cells that cannot be: missing where nothing may be, and what declared rules forbid.
+
+    A rule that would take the tree beyond `most` cells is left to the repair of drawn rows.
+    """
     zeros: list[tuple[Clique, np.ndarray]] = []
     for place, column in enumerate(codec.columns):
         if not column.column.missing:
@@ -145,6 +151,8 @@ def _zeros(schema: Schema, codec: TableCodec) -> list[tuple[Clique, np.ndarray]]
         rule = parse(text, schema)
         if isinstance(rule, Implies) and _is_exact(rule, schema):
             places = tuple(sorted(schema.names.index(c) for c in rule.columns))
+            if cells_of(codec.sizes, [*(c for c, _ in zeros), places]) > most:
+                continue
             zeros.append((places, _forbidden(rule, [codec.columns[p] for p in places], schema)))
     return zeros
 

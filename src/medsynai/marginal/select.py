@@ -14,7 +14,7 @@ from itertools import combinations
 
 import numpy as np
 
-from medsynai.marginal.estimate import Measurement, Model, estimate, pairwise
+from medsynai.marginal.estimate import Effort, Measurement, Model, estimate, pairwise
 from medsynai.marginal.tree import Clique, cells_of
 from medsynai.privacy.accounting import Kind, Spend
 from medsynai.privacy.noise import choose, noisy_counts
@@ -23,6 +23,7 @@ Groups = tuple[np.ndarray, ...]
 # Pairs that a round looks at: of so many the best is near the best of all (Mirzasoleiman et al.
 # 2015, Lazier than lazy greedy), and a round's cost no longer grows with the square of the columns.
 POOL = 200
+FIRST, LAST = 0.05, 0.25  # shares of the work for the first fit and for the last
 HALF_NORMAL = math.sqrt(2 / math.pi)  # mean size of a standard Gaussian
 
 
@@ -130,6 +131,7 @@ class Search:
         first: the one-way measurements.
         zeros: cells that the schema's rules forbid.
         most: cells of the junction tree at most.
+        work: of all fits together at most; see `Effort`.
     """
 
     rows: Rows
@@ -137,20 +139,32 @@ class Search:
     first: list[Measurement]
     zeros: list[tuple[Clique, np.ndarray]]
     most: int
+    work: float
     found: list[Measurement] = field(default_factory=list)
+    large: set[Clique] = field(default_factory=set)
 
-    def fit(self, start: Model | None, steps: int) -> Model:
-        """The model of all measurements so far."""
-        measured = [*self.first, *self.found]
-        return estimate(self.rows.sizes, measured, self.total, self.zeros, start, steps)
+    def fit(self, start: Model | None, passes: int, share: float) -> Model:
+        """The model of all measurements so far, for a share of the work."""
+        measured, effort = [*self.first, *self.found], Effort(passes, share * self.work)
+        return estimate(self.rows.sizes, measured, self.total, self.zeros, start, effort)
+
+    @property
+    def cliques(self) -> list[Clique]:
+        """What the tree must hold so far."""
+        return [*(c for c, _ in self.zeros), *(m.columns for m in self.found)]
 
     def able(self, candidates: Sequence[Candidate], model: Model) -> list[Candidate]:
-        """Those with which the tree stays small enough."""
-        tree, fits = model.tree, dict[Clique, bool]()
-        for pair in {c.columns for c in candidates}:
-            inside = any(set(pair) <= set(c) for c in tree.cliques)
-            fits[pair] = inside or cells_of(tree.sizes, [*tree.cliques, pair]) <= self.most
-        return [c for c in candidates if fits[c.columns]]
+        """Those with which the tree stays small enough.
+
+        The tree only grows: a pair that was too large once is, until a clique holds it by chance.
+        """
+        tree = model.tree
+        inside = {pair for clique in tree.cliques for pair in combinations(clique, 2)}
+        for pair in {c.columns for c in candidates} - inside - self.large:
+            if cells_of(tree.sizes, [*tree.cliques, pair]) > self.most:
+                self.large.add(pair)
+        fits = inside | ({c.columns for c in candidates} - self.large)
+        return [c for c in candidates if c.columns in fits]
 
 
 def spanning_tree(
@@ -158,24 +172,32 @@ def spanning_tree(
 ) -> None:
     """MST: the pairs of a tree, each chosen by how far its columns are from independent.
 
-    A pair of more cells than the model may have is left out: that is known from the contract. What
-    pairs would mend does not change while the tree grows, so rows are scored once.
+    A pair with which the tree would have too many cells is left out: that is known from the
+    contract and the pairs so far. What pairs would mend does not change while the tree grows, so
+    rows are scored once.
     """
-    model = search.fit(None, 50)
+    model = search.fit(None, 100, FIRST)
     sizes = search.rows.sizes
-    candidates = [c for c in candidates if math.prod(sizes[v] for v in c.columns) <= search.most]
-    spread = prices.pair(noise).noise * search.rows.reach
-    scores = search.rows.score(candidates, _expected(model, candidates, search.total), spread)
-    group = list(range(len(sizes)))
+    cells = [math.prod(sizes[v] for v in c.columns) for c in candidates]
+    alive = [i for i, c in enumerate(cells) if c <= search.most]
+    spread, scores = prices.pair(noise).noise * search.rows.reach, np.zeros(len(candidates))
+    few = [candidates[i] for i in alive]
+    scores[alive] = search.rows.score(few, _expected(model, few, search.total), spread)
+    group, held = list(range(len(sizes))), model.tree.cells
     for _ in range(prices.rounds):
-        able = [i for i, c in enumerate(candidates) if group[c.columns[0]] != group[c.columns[1]]]
-        if not able:
+        alive = [i for i in alive if held + cells[i] <= search.most]
+        alive = [i for i in alive if len({group[v] for v in candidates[i].columns}) == 2]
+        if not alive:
             break
-        few = [candidates[i] for i in able]
-        picked = able[search.rows.choose(few, scores[able], prices.choice(noise))]
-        a, b = (group[v] for v in candidates[picked].columns)
+        few = [candidates[i] for i in alive]
+        picked = candidates[alive.pop(search.rows.choose(few, scores[alive], prices.choice(noise)))]
+        with_it = cells_of(sizes, [*search.cliques, picked.columns])
+        if with_it > search.most:  # it closes a circle with pairs that a rule is about
+            continue
+        held = with_it
+        search.found.append(search.rows.measure(picked, prices.pair(noise)))
+        a, b = (group[v] for v in picked.columns)
         group = [a if g == b else g for g in group]
-        search.found.append(search.rows.measure(candidates[picked], prices.pair(noise)))
 
 
 def adaptive(
@@ -190,7 +212,7 @@ def adaptive(
 
     Of a wide table each round looks at `POOL` pairs drawn without regard to the rows.
     """
-    model = search.fit(None, 100)
+    model = search.fit(None, 200, FIRST)
     spread = prices.pair(noise).noise * search.rows.reach
     pairs = sorted({c.columns for c in candidates})
     for _ in range(prices.rounds):
@@ -203,7 +225,7 @@ def adaptive(
         scores = search.rows.score(able, expected, spread)
         picked = search.rows.choose(able, scores, prices.choice(noise))
         search.found.append(search.rows.measure(able[picked], prices.pair(noise)))
-        model = search.fit(model, 60)
+        model = search.fit(model, 120, (1 - FIRST - LAST) / prices.rounds)
     return model
 
 

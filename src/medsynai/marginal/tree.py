@@ -95,6 +95,7 @@ def _eliminated(sizes: tuple[int, ...], measured: Sequence[Clique]) -> list[froz
 
     costs = {v: cost(v) for v in near}
     found: list[frozenset[int]] = []
+    holds: dict[int, list[frozenset[int]]] = {v: [] for v in near}
     while near:
         column = min(costs.values())[1]
         others = near.pop(column)
@@ -104,8 +105,10 @@ def _eliminated(sizes: tuple[int, ...], measured: Sequence[Clique]) -> list[froz
             near[a] -= {a, column}
             costs[a] = cost(a)
         whole = frozenset(others | {column})
-        if not any(whole <= c for c in found):
+        if not any(whole <= c for c in holds[column]):
             found.append(whole)
+            for a in others:
+                holds[a].append(whole)
     return found
 
 

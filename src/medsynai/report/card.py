@@ -110,7 +110,8 @@ def _making(evidence: Evidence) -> list[str]:
     if model.mixed > 0:
         lines.append(f"Raised risk: {share(model.mixed)} of the {unit} are real patients' {unit}.")
     seed = evidence.plan.get("seed")
-    again = "; plan.toml repeats the run" if evidence.plan else ""
+    repeats = "noise has no seed" if evidence.ledger.get("budget") else "plan.toml repeats the run"
+    again = f"; {repeats}" if evidence.plan else ""
     lines.append(f"Seed: {NOT_ASSESSED if seed is None else seed}{again}.")
     return [escaped(line) for line in lines] + (_bullets(evidence.notes) if evidence.notes else [])
 

@@ -25,6 +25,9 @@ WORDS = {
     "not assessed": "Does not pass the release policy: something is not assessed",
 }
 
+EVIDENCE = "Evidence for a synthetic data release"
+UNPAID = "Internal, not for release: scores on real rows, which no budget covers"
+
 CONTENTS = (
     ("gates", "Gates"),
     ("validity", "Validity"),
@@ -111,7 +114,7 @@ def _first_screen(evidence: Evidence) -> Markup:
     word = tag("span", sign, f" {WORDS[verdict]}", class_="word")
     return tag(
         "header",
-        paragraph("Evidence for a synthetic data release", kind="kicker"),
+        paragraph(UNPAID if evidence.ledger.get("budget") else EVIDENCE, kind="kicker"),
         tag("h1", evidence.title),
         paragraph(facts(evidence), kind="facts"),
         tag("div", paragraph(word, evidence.verdict.sentence), class_=f"verdict {colour}"),
