@@ -489,6 +489,17 @@ def test_a_column_of_which_one_value_stands_out_says_so(tmp_path):
     assert column.categories == ("0", "OTHER") and "only '0' is shared" in column.warnings[0]
 
 
+def test_a_few_patients_of_rare_values_are_not_counted_among_the_others(tmp_path):
+    """The violation: where named values cover nearly all, the rest became the first of them."""
+    rare = [f"rare {i}" for i in range(30) for _ in range(3)]
+    data = clinic(3000).assign(race=[*rare, *["black"] * 1000, *["white"] * 1910])
+    schema, said = proposed(tmp_path, data)
+    assert schema["race"].categories == ("black", "white", "OTHER") and "rare" not in said
+    assert "too few patients" in schema["race"].warnings[0]
+    opened = contracted.read(Plan(epsilon=1.0, ledger="study.json"), Handed(data, schema), Watch())
+    assert (opened.table.frame["race"] == "OTHER").sum() == len(rare)
+
+
 def test_a_proposal_hangs_on_what_was_bought_alone(tmp_path, monkeypatch):
     held_fixed(monkeypatch)
     found = []

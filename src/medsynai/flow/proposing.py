@@ -5,6 +5,7 @@ three noisy histograms are bought: in what forms its cells are written, which va
 share, and where its numbers or days lie.
 """
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -40,7 +41,7 @@ DAYS = (
 )
 FORMS = ("absent", *map(str, range(MOST + 1)), *(f for _, f in DAYS), "word")  # of a cell
 LEVELS = 12  # numbers of so many values at most are taken for levels
-COVER = 0.95  # where the named ones cover as much
+COVER = 0.95  # of the patients, at least
 HALVES = 0.5  # share of delta that the sets of categories may use
 
 
@@ -158,7 +159,8 @@ def _bought(name: str, values: pd.Series, purse: Purse) -> Column:
         1 < len(levels) - 1 <= LEVELS and covered > COVER * present
     ):
         return _number(start, sure, ranged)
-    return _levels(start, levels, covered < COVER * present)
+    spread = purse.plain.noise * math.sqrt(len(sure) + len(levels))
+    return _levels(start, levels, present - covered > spread)
 
 
 def form_of(text: str) -> int:
@@ -230,10 +232,13 @@ def _lonely(start: Column, levels: dict[str, float]) -> Column:
 
 
 def _levels(start: Column, levels: dict[str, float], others: bool) -> Column:
+    """Without OTHER a value beyond the named ones would count as one of them."""
     known = [k for k in levels if k != OTHER]
     if not known:
         return _unknown(start)
     order = sorted(known, key=lambda k: (parse_numbers([k])[0], k))
     categories = (*order, OTHER) if others else tuple(order)
-    kinds = {1: Kind.CONSTANT, 2: Kind.BINARY}
-    return replace(start, kind=kinds.get(len(categories), Kind.CATEGORICAL), categories=categories)
+    kind = {1: Kind.CONSTANT, 2: Kind.BINARY}.get(len(categories), Kind.CATEGORICAL)
+    words = f"values of too few patients to be named are {OTHER}, unless you declare them"
+    told = (words,) if others else ()
+    return replace(start, kind=kind, categories=categories, warnings=told)
