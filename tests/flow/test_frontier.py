@@ -3,8 +3,10 @@
 import csv
 import importlib.util
 import json
+import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -13,7 +15,7 @@ from medsynai.errors import FolderError, PlanError
 from medsynai.flow import frontier
 from medsynai.flow.frontier import Cell, Sweep, epsilons_of, points
 from medsynai.flow.plan import Plan
-from medsynai.report.frontier import FIGURES
+from medsynai.report.frontier import FIGURES, frontier_page
 
 
 def made_up(plan: Plan) -> dict[str, float | None]:
@@ -57,6 +59,21 @@ def test_points_have_an_interval_over_seeds_and_none_of_one():
     assert (point.value, point.n) == (pytest.approx(0.8), 3)
     assert point.low == pytest.approx(0.8 - 4.3027 * 0.1 / 3**0.5, abs=1e-4)
     assert points(cells[:1])[0].low is None and points([Cell("a", None, 0, {"c2st": None})]) == []
+
+
+def test_intervals_stay_where_figures_can_be_and_names_apart():
+    cells = [
+        Cell(model, epsilon, seed, {"c2st": value, "holdout: c2st": 0.51})
+        for model in ("mst", "aim", "vae")
+        for epsilon in (1.0, 10.0)
+        for seed, value in enumerate((0.7, 0.98))
+    ]
+    found = points(cells)
+    assert {(p.low, p.high) for p in found} == {(0.0, 1.0)} and len(found) == 6
+    page = frontier_page(found, 0, frontier.anchors(cells))
+    names = re.findall(r'y="([\d.]+)"[^>]*>(mst|aim|vae|real holdout)<', page)
+    heights = sorted(float(y) for y, _ in names)
+    assert len(names) == 4 and all(np.diff(heights[:3]) >= 11 - 1e-6)
 
 
 def test_the_command_measures_real_releases(tmp_path):

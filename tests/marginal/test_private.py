@@ -185,7 +185,7 @@ def test_a_choice_moves_by_no_more_than_its_weight(monkeypatch):
     monkeypatch.setattr(select, "choose", lambda s, e, reach: heard.append((s, reach)) or 0)
     rng = np.random.default_rng(0)
     codes = rng.integers(0, 3, (200, 3))
-    pairs = select.candidates_of((3, 3, 3), (False,) * 3, {0: 2.0}, 4)
+    pairs = select.candidates_of((3, 3, 3), (False,) * 3, {0: 2.0}, 4, rng)
     guess = [np.full((3, 3), 20.0)] * len(pairs)
     for rows in (codes, np.vstack([codes, [[1, 2, 0]]])):
         asked = select.Rows(rows, (3, 3, 3))
@@ -208,7 +208,7 @@ def test_a_tree_scores_the_rows_once_and_leaves_out_pairs_beyond_its_size(monkey
         for v, s in enumerate(sizes)
     ]
     search = select.Search(rows, 500.0, first, [], 50_000, 1e9)
-    pairs = select.candidates_of(sizes, (False,) * 4, {}, 4)
+    pairs = select.candidates_of(sizes, (False,) * 4, {}, 4, rng)
     select.spanning_tree(search, pairs, select.Prices(4, 3, 0.3, 0.1), 1.0)
     found = [m.columns for m in search.found]
     assert len(found) == 3 and (0, 1) not in found
@@ -354,6 +354,17 @@ def test_rows_that_nobody_knows_the_patient_of_are_not_counted(monkeypatch):
 def test_several_rows_a_patient_without_a_key_are_refused():
     with pytest.raises(PlanError, match="subject"):
         fit(Table(patients().frame, replace(SCHEMA, max_rows=3)), Mst(), 10.0)
+
+
+def test_of_very_many_pairs_a_part_are_candidates(monkeypatch):
+    """What scoring costs is bounded; which pairs these are comes from the seeds."""
+    found, true = [], fitting.candidates_of
+    monkeypatch.setattr(fitting, "candidates_of", lambda *a: found.append(true(*a)) or found[-1])
+    monkeypatch.setattr(select, "PAIRS", 6)
+    for seed in (0, 1):
+        assert len(fit(patients(seed=seed), Mst()).facts["pairs"]) in (3, 4)  # of 5 columns
+    pairs = [{c.columns for c in candidates} for candidates in found]
+    assert pairs[0] == pairs[1] and len(pairs[0]) == 6
 
 
 def test_a_round_looks_at_no_more_pairs_than_its_pool(monkeypatch):

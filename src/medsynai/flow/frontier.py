@@ -25,6 +25,7 @@ from medsynai.models.catalog import find_entry
 from medsynai.report.frontier import FIGURES, NONE, Point, frontier_page
 
 MEASURES = ("variation", "utility", "detection", "membership")  # which make `FIGURES`
+HELD = "holdout: "  # before the name of a figure: what real rows score that no model saw
 README = """# Internal: this folder must not leave
 
 Figures of releases that were made, scored on real rows and thrown away. No budget covers the
@@ -124,8 +125,9 @@ def _figures(plan: Plan) -> dict[str, float | None]:
     made = make(replace(plan, measures=MEASURES))
     inside = getattr(made, "inside", None)
     scores = made.scores if inside is None else inside.scores
-    known = {s.name: s.value for s in scores if not s.group}
-    return {name: known.get(name) for name in FIGURES}
+    known = {s.name: s for s in scores if not s.group}
+    own = {name: known[name].value if name in known else None for name in FIGURES}
+    return own | {HELD + name: known[name].holdout for name in FIGURES if name in known}
 
 
 def _named(epsilon: float | None) -> str:
@@ -133,11 +135,14 @@ def _named(epsilon: float | None) -> str:
 
 
 def points(cells: Sequence[Cell]) -> list[Point]:
-    """Means over seeds with 95 % intervals (Student's t); no interval of a single seed."""
+    """Means over seeds with 95 % intervals (Student's t); no interval of a single seed.
+
+    Every figure is a share or an AUC, so no interval goes beyond 0 and 1.
+    """
     groups: dict[tuple[str, float | None, str], list[float]] = {}
     for cell in cells:
         for name, value in cell.figures.items():
-            if value is not None:
+            if value is not None and name in FIGURES:
                 groups.setdefault((cell.model, cell.epsilon, name), []).append(value)
     return [_point(*key, np.array(values)) for key, values in groups.items()]
 
@@ -147,7 +152,14 @@ def _point(model: str, epsilon: float | None, name: str, values: np.ndarray) -> 
     if n < 2:
         return Point(model, epsilon, name, mean, None, None, n)
     half = float(student.ppf(0.975, n - 1) * values.std(ddof=1) / np.sqrt(n))
-    return Point(model, epsilon, name, mean, mean - half, mean + half, n)
+    return Point(model, epsilon, name, mean, max(0.0, mean - half), min(1.0, mean + half), n)
+
+
+def anchors(cells: Sequence[Cell]) -> dict[str, float]:
+    """What real rows that no model saw score, mean over cells, by figure."""
+    found = {name: [c.figures.get(HELD + name) for c in cells] for name in FIGURES}
+    known = {name: [v for v in values if v is not None] for name, values in found.items()}
+    return {name: float(np.mean(values)) for name, values in known.items() if values}
 
 
 def _write(folder: Path, cells: Sequence[Cell], left: int) -> None:
@@ -162,4 +174,6 @@ def _write(folder: Path, cells: Sequence[Cell], left: int) -> None:
     found = points(cells)
     lines = [asdict(p) for p in found]
     (folder / "frontier.json").write_text(store.to_json(lines) + "\n", encoding="utf-8")
-    (folder / "frontier.html").write_text(frontier_page(found, left), encoding="utf-8")
+    (folder / "frontier.html").write_text(
+        frontier_page(found, left, anchors(cells)), encoding="utf-8"
+    )

@@ -61,10 +61,15 @@ Grow = Callable[[Search, list[Candidate], Prices, float], Model | None]
 
 @dataclass(frozen=True)
 class Way:
-    """How a model grows: pairs that it measures, extra weight of pairs with the outcome."""
+    """How a model grows: pairs that it measures, extra weight of pairs with the outcome.
+
+    Attributes:
+        random: draws the pairs that are looked at where there are too many; not the noise.
+    """
 
     rounds: int
     grow: Grow
+    random: np.random.Generator
     target: float = 1.0
 
 
@@ -111,7 +116,7 @@ def _candidates(codec: TableCodec, shape: Shape, way: Way) -> list[Candidate]:
     columns = [c.column for c in codec.columns]
     weights = {i: way.target for i, c in enumerate(columns) if c.role == "target"}
     ordered = [c.kind.is_number or c.kind == "ordinal" for c in columns]
-    return candidates_of(codec.sizes, ordered, weights, shape.coarse)
+    return candidates_of(codec.sizes, ordered, weights, shape.coarse, way.random)
 
 
 def _releases(name: str, prices: Prices, noise: float) -> list[Release]:

@@ -23,6 +23,8 @@ Groups = tuple[np.ndarray, ...]
 # Pairs that a round looks at: of so many the best is near the best of all (Mirzasoleiman et al.
 # 2015, Lazier than lazy greedy), and a round's cost no longer grows with the square of the columns.
 POOL = 200
+# Pairs that are candidates at all, up to 200 columns every one: what scoring takes is bounded too.
+PAIRS = 20_000
 FIRST, LAST = 0.05, 0.25  # shares of the work for the first fit and for the last
 HALF_NORMAL = math.sqrt(2 / math.pi)  # mean size of a standard Gaussian
 
@@ -214,11 +216,13 @@ def adaptive(
     """
     model = search.fit(None, 200, FIRST)
     spread = prices.pair(noise).noise * search.rows.reach
-    pairs = sorted({c.columns for c in candidates})
+    ways: dict[Clique, list[Candidate]] = {}
+    for candidate in candidates:
+        ways.setdefault(candidate.columns, []).append(candidate)
+    pairs = sorted(ways)
     for _ in range(prices.rounds):
         seen = random.permutation(len(pairs))[:POOL]
-        pool = {pairs[i] for i in seen}
-        able = search.able([c for c in candidates if c.columns in pool], model)
+        able = search.able([c for i in seen for c in ways[pairs[i]]], model)
         if not able:
             continue
         expected = _expected(model, able, search.total)
@@ -243,13 +247,22 @@ def _expected(model: Model, candidates: Sequence[Candidate], total: float) -> li
 
 
 def candidates_of(
-    sizes: tuple[int, ...], ordered: Sequence[bool], weights: dict[int, float], coarse: int
+    sizes: tuple[int, ...],
+    ordered: Sequence[bool],
+    weights: dict[int, float],
+    coarse: int,
+    random: np.random.Generator,
 ) -> list[Candidate]:
-    """Every pair in full, and with numbers in `coarse` groups where that is fewer."""
+    """Every pair in full, and with numbers in `coarse` groups where that is fewer.
+
+    Of more than `PAIRS` pairs so many are drawn, without regard to the rows.
+    """
     full = [np.arange(s) for s in sizes]
     rough = [_coarse(s, coarse) if o else np.arange(s) for s, o in zip(sizes, ordered, strict=True)]
-    found = []
-    for a, b in combinations(range(len(sizes)), 2):
+    found, pairs = [], list(combinations(range(len(sizes)), 2))
+    if len(pairs) > PAIRS:
+        pairs = [pairs[i] for i in np.sort(random.permutation(len(pairs))[:PAIRS])]
+    for a, b in pairs:
         weight = max(weights.get(a, 1.0), weights.get(b, 1.0))
         seen = set()
         for left in (full[a], rough[a]):

@@ -49,8 +49,9 @@ class Aim:
     ) -> FittedMarginal:
         """Learn from train rows under the ledger's budget; see `fit_marginal`."""
         budget = budget_of(ledger, self.name)
-        grow = partial(adaptive, random=seeds.of("pool").numpy())
-        way = Way(self.pairs(len(table.schema.learnt), budget.epsilon), grow, self.target)
+        random = seeds.of("pool").numpy()
+        rounds = self.pairs(len(table.schema.learnt), budget.epsilon)
+        way = Way(rounds, partial(adaptive, random=random), random, self.target)
         return fit_marginal(self, self.shape, way, table, ledger or Ledger())
 
 

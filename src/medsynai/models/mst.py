@@ -36,7 +36,7 @@ class Mst:
     ) -> FittedMarginal:
         """Learn from train rows under the ledger's budget; see `fit_marginal`."""
         budget_of(ledger, self.name)
-        way = Way(max(0, len(table.schema.learnt) - 1), _grow)
+        way = Way(max(0, len(table.schema.learnt) - 1), _grow, seeds.of("pool").numpy())
         return fit_marginal(self, self.shape, way, table, ledger or Ledger())
 
 

@@ -1,6 +1,6 @@
 """The frontier as a page: one picture a figure, a line a model, and the table behind them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from medsynai.report.html import page
@@ -32,13 +32,20 @@ class Point:
     n: int
 
 
-def frontier_page(points: Sequence[Point], left: int) -> str:
-    """The text of frontier.html."""
+def frontier_page(points: Sequence[Point], left: int, anchors: Mapping[str, float]) -> str:
+    """The text of frontier.html.
+
+    Args:
+        points: every figure.
+        left: cells that were not made.
+        anchors: what as many real rows that no model saw score, by figure.
+    """
     models = list(dict.fromkeys(p.model for p in points))
     drawn = [
-        tag("section", tag("h2", words), tag("div", _picture(words, mine, models), class_="wide"))
+        tag("section", tag("h2", words), tag("div", picture, class_="wide"))
         for name, words in FIGURES.items()
         if (mine := [p for p in points if p.name == name])
+        for picture in (_picture(words, mine, models, anchors.get(name)),)
     ]
     top = tag(
         "header",
@@ -47,18 +54,21 @@ def frontier_page(points: Sequence[Point], left: int) -> str:
         paragraph(
             "Each picture has one figure by epsilon, for every model: to the left more privacy, to "
             "the right less; none is a release without protection. Lines need two epsilons, "
-            "intervals two seeds."
+            "intervals two seeds. Each seed has a split of its own. The level line is what as many "
+            "real rows score that no model saw."
         ),
         paragraph(f"{left} cells were left when the time was over.") if left else None,
     )
     return page("Privacy against use", top, tag("main", *drawn, _table(points)))
 
 
-def _picture(title: str, points: Sequence[Point], models: Sequence[str]) -> Markup:
+def _picture(
+    title: str, points: Sequence[Point], models: Sequence[str], anchor: float | None
+) -> Markup:
     """Epsilons side by side in their order; none, the least private, at the right."""
     width, floor, left = 460.0, 200.0, 46.0
     steps = sorted({p.epsilon for p in points}, key=lambda e: float("inf") if e is None else e)
-    values = [v for p in points for v in (p.value, p.low, p.high) if v is not None]
+    values = [v for p in points for v in (p.value, p.low, p.high, anchor) if v is not None]
     across, up = Scale(-0.3, len(steps) - 0.7, left, width - 90), Scale(0, 1, floor, 12)
     spread = Scale(min(values), max(values), 0.05, 0.95)
     drawn: list[Child] = [line(left, floor, width - 90, floor, "axis")]
@@ -69,6 +79,10 @@ def _picture(title: str, points: Sequence[Point], models: Sequence[str]) -> Mark
         words = NONE if epsilon is None else f"{epsilon:g}"
         drawn.append(text(across(i), floor + 14, words, "tiny", "middle"))
     drawn.append(text(width - 90, floor + 28, "epsilon", "tiny", "end"))
+    names: list[tuple[float, float, str]] = []
+    if anchor is not None:
+        drawn.append(line(left, up(spread(anchor)), width - 90, up(spread(anchor)), "real-line"))
+        names.append((width - 87, up(spread(anchor)) + 3, "real holdout"))
     for number, model in enumerate(models):
         mine = sorted((steps.index(p.epsilon), p) for p in points if p.model == model)
         shift = 0.06 * (number - (len(models) - 1) / 2)
@@ -80,8 +94,18 @@ def _picture(title: str, points: Sequence[Point], models: Sequence[str]) -> Mark
             if p.low is not None and p.high is not None:
                 drawn.append(line(x, up(spread(p.low)), x, up(spread(p.high)), "whisker"))
         if places:
-            drawn.append(text(places[-1][0] + 7, places[-1][1] + 3, model, "tiny"))
+            names.append((places[-1][0] + 7, places[-1][1] + 3, model))
+    drawn += [text(x, y, words, "tiny") for x, y, words in _apart(names)]
     return frame(width, floor + 34, title, f"{len(models)} models, {len(steps)} epsilons", *drawn)
+
+
+def _apart(names: Sequence[tuple[float, float, str]]) -> list[tuple[float, float, str]]:
+    """Names from the top down, none written over another (x, y, words)."""
+    found: list[tuple[float, float, str]] = []
+    for x, y, words in sorted(names, key=lambda n: n[1]):
+        near = [b for a, b, w in found if a < x + 6 * len(words) and x < a + 6 * len(w)]
+        found.append((x, max([y, *(b + 11 for b in near)]), words))
+    return found
 
 
 def _table(points: Sequence[Point]) -> Markup:
