@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from anchors import ANCHORS, PRIVATE_ANCHORS
+from audit_page import AUDITS, audits
 from cohort_page import cohorts
 from image_page import IMAGES, images
 from targets import FAMILIES, Row, short, verdicts
@@ -372,6 +373,8 @@ def page() -> str:
         parts.append(private(sorted(found, key=lambda r: (r["set"], r["epsilon"]))))
     if SETTINGS.is_file():
         parts.append(compared(json.loads(SETTINGS.read_text())))
+    if AUDITS.is_file():
+        parts.append(audits(json.loads(AUDITS.read_text())))
     if found := [json.loads(path.read_text()) for path in sorted(IMAGES.glob("*-*.json"))]:
         parts.append(images(found))
     if found := [json.loads(path.read_text()) for path in sorted(COHORTS.glob("*.json"))]:

@@ -19,6 +19,10 @@ from run import OUT, judged, keep, worker
 
 DOMAINS = HERE / "domains"
 DELTA = 1e-5  # fixed beforehand, the same for every set and peer
+# a table of tens of thousands of rows is not passed over whole in every step
+TWENTIETH = {"average": 0.95, "fade": 0.8, "private": {"rate": 0.05}}
+LARGE = {"autoregressive": {"steps": 600, "lr": 0.01, "pace": TWENTIETH}}
+SETTINGS: dict[str, dict[str, dict[str, Any]]] = {"diabetes130": LARGE}  # beside the preset
 FITS = {"aim": 5, "mst": 5, "autoregressive": 3, "vae": 3}  # usual models, and fits of each
 FIGURES = {
     **{"pairs_to_train": "bi_tvd", "c2st": "c2st_holdout", "tstr": "tstr"},
@@ -31,12 +35,14 @@ def row_of(name: str, model: str, epsilon: float, fits: int) -> dict[str, Any]:
     """Fit, draw and judge one set with one model at one epsilon."""
     home = home_of(name)
     target = json.loads((home / "meta.json").read_text())["target"]
+    settings = SETTINGS.get(name, {}).get(model, {})
     fitted, found = [], []
     for fit in range(fits):
         out = OUT / f"private-{name}-{model}-{epsilon:g}-{fit}"
         options = ["--target", target, "--model", model, "--draws", "1", "--timed-rows", "0"]
         options += ["--contract", str(DOMAINS / f"{name}.toml"), "--seed", str(fit)]
         options += ["--epsilon", str(epsilon), "--delta", str(DELTA)]
+        options += ["--settings", json.dumps(settings)]
         fitted.append(worker(home / "train.csv.gz", out, *options))
         found += judged(str(home), [out / "draw0.csv"])
     each = {key: [f[theirs] for f in found] for key, theirs in FIGURES.items()}
@@ -52,6 +58,7 @@ def row_of(name: str, model: str, epsilon: float, fits: int) -> dict[str, Any]:
         "peak_mb": max(f["peak_mb"] for f in fitted),
         "of_fits": {k: [round(v, 4) for v in each[k]] for k in ("pairs_to_train", "c2st", "tstr")},
         "fits": fits,
+        **({"settings": settings} if settings else {}),
     }
 
 

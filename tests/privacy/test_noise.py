@@ -60,14 +60,23 @@ def test_too_little_noise_for_the_lattice_is_refused():
 
 
 def test_noise_of_sums_is_gaussian_and_on_a_lattice():
-    sums = np.linspace(-3, 3, 100_001).astype(np.float32)  # more than a block
-    drawn = noisy_sums(sums, 2.0)
+    sums = np.linspace(-3, 3, 100_001)  # more than a block
+    drawn = noisy_sums(sums.copy(), 2.0)
     assert np.array_equal(drawn / 2 * FINE, np.rint(drawn / 2 * FINE))  # nothing in the low bits
     noise_ = (drawn - sums) / 2
     assert stats.kstest(noise_, "norm").pvalue > SURE
     assert abs(np.corrcoef(noise_[:-1], noise_[1:])[0, 1]) < 5.4 / np.sqrt(100_000)
     with pytest.raises(BudgetError):
         noisy_sums(sums, 0.0)
+
+
+@pytest.mark.parametrize("size", [1, 3, noise.BLOCK - 1, 3 * noise.BLOCK // 2 + 1])
+def test_noise_takes_the_place_of_every_sum(size):
+    sums = np.full(size, 1e6, dtype=np.float32)
+    drawn = noisy_sums(sums, 1e5)
+    assert drawn is sums and sums.dtype == np.float32
+    assert (np.abs(sums - 1e6) < 1e6).all()  # ten spreads
+    assert (sums != 1e6).sum() >= size - 3  # every one has noise of its own
 
 
 def test_the_exponential_mechanism_picks_with_its_probabilities():

@@ -19,7 +19,7 @@ clipping); Bu et al. 2023, Differentially private optimization on large model at
 backward pass); Abadi et al. 2016, Deep learning with differential privacy, algorithm 1.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -72,7 +72,7 @@ class Ghost(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Pass everything through that no weight takes part in; refuse unknown uses of one."""
         kwargs = kwargs or {}
-        if func in _HARMLESS or not any(id(x) in self.known for x in _tensors(args, kwargs)):
+        if func in _HARMLESS or not self._takes_part(args, kwargs.values()):
             return func(*args, **kwargs)
         if func not in _RULES:
             name = getattr(func, "__name__", str(func))
@@ -85,9 +85,23 @@ class Ghost(TorchFunctionMode):
         except TypeError:
             raise PlanError(f"differential privacy: {func.__name__!r} with other options") from None
 
+    def _takes_part(self, *groups: Iterable[Any]) -> bool:
+        """Whether a weight is among what a function was given, however deep."""
+        for group in groups:
+            for item in group:
+                if id(item) in self.known:
+                    return True
+                if isinstance(item, dict):
+                    item = item.values()
+                elif not isinstance(item, tuple | list):
+                    continue
+                if self._takes_part(item):
+                    return True
+        return False
+
     def note(self, weight: Tensor, out: Tensor, gradient: Callable[[Tensor], Slopes]) -> Tensor:
         """Write one use down, and hand its result on."""
-        if len(out) != self.rows:
+        if out.size(0) != self.rows:
             raise PlanError("differential privacy: a layer works on something else than rows")
         if torch.is_grad_enabled():
             out = out if out.requires_grad else out.detach().requires_grad_()
@@ -97,10 +111,12 @@ class Ghost(TorchFunctionMode):
     def slopes(self, losses: Float[Tensor, " rows"]) -> Iterator[tuple[Part, list[Slopes]]]:
         """The gradients of each part that was used."""
         self._check_all_seen(losses)
-        outs = [use.out for use in self.uses]
-        found = torch.autograd.grad(losses.sum(), outs, allow_unused=True) if outs else ()
-        parts: dict[Part, list[Slopes]] = {}
-        for use, slope in zip(self.uses, found, strict=True):
+        outs = {id(use.out): use.out for use in self.uses}  # that of weight and bias is the same
+        ends = list(outs.values())
+        found = torch.autograd.grad(losses.sum(), ends, allow_unused=True) if ends else ()
+        slopes, parts = dict(zip(outs, found, strict=True)), dict[Part, list[Slopes]]()
+        for use in self.uses:
+            slope = slopes[id(use.out)]
             if slope is not None:
                 parts.setdefault(use.part, []).append(use.gradient(slope.detach()))
         _check_apart(list(parts))
@@ -132,16 +148,6 @@ def _check_apart(parts: list[Part]) -> None:
     for one, two in pairwise(ordered):
         if one[0] == two[0] and two[1] < one[2]:
             raise PlanError("differential privacy: overlapping parts of a weight are used apart")
-
-
-def _tensors(*nested: Any) -> Iterator[Any]:
-    for item in nested:
-        if isinstance(item, Tensor):
-            yield item
-        elif isinstance(item, tuple | list):
-            yield from _tensors(*item)
-        elif isinstance(item, dict):
-            yield from _tensors(*item.values())
 
 
 @dataclass(frozen=True)
@@ -367,9 +373,10 @@ def clipped_sum(
     square = torch.zeros(rows if each_alone else int(groups.max()) + 1)
     for _, slopes in found_parts:
         square += slopes.squares()
-    finite = torch.isfinite(square)
-    share = torch.where(finite, clip / square.sqrt().clamp_min(clip), 0.0)
-    sound = bool(finite.all())
+    share = clip / square.sqrt().clamp_min(clip)
+    sound = bool(torch.isfinite(square.sum()))
+    if not sound:
+        share = torch.where(torch.isfinite(square), share, 0.0)
     for (number, start, stop), slopes in found_parts:
         kept = slopes if sound else numbers(slopes)
         kept.add_to(total[number][start:stop], share)

@@ -22,7 +22,7 @@ GRAIN = 16  # counts are noised on a lattice of 1 / 16
 LEAST = 2.0  # spread on that lattice: from here on a discrete Gaussian costs what a Gaussian does
 DRAWS = 2  # Gaussian draws that are summed
 FINE = 2.0**26  # points of the lattice of sums to one spread of their noise
-BLOCK = 2**14  # pairs of numbers drawn at once: they stay in the processor's cache
+BLOCK = 2**15  # numbers drawn at once, or nearly: they stay in the processor's cache
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
@@ -70,15 +70,15 @@ def _lattice(whole: np.ndarray, scale: float, kind: Kind) -> np.ndarray:
     return np.array(mechanism(whole.tolist()), dtype=np.int64)
 
 
-def noisy_sums(sums: np.ndarray, spread: float) -> Floats:
-    """Sums with Gaussian noise of this spread, each a multiple of spread / 2^26.
+def noisy_sums(sums: np.ndarray, spread: float) -> np.ndarray:
+    """The sums, now with Gaussian noise of this spread, each a multiple of spread / 2^26.
 
     **Guarantee:** that of a Gaussian of `spread`, for sums that one patient moves by at most its
     sensitivity in L2; putting d sums on the lattice may add sqrt(d) / 2^26 spreads to that, for a
-    million weights 0.000015 spreads.
+    million weights 0.000015 spreads. Rounding the result to the type of the sums adds nothing.
 
     Args:
-        sums: (d,) finite numbers.
+        sums: (d,) finite numbers; the noised ones take their place: no copy without noise stays.
         spread: standard deviation of the noise; 0 is none, and is refused.
 
     Raises:
@@ -86,39 +86,39 @@ def noisy_sums(sums: np.ndarray, spread: float) -> Floats:
     """
     if not spread > 0:
         raise BudgetError("sums without noise are no protection; ask for a smaller epsilon")
-    noised, grain = np.empty(len(sums)), spread / FINE
-    for start in range(0, len(sums), 2 * BLOCK):
-        here = sums[start : start + 2 * BLOCK].astype(np.float64)
-        drawn = _gaussians(len(here), FINE)
+    grain, blocks = spread / FINE, max(1, round(len(sums) / BLOCK))
+    for part in np.array_split(sums, blocks):
+        here = part.astype(np.float64)
         here *= 1 / grain
         np.rint(here, out=here)  # on the lattice before the noise: so no low bit tells
+        drawn = _gaussians(len(here), FINE)
         np.rint(drawn, out=drawn)
         here += drawn
-        np.multiply(here, grain, out=noised[start : start + len(here)])
-    return noised
+        here *= grain
+        part[:] = here
+    return sums
 
 
 def _gaussians(size: int, spread: float = 1.0) -> Floats:
     """`size` Gaussian numbers, each the sum of `DRAWS` by Box and Muller 1958."""
     half = (size + 1) // 2
-    total = np.zeros((2, half))
-    for _ in range(DRAWS):
+    total, pair = np.empty((2, half)), np.empty((2, half), np.float32)
+    square = 2 * spread**2 / DRAWS
+    for draw in range(DRAWS):
         words = np.frombuffer(ssl.RAND_bytes(8 * half), dtype=np.uint32)
-        radius, angle = words[:half].astype(np.float32), words[half:].astype(np.float32)
-        low = np.flatnonzero(words[:half] < 2**12)  # the far tail, to more than 32 bits
-        radius[low] = words[low] + uniform(len(low)) + 2.0**-53
+        radius, angle = words.astype(np.float32).reshape(2, half)
+        if words[:half].min() < 2**12:  # the far tail, to more than 32 bits
+            low = np.flatnonzero(words[:half] < 2**12)
+            radius[low] = words[low] + uniform(len(low)) + 2.0**-53
         np.log(radius, out=radius)
-        radius *= -2
-        radius += np.float32(64 * np.log(2))
+        radius *= np.float32(-square)
+        radius += np.float32(square * 32 * np.log(2))
         np.sqrt(radius, out=radius)
         angle *= np.float32(2 * np.pi * 2.0**-32)
-        across = np.cos(angle)
-        across *= radius
-        np.sin(angle, out=angle)
-        angle *= radius
-        total[0] += across
-        total[1] += angle
-    total *= spread * DRAWS**-0.5
+        np.cos(angle, out=pair[0])
+        np.sin(angle, out=pair[1])
+        pair *= radius
+        np.copyto(total, pair) if draw == 0 else np.add(total, pair, out=total)
     flat: Floats = total.ravel()[:size]
     return flat
 

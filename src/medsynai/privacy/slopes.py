@@ -77,7 +77,7 @@ class Whole:
 
     def add_to(self, total: Tensor, share: Float[Tensor, " groups"]) -> None:
         """Add every group's gradient, times its share."""
-        total += torch.tensordot(share, self.slope, dims=1)
+        total += (share @ self.slope.flatten(1)).view_as(total)
 
 
 Slopes = Factors | Lines | Whole
