@@ -80,7 +80,7 @@ def check_settings(
         PlanError: which setting of which model, and what it may be.
     """
     for name, low in least.items():
-        if getattr(settings, name) < low:
+        if not getattr(settings, name) >= low:  # nor what is no number
             raise PlanError(f"{model}: {name} must be at least {low:g}")
     for name in shares:
         if not 0 <= getattr(settings, name) < 1:

@@ -12,7 +12,7 @@ from medsynai.errors import InputError, ModelError
 
 T = TypeVar("T")
 
-FORMAT = 1
+FORMAT = 2  # since 2, model.json names the hash of the weights
 MODEL, WEIGHTS, SCHEMA = "model.json", "weights.safetensors", "schema.toml"
 
 
@@ -40,7 +40,8 @@ def write_model(folder: Path, whole: Saved) -> None:
     store.save_arrays(folder / WEIGHTS, whole.arrays)
     (folder / SCHEMA).write_text(whole.schema.to_toml(), encoding="utf-8")
     record = {"model": whole.model, "settings": whole.settings, "facts": whole.facts}
-    text = store.to_json({"format": FORMAT, **record})
+    kept = {"sha256": store.sha256(folder / WEIGHTS)}
+    text = store.to_json({"format": FORMAT, **record, **kept})
     (folder / MODEL).write_text(text + "\n", encoding="utf-8")
 
 
@@ -60,6 +61,8 @@ def read_model(folder: Path, model: str, settings: type, build: Callable[[Saved]
     if record["model"] != model:
         raise ModelError(f"{folder} holds a {record['model']!r} model, not {model!r}")
     arrays = store.load_arrays(folder / WEIGHTS)
+    if record.get("sha256") != store.sha256(folder / WEIGHTS):
+        raise ModelError(f"{folder / WEIGHTS} was damaged, or is not of the model beside it")
     try:
         chosen = store.from_plain(settings, record["settings"], "settings")
         return build(Saved(model, chosen, schema, record["facts"], arrays))

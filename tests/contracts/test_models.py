@@ -352,7 +352,7 @@ def test_the_ledger_is_charged_before_a_row_is_read(name, table):
 def test_a_foreign_or_broken_folder_is_refused(fitted, tmp_path):
     with pytest.raises(ModelError):
         open_model(tmp_path)
-    (tmp_path / "model.json").write_text('{"format": 1, "model": "pickled"}')
+    (tmp_path / "model.json").write_text('{"format": 2, "model": "pickled"}')
     with pytest.raises(ModelError, match="models:"):
         open_model(tmp_path)
     (tmp_path / "model.json").write_text('{"format": 99, "model": "copula"}')
@@ -370,15 +370,27 @@ def test_a_truncated_model_is_refused(name, fitted, tmp_path):
 
 
 @pytest.mark.parametrize("name", SAVED)
+def test_a_model_with_one_other_bit_is_refused(name, fitted, tmp_path):
+    fitted[name].save(tmp_path)
+    weights = tmp_path / "weights.safetensors"
+    bytes_of = bytearray(weights.read_bytes())
+    bytes_of[-1] ^= 1
+    weights.write_bytes(bytes_of)
+    with pytest.raises(ModelError, match="damaged"):
+        open_model(tmp_path)
+
+
+@pytest.mark.parametrize("name", SAVED)
 def test_a_model_without_some_weights_is_refused(name, fitted, tmp_path):
     from medsynai import store
 
     fitted[name].save(tmp_path)
-    weights = tmp_path / "weights.safetensors"
-    arrays = store.load_arrays(weights)
+    weights, record = tmp_path / "weights.safetensors", tmp_path / "model.json"
+    whole, arrays = store.sha256(weights), store.load_arrays(weights)
     arrays.pop(sorted(arrays)[0])
     store.save_arrays(weights, arrays)
-    with pytest.raises(ModelError):
+    record.write_text(record.read_text().replace(whole, store.sha256(weights)))
+    with pytest.raises(ModelError, match="parts disagree"):
         open_model(tmp_path)
 
 

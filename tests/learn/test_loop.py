@@ -16,6 +16,7 @@ from medsynai.learn.job import Job, Pace, halves
 from medsynai.learn.loop import train
 from medsynai.learn.mechanism import Plain
 from medsynai.learn.nets.mlp import linear, mlp
+from medsynai.learn.precision import multiplies_bfloat16
 from medsynai.seeds import Seeds
 
 ROWS = torch.randn(300, 3, generator=torch.Generator().manual_seed(0)) + torch.tensor([1.0, 2, 3])
@@ -107,6 +108,35 @@ def test_an_update_that_peeks_in_a_later_phase_is_refused():
     later = Phase((Update(("guess",), miss, False),), 5)
     with pytest.raises(ModelError, match="reads_real"):
         train(replace(work, phases=(*work.phases, later)), ROWS, HELD, Seeds(1))
+
+
+def test_an_update_is_not_taken_to_peek_where_the_other_player_left_all_bounds():
+    far = Update(("critic",), lambda m, b: m["critic"](b.real)[:, 0], True, lr=1e38)
+    blind = Update(("guess",), lambda m, b: 10 * fool(m, b), False)
+    with pytest.raises(ModelError, match="lower the learning rate"):
+        train(job(updates=(far, blind)), ROWS, HELD, Seeds(1))
+
+
+class Noised:
+    """A mechanism that is not plain, and does as the plain one does."""
+
+    charge, batch, gradients = Plain().charge, Plain().batch, Plain().gradients
+
+
+@pytest.mark.parametrize("brisk", [True, False])
+@pytest.mark.parametrize("how", [Plain(), Noised()])
+def test_products_are_rounded_where_a_job_says_so_and_never_those_of_a_private_run(brisk, how):
+    found, before = [], torch.get_float32_matmul_precision()
+
+    def look(modules, batch):
+        found.append(torch.get_float32_matmul_precision())
+        return miss(modules, batch)
+
+    update = Update(("guess",), look, True)
+    train(replace(job(3, updates=(update,)), brisk=brisk, mechanism=how), ROWS, HELD, Seeds(1))
+    rounded = brisk and isinstance(how, Plain) and multiplies_bfloat16()
+    assert found == [("medium" if rounded else before)] * 3
+    assert torch.get_float32_matmul_precision() == before
 
 
 def test_a_gradient_is_held_to_its_greatest_norm():

@@ -33,7 +33,7 @@ class Private:
     micro: int = 512
 
     def __post_init__(self) -> None:
-        if self.clip <= 0 or self.micro < 1:
+        if not self.clip > 0 or self.micro < 1:
             raise PlanError("pace.private: clip must be above 0, and micro at least 1")
         if not 0 < self.rate <= 1 or not 0 < self.singles < 1:
             raise PlanError("pace.private: rate lies in (0, 1], singles between 0 and 1")
@@ -78,7 +78,7 @@ class Pace:
             raise PlanError("pace: held must lie in 0 to 0.5, and average in 0 to below 1")
         if not 0 <= self.fade <= 1:
             raise PlanError("pace: fade must lie in 0 to 1")
-        if self.clip <= 0 or (self.seconds is not None and self.seconds <= 0):
+        if not self.clip > 0 or not (self.seconds is None or self.seconds > 0):
             raise PlanError("pace: clip and seconds must be above 0")
 
     def rate(self, done: float) -> float:
@@ -97,6 +97,7 @@ class Job:
         asking: which rows a step sees, and what its generator is asked for.
         monitor: measures the networks at every look. Without it and `watched` no loss on real rows
             decides anything: no alarm on a critic, no restart.
+        brisk: whether its products may be rounded; see `medsynai.learn.precision.brisk_products`.
     """
 
     modules: Modules
@@ -107,6 +108,7 @@ class Job:
     mechanism: Mechanism = field(default_factory=Plain)
     asking: Asking = field(default_factory=Nothing)
     monitor: Monitor | None = None
+    brisk: bool = False
 
     @property
     def rounds(self) -> int:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from medsynai.errors import ModelError, PlanError
 from medsynai.learn.clock import OUT_OF_TIME, Clock
-from medsynai.learn.core import Modules, Update
+from medsynai.learn.core import Batch, Loss, Modules, Update
 from medsynai.learn.desk import Desk, desk
 from medsynai.learn.devices import CPU, device_of
 from medsynai.learn.job import Job, Trained
@@ -21,6 +21,7 @@ from medsynai.learn.looks import Looks
 from medsynai.learn.mechanism import Mechanism, Plain
 from medsynai.learn.monitor import alarm
 from medsynai.learn.nets.mlp import initialise
+from medsynai.learn.precision import brisk_products
 from medsynai.learn.state import Progress
 from medsynai.seeds import Seeds
 
@@ -61,7 +62,8 @@ def train(
         run.progress.resume(folder)
     saved = -math.inf
     while not run.progress.ended:
-        run.round()
+        with brisk_products(job.brisk and run.bare):
+            run.round()
         if not run.looks_now():
             continue
         run.look()
@@ -89,10 +91,10 @@ class _Run:
     ) -> None:
         self.job, self.rows, self.held = job, rows, held
         # clipping and noise are worked out, and tested, on the processor
-        bare = isinstance(job.mechanism, Plain)
-        self.device = device_of(around.device) if bare else CPU
+        self.bare = isinstance(job.mechanism, Plain)
+        self.device = device_of(around.device) if self.bare else CPU
         # Under a budget what reads no row is not told either how many there are, or whether any.
-        self.unread = rows if bare else rows.new_full((1, rows.shape[1]), torch.nan)
+        self.unread = rows if self.bare else rows.new_full((1, rows.shape[1]), torch.nan)
         self.clock = Clock(job, len(rows), around.began or 0.0)
         generator = torch.Generator().manual_seed(seeds.of("train").integer())
         initialise(job.modules, generator)
@@ -136,7 +138,7 @@ class _Run:
         weights = [p for name in update.trains for p in modules[name].parameters()]
         norm = float(torch.nn.utils.clip_grad_norm_(weights, self.job.pace.clip))
         if not math.isfinite(loss) or not math.isfinite(norm):
-            if not update.reads_real and first and not progress.restarts:
+            if not update.reads_real and first and _peeks(update.at(progress.done), modules, batch):
                 raise ModelError(
                     f"the update of {', '.join(update.trains)} gives no number without real rows;"
                     " it must say reads_real"
@@ -222,6 +224,13 @@ class _Run:
             )
         marks, restarts = tuple(progress.marks), progress.restarts
         return Trained(progress.best, marks, progress.ended, progress.healthy, restarts)
+
+
+def _peeks(loss: Loss, modules: Modules, blind: Batch) -> bool:
+    """Whether a loss that is no number becomes one where rows of nobody stand for real ones."""
+    seen = blind._replace(real=torch.zeros_like(blind.real), labels=torch.zeros_like(blind.labels))
+    found = [loss(modules, batch).isfinite().all() for batch in (blind, seen)]
+    return not found[0] and bool(found[1])
 
 
 def _optimiser(modules: Modules, update: Update) -> torch.optim.Adam:

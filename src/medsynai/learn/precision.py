@@ -1,5 +1,7 @@
-"""Convolutions in bfloat16 where the processor multiplies such numbers by itself."""
+"""Networks in bfloat16 where the processor multiplies such numbers by itself."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -28,3 +30,19 @@ def brisk() -> torch.autocast:
     Each network opens its own, so that no weight rounded without a gradient is taken for another.
     """
     return torch.autocast("cpu", torch.bfloat16, enabled=multiplies_bfloat16())
+
+
+@contextmanager
+def brisk_products(wanted: bool) -> Iterator[None]:
+    """While this lasts, matrices of float32 are rounded to bfloat16 on their way into a product.
+
+    Sums and all other work stay in float32, so no layer has to say where it rounds; where `brisk`
+    rounds tensors of its own, small networks lose in rounding what they gain in products. Not for
+    what is clipped to a norm: a bound has to hold to the last digit.
+    """
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium" if wanted and multiplies_bfloat16() else before)
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)

@@ -63,7 +63,15 @@ class Ctgan:
         """Both players, for `epochs` passes; how many rows each level has is counted here."""
         nets, noise = players(space, self.latent, self.width, self.pack)
         asking, whole = by_level(space, rows), max(1, len(rows) // self.pace.batch)
-        job = Job(nets, self.phases(), noise, self.pace, asking=asking, monitor=look_at_generator)
+        job = Job(
+            nets,
+            self.phases(),
+            noise,
+            self.pace,
+            asking=asking,
+            monitor=look_at_generator,
+            brisk=True,
+        )
         return shorten(job, whole * self.pace.batch, self.epochs)
 
     def drawer(self, space: Space) -> GeneratedDrawer:
