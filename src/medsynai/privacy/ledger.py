@@ -163,6 +163,7 @@ class Ledger:
             record["all_runs"] = {
                 "budget": whole.budget,
                 "spent": whole.spent,
+                "renyi": renyi_epsilon_of(whole.spends, delta),
                 "earlier": len(whole.entries) - len(self._entries),
             }
         return record
