@@ -329,6 +329,23 @@ def of_one_patient(max_rows: int) -> Table:
     return Table(frame, schema)
 
 
+@pytest.mark.parametrize("model", [Mst(), Aim(rounds=2)])
+def test_every_question_is_about_a_patient_and_not_a_row(model, monkeypatch):
+    """Columns, choices and pairs alike: each has noise for as many rows as a patient may have."""
+    counted, chosen = [], []
+    for module in (bought, select):
+        true = module.noisy_counts
+        monkeypatch.setattr(
+            module, "noisy_counts", lambda c, s, r, true=true: counted.append(r) or true(c, s, r)
+        )
+    pick = select.choose
+    monkeypatch.setattr(select, "choose", lambda s, e, r: chosen.append(r) or pick(s, e, r))
+    fit(of_one_patient(3), model, 10.0)
+    assert len(counted) == planned(SCHEMA) + len(chosen) and set(counted) == {3}
+    weight = 1.0 if isinstance(model, Mst) else model.target
+    assert set(chosen) == {3 * weight}
+
+
 @pytest.mark.parametrize("most", [1, 2])
 def test_no_more_rows_of_a_patient_are_counted_than_the_noise_is_made_for(monkeypatch, most):
     counted = []
