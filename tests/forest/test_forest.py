@@ -254,22 +254,42 @@ def test_pairs_of_many_codes_go_together_as_in_the_real_rows(tmp_path) -> None:
     assert np.mean(b == partner[a]) > 0.55  # .70 in the real rows; .37 by the commonest eight alone
 
 
-def test_codes_of_several_traits_are_told_apart_by_more_than_one_order() -> None:
-    """Codes alike in one of three ways: no single line of them has all their likenesses."""
-    rng, rows, codes = np.random.default_rng(5), 6_000, tuple(f"d{i:03d}" for i in range(216))
-    traits = rng.integers(0, 6, (3, rows))
-    kept = np.where(rng.random((3, rows)) < 0.8, traits, rng.integers(0, 6, (3, rows)))
-    weight, place = np.array([36, 6, 1]), rng.permutation(216)
-    schema = Schema(tuple(Column(n, Kind.CATEGORICAL, categories=codes) for n in "ab"))
+def of_traits(sizes: int, rows: int, role: Role) -> tuple[Table, np.ndarray]:
+    """Two columns of codes alike in one of three ways: no single line has all their likenesses.
+
+    Returns:
+        The rows, and the place of the code of each triple of traits in the second column.
+    """
+    rng, many = np.random.default_rng(5), sizes**3
+    codes = tuple(f"d{i:03d}" for i in range(many))
+    traits = rng.integers(0, sizes, (3, rows))
+    kept = np.where(rng.random((3, rows)) < 0.8, traits, rng.integers(0, sizes, (3, rows)))
+    weight, place = sizes ** np.arange(3)[::-1], rng.permutation(many)
+    columns = [Column(n, Kind.CATEGORICAL, categories=codes) for n in "ab"]
+    schema = Schema((replace(columns[0], role=role), columns[1]))
     pairs = zip("ab", (weight @ traits, place[weight @ kept]), strict=True)
     frame = pd.DataFrame(
         {n: pd.Categorical.from_codes(c, dtype=canonical_dtype(schema[n])) for n, c in pairs}  # type: ignore[call-overload]
     )
-    drawn = Forest(min_leaf=60, trees=4).fit(Table(frame, schema)).sample(rows, Seeds(1)).frame
+    return Table(frame, schema), place
+
+
+@pytest.mark.parametrize(
+    ("sizes", "rows", "role", "leaf", "least"),
+    [
+        (6, 6_000, Role.FEATURE, 60, 0.52),  # .83 in the rows, .17 by chance, .42 by one order
+        (3, 4_000, Role.TARGET, 200, 0.69),  # an outcome of few levels: .87, .33, .66
+    ],
+)
+def test_codes_of_several_traits_are_told_apart_by_more_than_one_order(
+    sizes: int, rows: int, role: Role, leaf: int, least: float
+) -> None:
+    table, place = of_traits(sizes, rows, role)
+    drawn = Forest(min_leaf=leaf, trees=4).fit(table).sample(rows, Seeds(1)).frame
     a, b = (drawn[n].cat.codes.to_numpy().astype(int) for n in "ab")
-    b = np.argsort(place)[b]
-    alike = np.mean([(a // w) % 6 == (b // w) % 6 for w in weight])
-    assert alike > 0.52  # .83 in the real rows, .17 by chance; .42 by the best order alone
+    b, weight = np.argsort(place)[b], sizes ** np.arange(3)[::-1]
+    alike = np.mean([(a // w) % sizes == (b // w) % sizes for w in weight])
+    assert alike > least
 
 
 def test_trees_grown_on_fewer_rows_than_they_are_given_are_filled_from_all():

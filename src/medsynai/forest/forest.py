@@ -54,7 +54,7 @@ class Forest:
     min_leaf: int | None = None
     trees: int = 6
     fraction: float = 1.0
-    max_rows: int = 20_000
+    max_rows: int = 50_000
     candidates: float | None = None
     best: bool = True
     bins: int = 200

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, Integer
 
-from medsynai.codec.table import CodeMatrix, TableCodec
+from medsynai.codec.table import CodeMatrix, ColumnCodec, TableCodec
+from medsynai.data.schema import Role
 from medsynai.forest.design import MANY_TOLD, Ridge, profiles_of, target_of
 from medsynai.forest.order import MANY_LEVELS
 from medsynai.forest.rarity import shares_of
@@ -15,7 +16,7 @@ from medsynai.store import Arrays
 
 Rows = slice | Integer[np.ndarray, " _"]
 PRIOR_ROWS = 5.0  # a level's mean is drawn to the column's by this many rows
-ORDERS = 6  # of the levels of a column of more than `MANY_LEVELS`; of fewer levels one is enough
+ORDERS = 6  # of the levels of a column that `wants_orders`
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def fit_step(fitting: Fitting, place: int) -> Step:
         if not codec.columns[j].column.kind.is_number and codec.columns[j].size > 2:
             several = level_ranks(codes[:, j], fitting.counts[j], told)
             ranks[j] = several[:, 0]
-            if len(several) > MANY_LEVELS and several.shape[1] > 1:
+            if wants_orders(codec.columns[j], fitting.counts[j]) and several.shape[1] > 1:
                 orders[j] = several[:, 1:]
     features = np.empty((len(codes), place + weights.shape[1]), dtype=np.float32)
     for j in range(place):
@@ -120,6 +121,17 @@ def _weights(
     if not width or fitting.ridge is None:
         return np.zeros((width, 0), dtype=np.float32)
     return fitting.ridge.directions(width, told[:, : fitting.linear])
+
+
+def wants_orders(column: ColumnCodec, counts: Integer[np.ndarray, " codes"]) -> bool:
+    """Whether one order of its levels is too few to split by.
+
+    It is for hundreds of levels, and for an outcome of more than two: the one order that parts a
+    later column best is that of the common levels, and a rare one between them takes two splits
+    of its own each time.
+    """
+    outcome = column.column.role is Role.TARGET
+    return column.size > MANY_LEVELS or (outcome and int(np.count_nonzero(counts[:-1])) > 2)
 
 
 def level_ranks(
