@@ -46,7 +46,9 @@ their standard deviation from draw to draw, on a machine of 2 cores that does ot
 quote ratios, not seconds. The anchors' figures are as recorded beside the judge, one fit a cell;
 gaps below .02 are level. `cut`: stopped after a minute. Pairs to train below the floor is
 overfitting, not quality, so targets are set against the holdout. `shuffle` is what chance scores
-on the split: shuffled columns tell nobody's row.
+on the split: shuffled columns tell nobody's row. The adversarial networks' targets are asked of
+the best of them, `gan`; `cgan`, `wgan-gp` and `tablegan` keep their rows beside it, and CTGAN has
+targets of its own: SDV's figures in a third of its time.
 
 """
 ATTACKS = """## Attacks: our own beside the outside judge's

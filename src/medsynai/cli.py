@@ -176,6 +176,7 @@ def synthesize(
 @click.option("--time-budget", required=True, metavar="T", help="Search for 90s, 10m or 2h.")
 @click.option("--trials", type=int, metavar="N", help="Trials at most.")
 @click.option("--out", required=True, metavar="F", type=Path, help="Plan file to write.")
+@KIND
 @SCHEMA
 @TARGET
 @click.option("--leak", "leaks", multiple=True, metavar="COL", help="Tells the outcome afterwards.")

@@ -17,6 +17,7 @@ from medsynai.flow.arena import Arena
 from medsynai.flow.plan import Plan, read_plan
 from medsynai.flow.run import make
 from medsynai.flow.tune import Search, tune
+from medsynai.models.code_mixture import CodeMixture
 
 SEARCH = Search(600.0, trials=3)
 
@@ -167,3 +168,31 @@ def test_the_command_writes_a_plan(data, tmp_path):
     assert tomllib.loads(out.read_text())["tuned"].startswith("2 trials")
     again = CliRunner().invoke(cli, [*order, "--out", str(out)])
     assert again.exit_code == 2 and "--overwrite" in again.output
+
+
+def test_models_of_codes_are_tuned_on_the_train_rows_alone(tmp_path, monkeypatch):
+    rng = np.random.default_rng(5)
+    pairs = [(p, f"C{c}") for p in range(240) for c in set(rng.zipf(1.6, 5).clip(1, 12))]
+    path = tmp_path / "codes.csv"
+    pd.DataFrame(pairs, columns=["subject_id", "drug"]).to_csv(path, index=False)
+    plan = Plan(str(path), kind="codes:subject_id,drug", model="code-mixture", seed=4)
+    met: set[int] = set()
+    fit = CodeMixture.fit
+
+    def watched(self, matrix, *rest):
+        met.update(matrix.patients)
+        return fit(self, matrix, *rest)
+
+    monkeypatch.setattr(CodeMixture, "fit", watched)
+    tuned = tune(plan, Search(600.0, trials=2))
+    assert len(tuned.attempts) + tuned.pruned == 2
+    assert all(a.loss < 5 and a.seen.c2st is not None for a in tuned.attempts)
+    met, trials = set(), met
+    notes = [e.note for e in make(tuned.plan).evidence.ledger["entries"]]
+    assert trials == met  # the split is the run's own, so no trial saw its holdout
+    assert any("2 trials of code-mixture on 3 inner splits" in note for note in notes)
+
+
+def test_models_of_other_kinds_are_not_tuned(tmp_path):
+    with pytest.raises(PlanError, match="those of images are not"):
+        tune(Plan(str(tmp_path), kind="images", model="vae"), SEARCH)

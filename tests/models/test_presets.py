@@ -7,13 +7,14 @@ import pytest
 from medsynai import store
 from medsynai.errors import PlanError
 from medsynai.flow.settings import parse_settings, settings_of
-from medsynai.models.catalog import load_image_model, load_model
+from medsynai.models.catalog import load_code_model, load_image_model, load_model
 from medsynai.models.entries import CATALOG
 from medsynai.models.presets import BALANCED, NAMES, PRESETS, PRIVATE, preset_of
 from medsynai.models.search import SEARCHED
 
 IMAGES = [entry.name for entry in CATALOG if "images" in entry.data]
 MODELS = [*(entry.name for entry in CATALOG if "table" in entry.data), *IMAGES]
+CODES = [entry.name for entry in CATALOG if entry.data == ("codes",)]
 KNOBS = [(model, knob) for model, knobs in SEARCHED.items() for knob in knobs]
 
 
@@ -32,7 +33,7 @@ def test_every_preset_is_settings_of_its_model(model, preset):
 
 
 def test_presets_are_of_models_and_change_something():
-    assert set(PRESETS) <= set(MODELS) and set(SEARCHED) <= set(MODELS)
+    assert set(PRESETS) <= set(MODELS) and set(SEARCHED) <= {*MODELS, *CODES}
     for model, rows in PRESETS.items():
         assert BALANCED not in rows
         for preset, settings in rows.items():
@@ -47,7 +48,7 @@ def test_a_searched_setting_exists_and_takes_both_ends_of_its_range(model, name)
         settings = end
         for part in reversed(name.split(".")):
             settings = {part: settings}
-        made = store.to_plain(load_model(model, settings))
+        made = store.to_plain((load_code_model if model in CODES else load_model)(model, settings))
         for part in name.split("."):
             made = made[part]
         assert made == end and type(made) is type(end)

@@ -157,6 +157,8 @@ def train(
     name = models.named(run.plan)
     model = models.load(name, models.settings(run.plan))
     title = f"Training the {find_entry(name).title.lower()}"
+    if run.plan.tuned:
+        run.ledger.charge(Release("tune the settings", note=run.plan.tuned))
     with run.watch.stage("train", title), at_desk(followed(run.watch, title, run.work)):
         fitted = model.fit(rows, run.ledger, Seeds(run.plan.seed).of("train", name))
     facts = dict(getattr(fitted, "facts", {}))

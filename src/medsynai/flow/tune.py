@@ -16,19 +16,20 @@ from medsynai import store
 from medsynai.errors import InputError, MissingExtra, PlanError
 from medsynai.evaluate.glance import Glance
 from medsynai.flow import opening, stages
-from medsynai.flow.arena import Arena, mean_of
+from medsynai.flow.arena import Arena, Meeting, mean_of
 from medsynai.flow.budget import within
 from medsynai.flow.choice import loss_of
 from medsynai.flow.conditions import parse_conditions
 from medsynai.flow.kinds import kind_of
 from medsynai.flow.plan import Plan
-from medsynai.flow.settings import model_of
 from medsynai.flow.training import ruled, tied_to_target
 from medsynai.flow.watch import Tell, Watch, silent
 from medsynai.forest.forest import Forest
 from medsynai.generator import Generator
 from medsynai.learn.desk import trained_on
 from medsynai.models.catalog import find_entry
+from medsynai.models.entry import CODES
+from medsynai.models.presets import preset_of
 from medsynai.models.search import SEARCHED, Knob
 from medsynai.privacy.ledger import Ledger
 from medsynai.seeds import Seeds
@@ -117,20 +118,9 @@ def tune(plan: Plan, search: Search, tell: Tell = silent) -> Tuned:
 
 
 def _tuned(plan: Plan, search: Search, tell: Tell) -> Tuned:
-    if kind_of(plan.source, plan.kind) is not None:
-        raise PlanError(
-            "only models of tables are tuned; for codes, set what docs/models says with --set"
-        )
     knobs = knobs_of(plan.model)
     study = _study(Seeds(plan.seed).of("tune"))
-    watch = Watch(tell)
-    loaded = stages.read(plan, opening.Handed(), Ledger(), watch)
-    parts = stages.divide(loaded, plan, watch)  # the holdout is out from here on
-    table = ruled(parts.train, Ledger(), watch)
-    schema = table.schema
-    leaks = (*plan.leaks, *tied_to_target(schema))
-    arena = Arena(table, leaks, parse_conditions(plan.conditions, schema))
-    run = _Run(plan, search, replace(arena, keep=plan.keep), tell)
+    run = _Run(plan, search, _arena(plan, Watch(tell)), tell)
     try:
         run.first()
         while run.goes_on:
@@ -145,6 +135,26 @@ def _tuned(plan: Plan, search: Search, tell: Tell) -> Tuned:
             f"({run.attempts[0].seconds:.2g} s): raise --time-budget"
         )
     return run.result()
+
+
+def _arena(plan: Plan, watch: Watch) -> Meeting:
+    """Where trials meet; the holdout is out from here on.
+
+    Raises:
+        PlanError: data of a kind whose models are not tuned.
+    """
+    kind = kind_of(plan.source, plan.kind)
+    if kind is not None and kind.name != CODES:
+        raise PlanError(f"models of tables and codes are tuned, those of {kind.name} are not")
+    if kind is not None:
+        from medsynai.flow.codes.tuning import CodeArena
+
+        return CodeArena.of(plan, watch)
+    loaded = stages.read(plan, opening.Handed(), Ledger(), watch)
+    table = ruled(stages.divide(loaded, plan, watch).train, Ledger(), watch)
+    schema = table.schema
+    leaks = (*plan.leaks, *tied_to_target(schema))
+    return Arena(table, leaks, parse_conditions(plan.conditions, schema), plan.keep)
 
 
 def knobs_of(model: str) -> dict[str, Knob]:
@@ -164,7 +174,7 @@ def knobs_of(model: str) -> dict[str, Knob]:
 class _Run:
     """A search under way."""
 
-    def __init__(self, plan: Plan, search: Search, arena: Arena, tell: Tell) -> None:
+    def __init__(self, plan: Plan, search: Search, arena: Meeting, tell: Tell) -> None:
         self.plan, self.search, self.arena, self.tell = plan, search, arena, tell
         self.began, self.pruned, self.interrupted = perf_counter(), 0, False
         self.attempts: list[Attempt] = []
@@ -187,7 +197,7 @@ class _Run:
 
     def first(self) -> None:
         """The settings that the search begins from: what it finds can be compared with them."""
-        model = model_of(self.plan.model, self.plan.preset, self.plan.settings)
+        model = self._model({})
         allowed = within(model, self.left / 2, self.arena.train, Seeds(self.plan.seed).of("probe"))
         if isinstance(model, Forest) and allowed != model:
             raise PlanError(
@@ -211,13 +221,17 @@ class _Run:
         """Fit and judge on the inner splits; a network is cut off where it takes too long."""
         began, seeds = perf_counter(), Seeds(self.plan.seed).of("train")
         self._say()
-        whole = store.laid_over(self.plan.settings, settings)
-        model = model_of(self.plan.model, self.plan.preset, whole)
+        model = self._model(settings)
         tries = [self._turn(model, seeds, turn) for turn in range(self.arena.turns)]
         seen = mean_of(tries)
         attempt = Attempt(settings, loss_of(seen), seen, perf_counter() - began)
         self.attempts.append(attempt)
         return attempt
+
+    def _model(self, settings: dict[str, Any]) -> Any:
+        """The preset's settings, then the plan's, then these."""
+        name, whole = self.plan.model, store.laid_over(self.plan.settings, settings)
+        return self.arena.load(name, store.laid_over(preset_of(name, self.plan.preset), whole))
 
     def _turn(self, model: Generator, seeds: Seeds, turn: int) -> Glance:
         halves = self.arena.halves(seeds.of("inner"), turn)

@@ -3,7 +3,7 @@
 Xu et al. 2019, Modeling tabular data using conditional GAN.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar
 
@@ -45,7 +45,7 @@ class Ctgan:
     bins: int = 200
     epochs: int = 300
     steps: int = 30_000
-    lr: float = 1e-3
+    lr: float = 2e-3
     pace: Pace = PACE
     name: ClassVar[str] = "ctgan"
     space: ClassVar[str] = "modes"
@@ -63,16 +63,8 @@ class Ctgan:
         """Both players, for `epochs` passes; how many rows each level has is counted here."""
         nets, noise = players(space, self.latent, self.width, self.pack)
         asking, whole = by_level(space, rows), max(1, len(rows) // self.pace.batch)
-        job = Job(
-            nets,
-            self.phases(),
-            noise,
-            self.pace,
-            asking=asking,
-            monitor=look_at_generator,
-            brisk=True,
-        )
-        return shorten(job, whole * self.pace.batch, self.epochs)
+        job = Job(nets, self.phases(), noise, self.pace, asking=asking, monitor=look_at_generator)
+        return shorten(replace(job, brisk=True), whole * self.pace.batch, self.epochs)
 
     def drawer(self, space: Space) -> GeneratedDrawer:
         """The generator alone: a critic is never kept."""

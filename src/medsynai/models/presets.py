@@ -46,7 +46,7 @@ PRESETS: dict[str, dict[str, Settings]] = {
         BEST: {"steps": 8000, "pace": {"patience": 12}},
     },
     "ctgan": {
-        FAST: {"epochs": 100, "lr": 1e-3},
+        FAST: {"epochs": 100},
         BEST: {"epochs": 600},
     },
     "gan": {

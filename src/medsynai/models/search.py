@@ -87,7 +87,7 @@ SEARCHED: dict[str, dict[str, Knob]] = {
         "penalty": Knob(1.0, 20.0, log=True),
         "match": Knob(0.3, 3.0, log=True),
         "epochs": Knob(50, 600, log=True),
-        "lr": Knob(1e-4, 2e-3, log=True),
+        "lr": Knob(3e-4, 4e-3, log=True),
     },
     "gan": {
         "latent": Knob(8, 64, log=True),
@@ -119,5 +119,24 @@ SEARCHED: dict[str, dict[str, Knob]] = {
         "bins": Knob(20, 120, log=True),
         "lr": Knob(3e-4, 4e-3, log=True),
         "pace.patience": Knob(1, 6),
+    },
+    "code-mixture": {
+        "per_component": Knob(50, 1000, log=True),
+        "components": Knob(30, 600, log=True),
+        "prior": Knob(0.1, 10.0, log=True),
+    },
+    "medgan": {
+        "latent": Knob(32, 256, log=True),
+        "width": Knob(64, 512, log=True),
+        "warm": Knob(300, 3000, log=True),
+        "penalty": Knob(0.5, 20.0, log=True),
+        "lr": Knob(1e-4, 2e-3, log=True),
+    },
+    "emr-wgan": {
+        "latent": Knob(32, 256, log=True),
+        "width": Knob(64, 512, log=True),
+        "critics": Knob(1, 5),
+        "penalty": Knob(1.0, 30.0, log=True),
+        "lr": Knob(1e-4, 2e-3, log=True),
     },
 }
