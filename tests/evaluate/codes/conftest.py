@@ -21,6 +21,11 @@ def draw_codes(rows: int, seed: int, width: int = 120) -> CodeMatrix:
 
 
 @pytest.fixture(scope="package")
+def codes_of():
+    return draw_codes
+
+
+@pytest.fixture(scope="package")
 def trial_of():
     train, holdout = draw_codes(1500, 1), draw_codes(1500, 2)
 

@@ -33,6 +33,17 @@ def test_fresh_rows_score_as_real_rows_do(trial_of):
     assert abs(scores(membership.measure, trial)["membership_auc"].value - 0.5) < 0.06
 
 
+def test_real_rows_are_not_told_from_real_ones_by_what_they_taught(trial_of, codes_of):
+    """On wide, few rows axes fit those that taught them: the anchor was .9 and said nothing."""
+    train, holdout, fresh = (codes_of(200, seed, width=1500) for seed in (1, 2, 3))
+    wide = trial_of(fresh, train=train, holdout=holdout)
+    found = scores(detection.measure, wide)["c2st"]
+    assert found.value == pytest.approx(0.5, abs=0.12)
+    assert found.holdout == pytest.approx(0.5, abs=0.15)
+    copy = scores(detection.measure, trial_of(wide.copied, train=train, holdout=holdout))["c2st"]
+    assert copy.low > found.holdout  # a copy does not win
+
+
 def test_without_rare_codes_r2_hardly_moves_and_their_band_does(trial_of):
     whole = trial_of()
     rare = (whole.frequency >= 3) & (whole.frequency <= 10)

@@ -4,7 +4,9 @@ Boosting reads a summary of each row: how many codes, how rare they are, how oft
 together among train rows, the commonest codes one by one, and all codes on a few axes.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -12,12 +14,13 @@ import scipy.sparse as sp
 from medsynai.data.codes import CodeMatrix
 from medsynai.errors import AssessmentError
 from medsynai.evaluate.codes.pairs import log_lift
-from medsynai.evaluate.codes.trial import CodeTrial, Numbers, some
+from medsynai.evaluate.codes.trial import CodeTrial, Numbers, deal, some
 from medsynai.evaluate.interval import auc, auc_interval
 from medsynai.evaluate.learners import BOOSTING
 from medsynai.evaluate.score import Family, Findings, blank
 from medsynai.seeds import Seeds
 
+Told = Callable[[CodeMatrix, CodeMatrix, str], tuple[Numbers, Numbers]]
 CAP, LEAST, FOLDS = 8_000, 40, 3
 ALONE, AXES, WIDEST = 40, 16, 600
 
@@ -32,7 +35,7 @@ C2ST = blank(
 
 
 def measure(trial: CodeTrial) -> Findings:
-    """The C2ST of synthetic rows, of as many train rows, and of shuffled ones.
+    """The C2ST of synthetic rows, of train rows that taught no summary, and of shuffled ones.
 
     Raises:
         AssessmentError: no holdout, or fewer than 40 rows on a side.
@@ -43,24 +46,39 @@ def measure(trial: CodeTrial) -> Findings:
     n = min(len(sides.reference), len(sides.synthetic), CAP)
     if n < LEAST:
         raise AssessmentError(f"needs at least {LEAST} holdout and {LEAST} synthetic rows")
-    summary = Summary.of(trial)
-    reference = summary.read(some(sides.reference, n, seeds.of("reference")))
-    found = {}
-    for name, matrix in (("synthetic", sides.synthetic), ("real", sides.real)):
-        if matrix is not None:
-            found[name] = tell(summary.read(some(matrix, n, seeds.of(name))), reference, seeds)
-    shuffled = summary.read(some(sides.shuffled, n, seeds.of("shuffled")))
-    low, high = auc_interval(*found["synthetic"])
+    axes = trial.seeds.of("axes")
+
+    def told(candidate: CodeMatrix, learnt: CodeMatrix, name: str) -> tuple[Numbers, Numbers]:
+        summary = Summary.of(learnt, axes)
+        rows = (some(sides.reference, n, seeds.of("reference")), some(candidate, n, seeds.of(name)))
+        reference, seen = map(summary.read, rows)
+        return tell(seen, reference, seeds)
+
+    synthetic = told(sides.synthetic, trial.train, "synthetic")
+    low, high = auc_interval(*synthetic)
     score = replace(
         C2ST,
-        value=auc(*found["synthetic"]),
+        value=auc(*synthetic),
         low=low,
         high=high,
         n=n,
-        holdout=auc(*found["real"]) if "real" in found else None,
-        shuffled=auc(*tell(shuffled, reference, seeds)),
+        holdout=_anchor(trial.train, told, seeds.of("halves")),
+        shuffled=auc(*told(sides.shuffled, trial.train, "shuffled")),
     )
     return Findings((score,))
+
+
+def _anchor(train: CodeMatrix, told: Told, seeds: Seeds) -> float | None:
+    """The AUC of half of the train patients, by a summary that the other half taught.
+
+    Taught by themselves, axes and pairs fit them as they fit nobody else: on wide, few rows real
+    patients then seem to be told from real ones. None where halves are too small.
+    """
+    half = deal(train, seeds, 2)
+    learnt, candidate = (train.rows(np.flatnonzero(half == side)) for side in (0, 1))
+    if min(len(learnt), len(candidate)) < LEAST:
+        return None
+    return auc(*told(candidate, learnt, "real"))
 
 
 @dataclass(frozen=True)
@@ -80,15 +98,15 @@ class Summary:
     axes: Numbers
 
     @staticmethod
-    def of(trial: CodeTrial) -> "Summary":
+    def of(learnt: CodeMatrix, seeds: Seeds) -> "Summary":
         """Learn it; pairs of few train rows hardly count, as lifts are shrunk."""
-        present, n = trial.train.present, len(trial.train)
-        rows = np.bincount(trial.train.counts.indices, minlength=present.shape[1])
+        present, n = learnt.present, len(learnt)
+        rows = np.bincount(learnt.counts.indices, minlength=present.shape[1])
         looked = np.argsort(-rows, kind="stable")[:WIDEST]
         some_codes = present[:, looked]
         lift = log_lift(sp.csr_array(some_codes.T @ some_codes).toarray() / n, n)
         np.fill_diagonal(lift, 0)
-        return Summary(-np.log((rows + 0.5) / (n + 1)), looked, lift, _axes(trial))
+        return Summary(-np.log((rows + 0.5) / (n + 1)), looked, lift, _axes(present, seeds))
 
     def read(self, matrix: CodeMatrix) -> Numbers:
         """(rows, features)."""
@@ -111,14 +129,13 @@ class Summary:
         )
 
 
-def _axes(trial: CodeTrial) -> Numbers:
+def _axes(present: Any, seeds: Seeds) -> Numbers:
     from scipy.sparse.linalg import svds
 
-    present = trial.train.present
     k = min(AXES, min(present.shape) - 1)
     if k < 1 or not present.nnz:
         return np.zeros((present.shape[1], 0))
-    start = trial.seeds.of("axes").numpy().random(min(present.shape))
+    start = seeds.numpy().random(min(present.shape))
     scale = sp.diags_array(1 / np.sqrt(np.maximum(np.asarray(present.sum(axis=0)).ravel(), 1)))
     axes: Numbers = svds(present.astype(np.float64) @ scale, k, v0=start)[2].T
     return axes
