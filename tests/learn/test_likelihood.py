@@ -1,5 +1,6 @@
 """Known answers: divergences, likelihoods and the order of columns."""
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,10 +8,22 @@ from hypothesis import strategies as st
 from medsynai.codec.layout import Layout
 from medsynai.learn.losses.likelihood import divergence, known_before, leaning, surprise
 from medsynai.learn.nets.anyorder import AnyOrder
+from medsynai.learn.nets.graded import grades_of
 from medsynai.learn.nets.mlp import Reader, initialise
 
 LAYOUT = Layout.of(("a", "b", "c"), (4, 3, 5), (True, False, True))
 ROWS = torch.tensor([[0.0, 2.0, 4.0], [2.0, 0.0, 1.0]])
+
+
+def talking(net, seed):
+    """Random weights everywhere, also where training begins at zero."""
+    generator = torch.Generator().manual_seed(seed)
+    initialise(net, generator)
+    with torch.no_grad():
+        for weight in net.parameters():
+            weight.add_(torch.randn(weight.shape, generator=generator), alpha=0.1)
+    return net
+
 
 EVEN = torch.tensor([[float(i % s) for s in LAYOUT.sizes] for i in range(60)])
 
@@ -72,9 +85,32 @@ def test_orders_are_strict_and_natural_rows_keep_the_columns_order():
     assert (first > 0.02).all()
 
 
-def test_a_column_sees_what_is_before_it_and_nothing_else():
+def test_before_training_every_column_has_its_own_shares():
     net = AnyOrder(LAYOUT, 16, 2)
-    initialise(net, torch.Generator().manual_seed(4))
+    initialise(net, torch.Generator().manual_seed(3))
+    net.prepare(EVEN)
+    assert torch.equal(net(ROWS, torch.ones(3, 3).tril(-1).expand(2, 3, 3)), net.usual.repeat(2, 1))
+
+
+def test_grades_are_standard_over_the_rows_and_zero_for_levels():
+    codes = torch.randint(0, 9, (500, 1), generator=torch.Generator().manual_seed(7))
+    layout = Layout.of(("number", "level"), (10, 9), (True, False))
+    rows = torch.cat([codes, codes], dim=1).float()
+    rows[::7, 0] = 9.0  # missing
+    grades = grades_of(layout, rows)
+    mine = grades[rows[:, 0].long()]
+    there = rows[:, 0] < 9
+    assert torch.allclose(mine.mean(0), torch.zeros(4), atol=1e-5)
+    assert torch.allclose(mine[there, :3].square().mean(0), torch.ones(3), atol=1e-4)
+    assert torch.allclose(mine[:, 3].square().mean(), torch.ones(()), atol=1e-4)
+    assert (mine[~there, :3] == 0).all() and len(set(mine[:, 3].tolist())) == 2
+    assert (grades[layout["level"].places] == 0).all()
+    for lone in (torch.zeros(5, 2), torch.tensor([[9.0, 0.0]] * 5), rows[:0]):
+        assert grades_of(layout, lone).isfinite().all()
+
+
+def test_a_column_sees_what_is_before_it_and_nothing_else():
+    net = talking(AnyOrder(LAYOUT, 16, 2), 4)
     before = torch.ones(3, 3).tril(-1).expand(2, 3, 3)
     base = net(ROWS, before)
     for changed in range(3):
@@ -85,9 +121,10 @@ def test_a_column_sees_what_is_before_it_and_nothing_else():
             assert bool(moved[span.places].any()) == (j > changed)
 
 
-def test_drawing_asks_the_same_logits_as_training():
-    net = AnyOrder(LAYOUT, 16, 2)
-    initialise(net, torch.Generator().manual_seed(5))
+@pytest.mark.parametrize("graded", [False, True])
+def test_drawing_asks_the_same_logits_as_training(graded):
+    net = talking(AnyOrder(LAYOUT, 16, 2, graded), 5)
+    net.prepare(EVEN)
     whole = net(ROWS, torch.ones(3, 3).tril(-1).expand(2, 3, 3))
     known = torch.zeros(2, 16)
     for j, span in enumerate(LAYOUT):
@@ -96,9 +133,7 @@ def test_drawing_asks_the_same_logits_as_training():
 
 
 def test_blinded_rows_give_no_number():
-    net, reader = AnyOrder(LAYOUT, 8, 1), Reader(LAYOUT, 8)
-    for part in (net, reader):
-        initialise(part, torch.Generator().manual_seed(6))
+    net, reader = (talking(part, 6) for part in (AnyOrder(LAYOUT, 8, 1), Reader(LAYOUT, 8)))
     blind = ROWS * torch.nan
     before = torch.ones(3, 3).tril(-1).expand(2, 3, 3)
     assert surprise(LAYOUT, net(blind, before), blind).isnan().all()

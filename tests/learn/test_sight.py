@@ -13,6 +13,7 @@ from medsynai.learn.losses.likelihood import elbo
 from medsynai.learn.losses.matching import matching
 from medsynai.learn.nets.coder import Decoder, autoencoder
 from medsynai.learn.nets.denoiser import Denoiser
+from medsynai.learn.nets.graded_coder import GradedDecoder
 from medsynai.learn.nets.mlp import initialise, modules_of
 from medsynai.learn.nets.sight import Sight
 from medsynai.learn.priors import Flow, Mixture, even_normal
@@ -58,6 +59,27 @@ def test_a_positions_density_is_that_of_torch_and_missing_has_none():
     normal = torch.distributions.Normal(mine[1:, 2], spreads.exp())
     expected = cells - torch.cat([torch.zeros(1), normal.log_prob(torch.tensor([-0.6, -1.0]))])
     assert torch.allclose(miss[:, 1], expected, atol=1e-5)
+
+
+def test_a_graded_column_sees_what_is_before_it_and_drawing_asks_the_same():
+    decoder = seeded(GradedDecoder(space_of(False), 16, 4, ties=8))
+    decoder.prepare(torch.stack([torch.arange(60) % s for s in LAYOUT.sizes], dim=1).float())
+    z = torch.randn(3, 4, generator=torch.Generator().manual_seed(4))
+    assert torch.equal(decoder(z, ROWS), decoder.usual.repeat(3, 1))  # it begins with nothing else
+    for weight in decoder.parameters():
+        weight.data += 0.3 * torch.randn(weight.shape, generator=torch.Generator().manual_seed(5))
+    whole = decoder(z, ROWS)
+    for changed in range(3):
+        other = ROWS.clone()
+        other[:, changed] = (other[:, changed] + 1) % LAYOUT.sizes[changed]
+        moved = (decoder(z, other) != whole).any(0)
+        for j, span in enumerate(LAYOUT):
+            assert bool(moved[span.places].any()) == (j > changed)
+    (outs, bias), known = decoder.open(z), torch.zeros(3, 8)
+    for j, span in enumerate(LAYOUT):
+        expected = torch.log_softmax(whole[:, span.places], dim=1)
+        assert torch.allclose(decoder.ask(j, outs, bias, known), expected, atol=1e-4)
+        known = decoder.tell(j, ROWS[:, j], known)
 
 
 def test_a_tied_column_sees_what_is_before_it_and_drawing_asks_the_same():
@@ -149,7 +171,7 @@ def test_even_noise_is_normal_in_each_row_and_level_over_all():
 @pytest.mark.parametrize("placed", [False, True])
 def test_blinded_rows_give_no_loss(placed):
     space = space_of(placed)
-    nets = seeded(autoencoder(space, 8, 4, 4, ROWS))
+    nets = seeded(autoencoder(space, 8, 4, 4, ROWS, graded=not placed))
     blind = Batch(ROWS, ROWS[:, :0], ROWS[:, :0], torch.randn(3, 7)).blind()
     assert elbo(1.0, 0.1, 4)(nets, blind).isnan().all()
     net = modules_of(net=seeded(Denoiser(space, 8, 2, 0.9)))

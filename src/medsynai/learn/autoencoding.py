@@ -11,7 +11,7 @@ from medsynai.learn.job import Job, Pace
 from medsynai.learn.latent import LatentDrawer, rebuilt
 from medsynai.learn.losses.likelihood import elbo
 from medsynai.learn.monitor import look_at_marginals
-from medsynai.learn.nets.coder import Decoder, autoencoder
+from medsynai.learn.nets.coder import autoencoder, decoder_of
 from medsynai.learn.priors import Mixture
 from medsynai.seeds import Seeds
 
@@ -28,6 +28,7 @@ class Autoencoder:
         drop: share of the columns hidden from the encoder.
         ties: numbers through which the decoder tells each column of those before it; 0: none.
         components: Gaussians of the prior at most; 0: the standard normal.
+        graded: whether the decoder reads and answers numbers by their grades; needs ties and bins.
     """
 
     latent: int
@@ -39,6 +40,7 @@ class Autoencoder:
     drop: float = 0.0
     ties: int = 0
     components: int = 0
+    graded: bool = False
 
     def phases(self) -> tuple[Phase, ...]:
         """One update, which reads real rows."""
@@ -47,7 +49,7 @@ class Autoencoder:
 
     def job(self, space: Space, rows: Tensor) -> Job:
         """Encoder and decoder; held-out rows are watched by the same loss."""
-        nets = autoencoder(space, self.width, self.latent, self.ties, rows)
+        nets = autoencoder(space, self.width, self.latent, self.ties, rows, self.graded)
         phases = self.phases()
         loss = phases[0].updates[0].loss
         noise = self.latent + len(space.codes)
@@ -56,7 +58,7 @@ class Autoencoder:
 
     def drawer(self, space: Space) -> LatentDrawer:
         """The decoder and its prior."""
-        decoder = Decoder(space, self.width, self.latent, self.ties)
+        decoder = decoder_of(space, self.width, self.latent, self.ties, self.graded)
         return LatentDrawer(space, decoder, Mixture(self.latent, self.components))
 
     def settle(self, drawer: LatentDrawer, modules: Modules, rows: Tensor, seeds: Seeds) -> None:

@@ -33,7 +33,7 @@ class SequenceDrawer(nn.Module):
     def begin(self, n: int, asked: Asked, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Rows with the asked columns drawn, and how likely each was to meet them."""
         rows, weight = torch.full((n, len(self.net.layout)), torch.nan), torch.ones(n)
-        known = torch.zeros(n, self.net.heads.in_features)
+        known = torch.zeros(n, self.net.reader.width)
         for column in asked.columns:
             known, chance = self._draw(rows, known, column, asked, generator)
             weight *= chance
@@ -42,7 +42,7 @@ class SequenceDrawer(nn.Module):
     def complete(self, state: Tensor, asked: Asked, generator: torch.Generator) -> Tensor:
         """The columns that are not there yet, each given all before it; see `Drawer`."""
         rows = state.clone()
-        known = torch.zeros(len(rows), self.net.heads.in_features)
+        known = torch.zeros(len(rows), self.net.reader.width)
         there = [not bool(rows[0, j].isnan()) for j in range(rows.shape[1])]
         for column in (j for j, here in enumerate(there) if here):
             known = self.net.learn_more(known, column, rows[:, column].long())

@@ -16,7 +16,7 @@ from medsynai.learn.autoencoding import Autoencoder
 from medsynai.learn.fitted import fit_network, load_network
 from medsynai.learn.job import Pace
 
-PACE = Pace(patience=4)
+PACE = Pace(patience=2)
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class Vae:
         drop: share of the columns hidden from the encoder.
         ties: numbers through which the decoder tells each column of those before it; 0: columns
             are independent given the latent.
+        grades: whether the decoder reads and answers numbers by their grades as well as by their
+            bins; without ties, or in another space, there are none.
         components: Gaussians of the prior; 0: the standard normal.
         space: what the networks see of a code; see `medsynai.codec.spaces`.
         bins: about how many bins a number has at most.
@@ -43,6 +45,7 @@ class Vae:
     beta: float = 0.5
     drop: float = 0.1
     ties: int = 64
+    grades: bool = True
     components: int = 30
     space: str = "bins"
     bins: int = 60
@@ -60,7 +63,8 @@ class Vae:
     def parts(self) -> Autoencoder:
         """What these settings put together."""
         dials = self.latent, self.width, self.beta, self.steps, self.lr, self.pace
-        return Autoencoder(*dials, self.drop, self.ties, self.components)
+        graded = self.grades and self.ties > 0 and self.space == "bins"
+        return Autoencoder(*dials, self.drop, self.ties, self.components, graded)
 
     phases, job = autoencoding.phases, autoencoding.job
     drawer, settle = autoencoding.drawer, autoencoding.settle

@@ -14,7 +14,7 @@ from medsynai.generator import check_settings
 from medsynai.learn.core import Modules, Phase, Update
 from medsynai.learn.fitted import fit_network, load_network
 from medsynai.learn.job import Job, Pace
-from medsynai.learn.losses.likelihood import any_order, leaning, usual
+from medsynai.learn.losses.likelihood import any_order, leaning
 from medsynai.learn.monitor import look_at_marginals
 from medsynai.learn.nets.anyorder import AnyOrder
 from medsynai.learn.nets.mlp import modules_of
@@ -33,7 +33,7 @@ class Autoregressive:
         natural: share of the rows trained in the columns' own order; the others begin with
             columns picked at random, as a condition would.
         smooth: how much of a number's target goes to the bins beside it, at most.
-        bins: about how many bins a number has at most.
+        grades, bins: whether numbers have grades beside their bins, and how many bins at most.
         steps, lr, pace: how it is trained.
     """
 
@@ -41,6 +41,7 @@ class Autoregressive:
     blocks: int = 2
     natural: float = 0.5
     smooth: float = 0.5
+    grades: bool = True
     bins: int = 60
     steps: int = 1500
     lr: float = 1e-3
@@ -54,21 +55,20 @@ class Autoregressive:
 
     def phases(self) -> tuple[Phase, ...]:
         """One update, which reads real rows."""
-        loss = any_order(self.natural)
-        return (Phase((Update(("net",), loss, True, lr=self.lr),), self.steps),)
+        return (Phase((Update(("net",), any_order(self.natural), True, lr=self.lr),), self.steps),)
 
     def job(self, space: Space, rows: Tensor) -> Job:
         """One network; held-out rows are watched in the columns' own order, as they are."""
-        layout, net = space.codes, AnyOrder(space.codes, self.width, self.blocks)
+        layout, net = space.codes, self.drawer(space).net
+        net.prepare(rows)
         net.lean.copy_(leaning(layout, rows, self.smooth))
-        net.usual.copy_(usual(layout, rows))
         nets, noise, watched = modules_of(net=net), len(layout) + 2, any_order(1.0, lean=False)
         look = look_at_marginals(blank, layout, rows)
         return Job(nets, self.phases(), noise, self.pace, watched, monitor=look)
 
     def drawer(self, space: Space) -> SequenceDrawer:
         """The network itself."""
-        return SequenceDrawer(AnyOrder(space.codes, self.width, self.blocks))
+        return SequenceDrawer(AnyOrder(space.codes, self.width, self.blocks, self.grades))
 
     def settle(self, drawer: SequenceDrawer, modules: Modules, rows: Tensor, seeds: Seeds) -> None:
         """Take the trained weights over."""

@@ -14,6 +14,7 @@ Settings = dict[str, Any]
 
 # Under a budget every step costs: few of them, on everybody, with a high rate and short memory.
 FEW: Settings = {"bins": 10, "steps": 100, "lr": 0.01, "pace": {"average": 0.95}}
+BARE: Settings = {"grades": False}  # its few bins have rows enough each
 QUIET: Settings = {"components": 0}  # a mixture would be fitted to rows that may not be looked at
 
 PRESETS: dict[str, dict[str, Settings]] = {
@@ -24,7 +25,7 @@ PRESETS: dict[str, dict[str, Settings]] = {
     "vae": {
         FAST: {"width": 128, "steps": 400, "lr": 4e-3},
         BEST: {"steps": 4000, "lr": 1e-3, "pace": {"patience": 10}},
-        PRIVATE: {"width": 64, "latent": 8, "ties": 32, "drop": 0.0, **QUIET, **FEW},
+        PRIVATE: {"width": 64, "latent": 8, "ties": 32, "drop": 0.0, **QUIET, **FEW, **BARE},
     },
     "tvae": {
         FAST: {"steps": 800, "lr": 2e-3},
@@ -66,7 +67,12 @@ PRESETS: dict[str, dict[str, Settings]] = {
     "autoregressive": {
         FAST: {"width": 64, "blocks": 1, "steps": 500, "lr": 2e-3},
         BEST: {"width": 192, "steps": 5000, "pace": {"patience": 6}},
-        PRIVATE: {"width": 32, "blocks": 0, "natural": 0.99, "smooth": 0.0, **FEW, "lr": 0.02},
+        PRIVATE: {
+            **{"width": 32, "blocks": 0, "natural": 0.99, "smooth": 0.0},
+            **FEW,
+            **BARE,
+            "lr": 0.02,
+        },
     },
     # Of images, for 28 to 32 pixels on one core: some two minutes, 5 to 15, and an hour or more.
     "image-flow": {

@@ -7,6 +7,7 @@ PixelVAE, section 3).
 """
 
 import math
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from medsynai.codec.spaces import Space
 from medsynai.codec.tokens import places, presence
+from medsynai.learn.nets.graded_coder import GradedDecoder
 from medsynai.learn.nets.mlp import linear, vectors
 from medsynai.learn.nets.sight import Looker, Sight
 
@@ -62,6 +64,10 @@ class Decoder(nn.Module):
         if space.placed:
             self.log_spread = nn.Parameter(torch.full((len(space.placed),), math.log(0.1)))
         self.register_buffer("usual", torch.zeros(wide))
+
+    def prepare(self, rows: Float[Tensor, "rows columns"]) -> None:
+        """Set the columns' own shares to those of the train rows."""
+        self.usual.copy_(self.sight.usual(rows))
 
     @property
     def spreads(self) -> Float[Tensor, " placed"]:
@@ -118,10 +124,20 @@ class Decoder(nn.Module):
         return known + more
 
 
+def decoder_of(space: Space, width: int, latent: int, ties: int, graded: bool) -> nn.Module:
+    """The decoder of one space; a graded one wants bins, and ties."""
+    return (GradedDecoder if graded else Decoder)(space, width, latent, ties)
+
+
 def autoencoder(
-    space: Space, width: int, latent: int, ties: int, rows: Float[Tensor, "rows columns"]
+    space: Space,
+    width: int,
+    latent: int,
+    ties: int,
+    rows: Float[Tensor, "rows columns"],
+    graded: bool = False,
 ) -> nn.ModuleDict:
     """Encoder and decoder of one space, the decoder's outputs around the rows' log shares."""
-    decoder = Decoder(space, width, latent, ties)
-    decoder.usual.copy_(decoder.sight.usual(rows))
+    decoder: Any = decoder_of(space, width, latent, ties, graded)
+    decoder.prepare(rows)
     return nn.ModuleDict({"encoder": Encoder(space, width, latent), "decoder": decoder})

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate, leaky_relu, silu
 
 from medsynai.codec.framing import AnyFrame
-from medsynai.learn.nets.mlp import linear, vectors
+from medsynai.learn.nets.mlp import linear, quiet, vectors
 from medsynai.learn.nets.unet import FOLD, Block, Norm, convolution, cut, fold, padded, unfold
 from medsynai.learn.precision import brisk
 
@@ -138,7 +138,7 @@ class Step(nn.Module):
     def __init__(self, nd: int, width: int) -> None:
         super().__init__()
         self.into, self.out = convolution(nd, width, width), convolution(nd, width, width)
-        self.out.quiet = True  # type: ignore[assignment]  # `initialise` leaves its weights at 0
+        quiet(self.out)
 
     def forward(self, x: Float[Tensor, "b c ..."]) -> Tensor:
         """Same shape out as in."""

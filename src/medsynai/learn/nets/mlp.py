@@ -1,6 +1,7 @@
 """Plain and residual multilayer perceptrons, and the layer that reads codes."""
 
 import math
+from typing import TypeVar
 
 import torch
 from jaxtyping import Float
@@ -8,6 +9,8 @@ from torch import Tensor, nn
 
 from medsynai.codec.layout import Layout
 from medsynai.codec.tokens import places, presence
+
+Layer = TypeVar("Layer", bound=nn.Module)
 
 
 def linear(inputs: int, outputs: int) -> nn.Linear:
@@ -26,23 +29,32 @@ def vectors(count: int, width: int) -> nn.Embedding:
         return nn.Embedding(count, width)
 
 
+def quiet(layer: Layer, loud: float = 0.0) -> Layer:
+    """The same layer, whose first values are to be `loud` times the usual ones."""
+    layer.loud = loud  # type: ignore[assignment]
+    return layer
+
+
+def loudness(layer: nn.Module) -> float:
+    """How large a layer's first values are: 1 unless it was made `quiet`."""
+    return float(getattr(layer, "loud", 1.0))
+
+
 @torch.no_grad()
 def initialise(modules: nn.Module, generator: torch.Generator) -> None:
     """First values of every weight from one generator: nothing is seeded globally.
 
     Linear layers get U(-1/sqrt(inputs), 1/sqrt(inputs)) (LeCun et al. 1998, Efficient backprop),
     gated recurrent units the same of their states; vectors of codes a normal of spread
-    1/sqrt(width).
+    1/sqrt(width). A `quiet` layer begins with less.
     """
     for layer in modules.modules():
         if isinstance(layer, nn.Linear):
-            bound = 1 / math.sqrt(layer.in_features)
+            bound = loudness(layer) / math.sqrt(layer.in_features)
             layer.weight.uniform_(-bound, bound, generator=generator)
             layer.bias.uniform_(-bound, bound, generator=generator)
         elif isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Conv3d):
-            bound = (
-                0.0 if getattr(layer, "quiet", False) else 1 / math.sqrt(layer.weight[0].numel())
-            )
+            bound = loudness(layer) / math.sqrt(layer.weight[0].numel())
             layer.weight.uniform_(-bound, bound, generator=generator)
             nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
         elif isinstance(layer, nn.GRU):
@@ -50,7 +62,8 @@ def initialise(modules: nn.Module, generator: torch.Generator) -> None:
             for weight in layer.parameters():
                 weight.uniform_(-bound, bound, generator=generator)
         elif isinstance(layer, nn.Embedding | nn.EmbeddingBag):
-            layer.weight.normal_(0, 1 / math.sqrt(layer.embedding_dim), generator=generator)
+            spread = loudness(layer) / math.sqrt(layer.embedding_dim)
+            layer.weight.normal_(0, spread, generator=generator)
 
 
 def mlp(inputs: int, width: int, outputs: int, hidden: int = 2) -> nn.Sequential:

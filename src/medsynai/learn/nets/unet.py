@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, layer_norm, pad, silu
 
-from medsynai.learn.nets.mlp import linear, vectors
+from medsynai.learn.nets.mlp import linear, quiet, vectors
 from medsynai.learn.precision import brisk
 
 FOLD = 2  # pixels along each axis that become channels
@@ -64,7 +64,7 @@ class Block(nn.Module):
         self.tell = linear(told, 2 * outputs)
         self.second = Norm(outputs)
         self.out = convolution(nd, outputs, outputs)
-        self.out.quiet = True  # type: ignore[assignment]  # `initialise` leaves its weights at 0
+        quiet(self.out)
         self.past = convolution(nd, inputs, outputs, 1) if inputs != outputs else nn.Identity()
 
     def forward(self, x: Float[Tensor, "b c ..."], told: Float[Tensor, "b t"]) -> Tensor:
