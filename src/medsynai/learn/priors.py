@@ -2,7 +2,7 @@
 
 import warnings
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ SOFT = 1e-3  # added to each component's variances: none shrinks onto a single p
 PER_COMPONENT = 100  # rows a Gaussian stands for at least, on average
 MIXTURE_ROWS, STEPS = 20_000, 60  # of the expectation maximisation, at most
 RANKED, FEWEST = 20_000, 2_000  # rows drawn to learn ranks from: at most, and beyond two a row
+MOST_AXES = 20_000  # of one Sobol sequence; torch has 21,201
 PRIORS = 0.5  # of the time after training; levels come after the prior
 Latents = Float[Tensor, "n latent"]
 
@@ -147,14 +148,21 @@ class Flow(nn.Module):
 
 
 def even_normal(n: int, width: int, generator: torch.Generator) -> Latents:
-    """`n` standard normal rows that together are spread evenly over every axis.
+    """`n` standard normal rows that together are spread evenly over every axis, and pair of axes.
 
-    Each row alone is N(0, I); a Latin hypercube (McKay, Beckman and Conover 1979) takes part of
-    the noise of sampling away.
+    Each row alone is N(0, I); a scrambled Sobol sequence (Matousek 1998, On the L2-discrepancy for
+    anchored boxes) takes part of the noise of sampling away. Its rows come in random order.
     """
-    place = torch.rand(n, width, generator=generator).argsort(dim=0)
-    u = (place + torch.rand(n, width, generator=generator)) / n
-    return torch.special.ndtri(u.clamp(1e-6, 1 - 1e-6))
+    parts = [_even(n, min(MOST_AXES, width - at), generator) for at in range(0, width, MOST_AXES)]
+    u = torch.cat(parts, dim=1) if parts else torch.empty(n, 0, dtype=torch.float64)
+    return torch.special.ndtri(u.clamp(1e-6, 1 - 1e-6)).float()
+
+
+def _even(n: int, width: int, generator: torch.Generator) -> Float[Tensor, "n width"]:
+    seed = int(torch.randint(2**31, (1,), generator=generator))
+    sequence: Any = torch.quasirandom.SobolEngine
+    points: Tensor = sequence(width, scramble=True, seed=seed).draw(n, dtype=torch.float64)
+    return points[torch.randperm(n, generator=generator)]
 
 
 def _shrunk(z: np.ndarray) -> tuple[np.ndarray, ...]:
