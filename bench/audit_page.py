@@ -25,7 +25,7 @@ def audits(rows: list[Row]) -> str:
         fault = row["kind"] == "fault"
         met = row["most"] > row["claimed"] if fault else row["most"] <= row["claimed"]
         name = f"fault: {row['name']}" if fault else f"**medsynai {row['name']}**"
-        left = f" ({row['left_out']} releases left out)" if row["left_out"] else ""
+        left = f" (left out: {row['left_out']})" if row["left_out"] else ""
         lines.append(
             f"| {name}{left} | {row['claimed']:g} | {row['runs']} | {row['canaries']} |"
             f" {row['most']:.2f} | {row['audit_s']:.0f} | {'>' if fault else '<='} 1 |"
