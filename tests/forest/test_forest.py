@@ -6,13 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from medsynai.codec.table import TableCodec
 from medsynai.data.schema import Column, Kind, Role, Schema
 from medsynai.data.table import Table, canonical_dtype
 from medsynai.errors import ConditionError, ModelError, PlanError
 from medsynai.forest.forest import Forest, load
 from medsynai.forest.order import order_of
-from medsynai.forest.rarity import weights_of
 from medsynai.forest.step import level_ranks
 from medsynai.generator import Condition, Wanted
 from medsynai.privacy.ledger import Ledger
@@ -254,19 +252,6 @@ def test_pairs_of_many_codes_go_together_as_in_the_real_rows(tmp_path) -> None:
     pd.testing.assert_frame_equal(load(tmp_path).sample(rows, Seeds(1)).frame, drawn)
     a, b = (drawn[n].cat.codes.to_numpy().astype(int) for n in "ab")
     assert np.mean(b == partner[a]) > 0.55  # .70 in the real rows; .37 by the commonest eight alone
-
-
-def test_a_small_class_of_the_outcome_counts_for_a_tenth_however_many_rows_it_has():
-    table = rare_outcome(40_000, 0)
-    codec = TableCodec.fit(table, 50)
-    codes = codec.encode(table)
-    few = codes[:, 0] == 1
-    found = weights_of(codes, codec, 60)
-    assert found is not None and set(found[~few]) == {1.0}
-    assert set(found[few]) == {60 / 20}  # a fifth would need leaves of 12: none is below 20
-    named = replace(codec.columns[0].column, role=Role.PROTECTED)
-    columns = (replace(codec.columns[0], column=named), *codec.columns[1:])
-    assert weights_of(codes, replace(codec, columns=columns), 60) is None  # 800 rows fill leaves
 
 
 def of_traits(sizes: int, rows: int, role: Role) -> tuple[Table, np.ndarray]:

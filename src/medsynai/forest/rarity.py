@@ -8,7 +8,6 @@ from medsynai.data.schema import Role
 
 LEAST_ROWS = 20  # rows that a leaf has at least, however much they weigh
 LEAVES = 4  # leaves that a class should be able to fill
-TENTH = 0.1  # share of the rows that a class of the outcome counts for at least
 MOST_CODES = 20
 Rows = slice | Integer[np.ndarray, " _"]
 Weights = Float[np.ndarray, " _"]
@@ -23,16 +22,13 @@ def weights_of(
     A class of 80 rows cannot be told apart by leaves of 150, and then no relation of a rare
     outcome survives. So a row of a class (of the outcome or of a protected column) too small for
     four leaves counts for more, and the class gets leaves of its own, of 20 rows at least. Rows of
-    other classes keep the whole `min_leaf`. A class of the outcome counts for a tenth of all rows
-    at least: at 2 % it is left out of the splits that lower the most variance, however many rows
-    it has.
+    other classes keep the whole `min_leaf`.
     """
     weights = np.ones(len(codes))
     for place, column in enumerate(codec.columns):
         told = column.column.role in (Role.TARGET, Role.PROTECTED)
         if told and not column.column.kind.is_number and column.size <= MOST_CODES:
-            least = TENTH if column.column.role is Role.TARGET else 0.0
-            np.maximum(weights, _of_class(codes[:, place], min_leaf, least), out=weights)
+            np.maximum(weights, _of_class(codes[:, place], min_leaf), out=weights)
     return weights if (weights > 1).any() else None
 
 
@@ -55,13 +51,8 @@ def shares_of(weights: Weights | None, whose: Whose | None, rows: Rows) -> Weigh
     return share if own is None else share * own
 
 
-def _of_class(
-    codes: Integer[np.ndarray, " rows"], min_leaf: int, least: float
-) -> Float[np.ndarray, " rows"]:
+def _of_class(codes: Integer[np.ndarray, " rows"], min_leaf: int) -> Float[np.ndarray, " rows"]:
     counts = np.bincount(codes)
-    wanted = counts / LEAVES
-    if least:
-        wanted = np.minimum(wanted, min_leaf * counts / (least * len(codes)))
-    wanted = np.clip(wanted, min(LEAST_ROWS, min_leaf), min_leaf)
+    wanted = np.clip(counts / LEAVES, min(LEAST_ROWS, min_leaf), min_leaf)
     weights: np.ndarray = (min_leaf / wanted)[codes]
     return weights

@@ -8,7 +8,10 @@ from torch import Tensor, nn
 
 
 class Path(nn.Module):
-    """From noise to rows in equal Euler steps.
+    """From noise to rows in equal steps of the two-step Adams-Bashforth method.
+
+    Each step leans on the velocity of the step before as well, which costs nothing: eight steps are
+    as near to the path as dozens of Euler's (Hairer, Norsett and Wanner 1993, III.1).
 
     Args:
         net: gives the velocity (n, width) at (n, width) places, (n,) times and (n,) classes.
@@ -31,7 +34,10 @@ class Path(nn.Module):
         self, x: Float[Tensor, "n width"], labels: Float[Tensor, " n"]
     ) -> Float[Tensor, "n width"]:
         """Rows that began as the noise `x`."""
+        before: Tensor | None = None
         for k in range(self.hops):
             time = torch.full((len(labels),), k / self.hops, device=x.device)
-            x = x + self.net(x, time, labels) / self.hops
+            now = self.net(x, time, labels)
+            ahead = now if before is None else 1.5 * now - 0.5 * before
+            x, before = x + ahead / self.hops, now
         return x

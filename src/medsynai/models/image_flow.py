@@ -30,13 +30,13 @@ class ImageFlow:
 
     Attributes:
         width, levels: of the network; see `learn.nets.unet`.
-        hops: Euler steps of a draw.
+        hops: steps of a draw.
         steps, lr, pace: how it is trained.
     """
 
     width: int = 32
     levels: int = 2
-    hops: int = 24
+    hops: int = 8
     steps: int = 6000
     lr: float = 1e-3
     pace: Pace = PACE

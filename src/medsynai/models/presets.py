@@ -76,8 +76,8 @@ PRESETS: dict[str, dict[str, Settings]] = {
     },
     # Of images, for 28 to 32 pixels on one core: some two minutes, 5 to 15, and an hour or more.
     "image-flow": {
-        FAST: {"width": 24, "steps": 1500, "hops": 16},
-        BEST: {"width": 48, "steps": 15_000, "hops": 32, "pace": {"patience": 10}},
+        FAST: {"width": 24, "steps": 1500, "hops": 6},
+        BEST: {"width": 48, "steps": 15_000, "hops": 16, "pace": {"patience": 10}},
     },
     "image-vae": {
         FAST: {"width": 16, "steps": 1000, "lr": 2e-3},

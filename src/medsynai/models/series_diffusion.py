@@ -32,7 +32,7 @@ class SeriesDiffusion:
         components: principal components that the network works on; the others are normal.
         per_component: train series that stand behind a component at least.
         width, layers: of the network.
-        hops: Euler steps of a draw.
+        hops: steps of a draw.
         steps, lr, pace: how it is trained.
     """
 
