@@ -75,10 +75,14 @@ def test_too_little_to_learn_from_is_said():
         make(Plan(), Handed(several_stays()[["patient_id", "age"]]))
 
 
-def test_names_never_hold_a_path():
+def test_names_never_hold_a_path(tmp_path, monkeypatch):
     assert name_source("/home/anna/secret project/visits.csv.gz") == "visits.csv.gz"
     assert name_source("postgresql://anna:pw@db/clinic::visits") == "visits"
     assert name_source(DEMO) == "SUPPORT2"
+    here = tmp_path / "stays"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    assert name_source(".") == name_source("./") == "stays"
     assert name_source(pd.DataFrame()) == "data frame"
 
 

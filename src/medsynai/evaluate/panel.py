@@ -166,7 +166,7 @@ COHORT_PANEL: tuple[Measure, ...] = (
     Measure("pairs", "cohorts.who:pairs", _F, ("code_pairs_r2", "Pairs of codes"), 1.0),
     Measure("together", "cohorts.stays:together", _F, ("stay_correlation", "Means together"), 1.0),
     Measure("stays", "cohorts.stays:measure", _D, ("stay_c2st", "Patients by summaries"), 20.0),
-    Measure("outcome", "cohorts.outcome:measure", _U, ("tstr_outcome", "Outcome, trained on"), 8.0),
+    Measure("outcome", "cohorts.outcome:measure", _U, ("tstr_outcome", "Outcome foretold"), 8.0),
     Measure("survival", "cohorts.survival:measure", _U, ("km_area", "Survival curves"), 1.5),
     Measure("detection", "cohorts.who:detection", _D, ("c2st", "Telling patients apart"), 10.0),
     Measure(

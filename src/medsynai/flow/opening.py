@@ -183,4 +183,4 @@ def name_source(source: object) -> str:
         return "SUPPORT2"
     if "://" in text:
         return hide_password(text).rpartition("::")[2] or "database"
-    return Path(text).name
+    return Path(text).absolute().name or "folder"  # "." has a name only where it stands
