@@ -42,7 +42,7 @@ class Vae:
 
     latent: int = 32
     width: int = 192
-    beta: float = 0.5
+    beta: float = 1.0
     drop: float = 0.1
     ties: int = 64
     grades: bool = True

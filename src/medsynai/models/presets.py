@@ -25,7 +25,16 @@ PRESETS: dict[str, dict[str, Settings]] = {
     "vae": {
         FAST: {"width": 128, "steps": 400, "lr": 4e-3},
         BEST: {"steps": 4000, "lr": 1e-3, "pace": {"patience": 10}},
-        PRIVATE: {"width": 64, "latent": 8, "ties": 32, "drop": 0.0, **QUIET, **FEW, **BARE},
+        PRIVATE: {
+            "beta": 0.5,
+            "width": 64,
+            "latent": 8,
+            "ties": 32,
+            "drop": 0.0,
+            **QUIET,
+            **FEW,
+            **BARE,
+        },
     },
     "tvae": {
         FAST: {"steps": 800, "lr": 2e-3},
