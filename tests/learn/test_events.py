@@ -11,6 +11,7 @@ from medsynai.codec.steps import StepCodec
 from medsynai.data.cohort import Clock, Cohort
 from medsynai.learn.core import Batch
 from medsynai.learn.events import begin
+from medsynai.learn.habits import Habits, habits_of, skipped
 from medsynai.learn.losses.events import likelihood
 from medsynai.learn.nets.events import EventNet
 from medsynai.learn.nets.mlp import initialise
@@ -130,3 +131,58 @@ def test_the_first_of_a_step_that_has_something_is_drawn_exactly():
     share = torch.bincount(token, minlength=3) / len(token)
     first = torch.tensor([0.3, 0.7 * 0.1, 0.7 * 0.9 * 0.5])
     assert torch.allclose(share, first / first.sum(), atol=0.005)
+
+
+def test_habits_are_the_same_step_by_step_as_of_whole_courses():
+    rng = torch.Generator().manual_seed(2)
+    slot = torch.randint(0, 4, (3, 9), generator=rng)
+    present = (torch.rand(3, 9, 5, generator=rng) < 0.5).float()
+    whole = habits_of(torch.nn.functional.one_hot(slot, 4).float(), present)
+    walked = Habits.none(3, 4, 5)
+    for step in range(9):
+        assert torch.allclose(walked.at(slot[:, step]), whole[:, step])
+        walked.add(slot[:, step], present[:, step])
+    assert whole[:, 0].sum() == 0 and 0 < whole[:, 5].mean() < 1
+
+
+def test_a_gap_pays_for_the_parts_of_the_hour_that_it_passes_over():
+    counts = torch.zeros(1, 60)
+    counts[0, 10], counts[0, 30] = 2, 1  # in four hours
+    found = skipped(counts, torch.tensor([200.0]), torch.tensor([5.0, 10.0, 11.0, 61.0, 130.0]), 60)
+    ten, thirty = (
+        np.log(1 - 2 / 4),
+        np.log(1 - 1 / 4),
+    )  # it is twenty past: half past, then ten past
+    wanted = [0, 0, thirty, thirty + ten, 2 * (thirty + ten)]
+    assert found[0].tolist() == pytest.approx(wanted, abs=1e-6)
+
+
+def disturbed(n: int, seed: int = 0) -> Cohort:
+    """A reading on the hour, at a minute of each patient's own; some more in between."""
+    rng, rows = np.random.default_rng(seed), []
+    for i in range(n):
+        start = int(rng.integers(0, 60))
+        for hour in range(int(rng.integers(8, 12))):
+            at = start + 60.0 * hour
+            rows.append((f"{i}", at, "a"))
+            if rng.random() < 0.4:
+                rows.append((f"{i}", at + rng.integers(5, 55), "a"))
+            rows += [(f"{i}", at + m, "b") for m in rng.integers(5, 55, rng.integers(0, 3))]
+    events = pd.DataFrame(rows, columns=["subject_id", "time", "code"])
+    return Cohort.of(events=events.drop_duplicates(), clock=Clock.MINUTES)
+
+
+def test_a_reading_on_the_hour_comes_though_there_was_one_in_between():
+    real = disturbed(300)
+    model = load_cohort_model("events", {**QUICK, "steps": 200})
+    drawn = model.fit(real, Ledger(), Seeds(1)).sample(300, Seeds(2))
+
+    def on_the_hour(cohort: Cohort) -> float:
+        """Of pairs of readings an hour apart with one between, over all with one between."""
+        events = cohort.events[cohort.events["code"] == "a"]
+        gaps = pd.Series(cohort.elapsed()[events.index].to_numpy("float64") / 6e7)
+        two = gaps - gaps.groupby(events["subject_id"].to_numpy()).shift(2)
+        return float((two.dropna() == 60).mean())
+
+    assert on_the_hour(real) > 0.3
+    assert on_the_hour(drawn) > 0.55 * on_the_hour(real)  # .4 of it without looking at the hour

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from medsynai.codec.moments import Drawn
+from medsynai.learn.habits import Habits
 from medsynai.learn.nets.events import NEVER, TOLD, EventNet, Past, slot_of, told_table
 
 
@@ -21,6 +22,7 @@ class Walk:
         always: (n, width) what is told of a patient.
         last: (n, tokens) the code of the last number of each token, -1 for none.
         total, many: (n, watched) of the numbers so far.
+        habits: when tokens came so far.
         gaps_of: draws gaps; see `of`.
         plain: of the net, what would be slow to ask it token by token.
         found: what was drawn, in pieces: rows of `Drawn`.
@@ -33,6 +35,7 @@ class Walk:
     last: Tensor
     total: Tensor
     many: Tensor
+    habits: Habits
     generator: torch.Generator
     gaps_of: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
     plain: "Plain"
@@ -62,7 +65,7 @@ class Walk:
             none, none, none, none, none, none, counts, wanted, zero, span, zero, steps, slots
         )
         last = torch.full((n, net.tokens), -1)
-        sums = none.clone(), none.clone()
+        sums = none.clone(), none.clone(), Habits.none(n, net.slots, wide)
         return Walk(net, past, first, always, last, *sums, generator, gaps_of, Plain.of(net))
 
     def run(self) -> Drawn:
@@ -80,6 +83,7 @@ class Walk:
             self.past = Past(*(x[:n] for x in self.past))
             for name in ("state", "always", "last", "total", "many"):
                 setattr(self, name, getattr(self, name)[:n])
+            self.habits.keep(n)
 
     def _step(self, step: int) -> None:
         """One step of everybody."""
@@ -93,9 +97,11 @@ class Walk:
         else:
             ticks, waited = torch.zeros(len(ready)), torch.zeros_like(ready)
         since = past.since + ticks[:, None]
-        usually = net.usually(past, since)
+        slot = slot_of(net, past.time + ticks)
+        usually = net.usually(past, since, self.habits.at(slot))
         when = (step, ticks.long())
         content = self._content(net.ahead(ready) + waited, net.about(ready), usually, when)
+        self.habits.add(slot, content.present)
         self._remember(content, ticks, since)
 
     def _content(

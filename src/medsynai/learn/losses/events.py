@@ -12,6 +12,7 @@ from torch.nn import functional
 from medsynai.codec.moments import AIMS
 from medsynai.codec.steps import LINES
 from medsynai.learn.core import Batch, Modules, PerRow
+from medsynai.learn.habits import habits_of
 from medsynai.learn.nets.events import EventNet, Numbers, Past, slot_of, told_of, told_table
 
 BIG = 1e9
@@ -65,7 +66,8 @@ def likelihood(modules: Modules, batch: Batch) -> PerRow:
     loss = loss.index_add(
         0, owner[later], functional.cross_entropy(scores, gap[later], reduction="none")
     )
-    usually = net.usually(past, past.since + seen.lines["ticks"][seen.starts][:, None])
+    since = past.since + seen.lines["ticks"][seen.starts][:, None]
+    usually = net.usually(past, since, read.habit)
     who = torch.cat([owner, seen.patient])
     ahead = net.ahead(ready) + waited
     loss = loss.index_add(0, who, _presence(net, seen, (ahead, usually), (read, after)))
@@ -110,10 +112,11 @@ def taken_apart(net: EventNet, real: Tensor) -> Happened:
 
 
 class Read(NamedTuple):
-    """What the recurrent unit reads of steps: (N, watched) twice, (N,), and where they stand."""
+    """What steps are: (N, watched) thrice, see `habits_of`; (N,), and where they stand."""
 
     present: Tensor
     places: Tensor
+    habit: Tensor
     waited: Tensor
     there: Tensor
 
@@ -161,7 +164,8 @@ def history(net: EventNet, seen: Happened) -> tuple[Past, Read]:
         _shifted(slots.cumsum(1)),
     )
     past = Past(*(x[there] for x in whole))
-    return past, Read(present[there], places[there], gaps[there], there)
+    habit = habits_of(slots, present)
+    return past, Read(present[there], places[there], habit[there], gaps[there], there)
 
 
 def _shifted(x: Tensor) -> Tensor:

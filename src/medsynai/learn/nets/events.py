@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from medsynai.codec.layout import Layout
 from medsynai.codec.marks import Marks
 from medsynai.codec.steps import SLOTS, StepCodec, spread_of
-from medsynai.learn.nets.mlp import linear, vectors
+from medsynai.learn.habits import part_of, skipped
+from medsynai.learn.nets.mlp import linear, quiet, vectors
 
 NEVER, SURE = -30.0, 8.0  # log-odds of what cannot happen, and of what must
 EVEN = 0.05  # added to counts before their log-odds are taken
@@ -206,6 +207,8 @@ class EventNet(nn.Module):
         self.due = vectors(len(codec.since) + 1, max(1, watched))
         self.heads = linear(width, tokens)
         self.about = linear(width, width)
+        self.passing = quiet(linear(width, 1))
+        self.habit = quiet(vectors(2, max(1, watched)))
 
     def begin(self, codes: Int64[Tensor, "n columns"]) -> tuple[Tensor, Tensor]:
         """What is told of a patient: for every step, and as the state before the first."""
@@ -247,17 +250,25 @@ class EventNet(nn.Module):
         return torch.where(past.left > 0, odds, -SURE)
 
     def gap_scores(self, state: Tensor, past: Past) -> Float[Tensor, "n gaps"]:
-        """Log-odds of each gap; it leads to a part of the cycle, where steps may lie often."""
-        there = torch.remainder(past.time[:, None] + self.gap_ticks, self.cycle)
-        slot = (there * self.slots / self.cycle).long().clamp_max(self.slots - 1)
+        """Log-odds of each gap: it leads to a part of the cycle where steps may lie often, and
+        passes over others where they may lie too often for that.
+        """
+        slot = slot_of(self, past.time[:, None] + self.gap_ticks)
         own, often = self.slot(state).split([self.slots, 1], dim=1)
         share = past.slots / past.done.clamp_min(1)[:, None]
         lean = own + (1 + often) * torch.log(share + LEAST)
+        skip = skipped(past.slots, past.time, self.gap_ticks, self.cycle)
         scores: Tensor = self.gap(state) + self.gap_usual + lean.gather(1, slot)
-        return scores
+        return scores + (1 + self.passing(state)) * skip
 
-    def usually(self, past: Past, since: Tensor) -> Float[Tensor, "n tokens"]:
-        """Log-odds of each token at a step; `since`: ticks since it came last, at the step."""
+    def usually(self, past: Past, since: Tensor, habit: Tensor) -> Float[Tensor, "n tokens"]:
+        """Log-odds of each token at a step.
+
+        Args:
+            past: what is known ahead of it.
+            since: (n, watched) ticks since the token came last, at the step.
+            habit: (n, watched) see `habits_of`.
+        """
         scores = self.usual.expand(len(since), -1).clone()
         scores[:, self.watched[self.counted]] = torch.where(
             past.left > 0, self.base(past), torch.full_like(past.left, NEVER)
@@ -265,6 +276,8 @@ class EventNet(nn.Module):
         due = torch.where(past.seen > 0, torch.bucketize(since, self.since, right=True), 0)
         due = torch.where(past.seen > 0, due.clamp_min(1), 0)
         watched = torch.gather(self.due.weight, 0, due)
+        rarely, often = self.habit.weight
+        watched = watched + past.seen * (rarely * torch.log(habit + LEAST) + often * habit)
         return scores.index_add(1, self.watched, watched)
 
     def so_far(
@@ -314,7 +327,6 @@ def told_of(net: EventNet, table: Tensor, row: Tensor, token: Tensor) -> Float[T
     return torch.where(place[:, None] >= 0, told, torch.eye(TOLD)[-1])
 
 
-def slot_of(net: EventNet, time: Tensor) -> Tensor:
+def slot_of(net: EventNet, time: Tensor) -> Int64[Tensor, "..."]:
     """Which part of the cycle a time lies in."""
-    there = torch.remainder(time, net.cycle) * net.slots / net.cycle
-    return there.long().clamp_max(net.slots - 1)
+    return part_of(time, net.cycle, net.slots)
