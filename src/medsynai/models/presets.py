@@ -15,6 +15,8 @@ Settings = dict[str, Any]
 # Under a budget every step costs: few of them, on everybody, with a high rate and short memory.
 FEW: Settings = {"bins": 10, "steps": 100, "lr": 0.01, "pace": {"average": 0.95}}
 BARE: Settings = {"grades": False}  # its few bins have rows enough each
+SINGLES: Settings = {"average": 0.95, "private": {"singles": 0.4}}  # more for columns by themselves
+FEWER: Settings = FEW | {"steps": 60, "lr": 0.02, "pace": SINGLES}
 QUIET: Settings = {"components": 0}  # a mixture would be fitted to rows that may not be looked at
 
 PRESETS: dict[str, dict[str, Settings]] = {
@@ -26,13 +28,9 @@ PRESETS: dict[str, dict[str, Settings]] = {
         FAST: {"width": 128, "steps": 400, "lr": 4e-3},
         BEST: {"steps": 4000, "lr": 1e-3, "pace": {"patience": 10}},
         PRIVATE: {
-            "beta": 0.5,
-            "width": 64,
-            "latent": 8,
-            "ties": 32,
-            "drop": 0.0,
+            **{"beta": 0.5, "width": 16, "latent": 4, "ties": 32, "drop": 0.0},
             **QUIET,
-            **FEW,
+            **FEWER,
             **BARE,
         },
     },
