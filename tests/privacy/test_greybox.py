@@ -75,7 +75,8 @@ def pinned_fit(name: str, table: Table, patch: pytest.MonkeyPatch):
     patch.setattr(mechanism.secrets, "randbits", lambda bits: len(pin.sums))
     patch.setattr(mechanism.torch, "randn", row_by_row)
     patch.setattr(select, "choose", pin.choose)
-    small = SHORT.get(name, {"steps": 3, "width": 16})
+    name, _, graded = name.partition(", ")
+    small = SHORT.get(name, {"steps": 3, "width": 16}) | ({"grades": True} if graded else {})
     model = load_model(name, laid_over(preset_of(name, PRIVATE), small))
     return pin, model.fit(table, Ledger(Budget(20.0, 1e-5)), Seeds(0))
 
@@ -119,7 +120,10 @@ def weights(fitted) -> list[np.ndarray]:
     return [*own, *fitted.codec.arrays().values()]
 
 
-@pytest.mark.parametrize("name", PRIVATE_MODELS)
+GRADED = ("autoregressive, graded", "vae, graded")  # their `private` settings go without
+
+
+@pytest.mark.parametrize("name", [*PRIVATE_MODELS, *GRADED])
 def test_with_its_releases_pinned_a_fit_knows_nothing_of_a_patient(name, monkeypatch):
     pins, fits = zip(
         *(pinned_fit(name, t, monkeypatch) for t in (patients(320), extreme(patients(321)))),
@@ -141,8 +145,9 @@ def test_with_its_releases_pinned_a_fit_knows_nothing_of_a_patient(name, monkeyp
         assert np.abs(after - before).max() <= reach
 
 
-def test_a_fit_that_peeks_is_caught(monkeypatch):
-    """The violation: first shares of the network looked up in the rows themselves."""
+@pytest.mark.parametrize("name", ["vae", *GRADED])
+def test_a_fit_that_peeks_is_caught(name, monkeypatch):
+    """The violation: first shares, and grades, looked up in the rows themselves."""
     from medsynai.learn import fitted
 
     before = fitted.ready_privately
@@ -152,7 +157,7 @@ def test_a_fit_that_peeks_is_caught(monkeypatch):
         return replace(ready, known=ready.rows, open=ready.rows)
 
     monkeypatch.setattr(fitted, "ready_privately", peeking)
-    fits = [pinned_fit("vae", t, monkeypatch)[1] for t in (patients(320), patients(321))]
+    fits = [pinned_fit(name, t, monkeypatch)[1] for t in (patients(320), patients(321))]
     same = [np.array_equal(a, b) for a, b in zip(*map(weights, fits), strict=True)]
     assert not all(same)
 
