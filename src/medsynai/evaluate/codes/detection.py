@@ -20,7 +20,7 @@ from medsynai.evaluate.learners import BOOSTING
 from medsynai.evaluate.score import Family, Findings, blank
 from medsynai.seeds import Seeds
 
-Told = Callable[[CodeMatrix, CodeMatrix, str], tuple[Numbers, Numbers]]
+Told = Callable[[CodeMatrix, "Summary", str], tuple[Numbers, Numbers]]
 CAP, LEAST, FOLDS = 8_000, 40, 3
 ALONE, AXES, WIDEST = 40, 16, 600
 
@@ -46,15 +46,15 @@ def measure(trial: CodeTrial) -> Findings:
     n = min(len(sides.reference), len(sides.synthetic), CAP)
     if n < LEAST:
         raise AssessmentError(f"needs at least {LEAST} holdout and {LEAST} synthetic rows")
-    axes = trial.seeds.of("axes")
 
-    def told(candidate: CodeMatrix, learnt: CodeMatrix, name: str) -> tuple[Numbers, Numbers]:
-        summary = Summary.of(learnt, axes)
+    def told(candidate: CodeMatrix, summary: Summary, name: str) -> tuple[Numbers, Numbers]:
         rows = (some(sides.reference, n, seeds.of("reference")), some(candidate, n, seeds.of(name)))
         reference, seen = map(summary.read, rows)
         return tell(seen, reference, seeds)
 
-    synthetic = told(sides.synthetic, trial.train, "synthetic")
+    axes = trial.seeds.of("axes")
+    summary = Summary.of(trial.train, axes)
+    synthetic = told(sides.synthetic, summary, "synthetic")
     low, high = auc_interval(*synthetic)
     score = replace(
         C2ST,
@@ -62,23 +62,24 @@ def measure(trial: CodeTrial) -> Findings:
         low=low,
         high=high,
         n=n,
-        holdout=_anchor(trial.train, told, seeds.of("halves")),
-        shuffled=auc(*told(sides.shuffled, trial.train, "shuffled")),
+        holdout=_anchor(trial.train, told, (seeds.of("halves"), axes)),
+        shuffled=auc(*told(sides.shuffled, summary, "shuffled")),
     )
     return Findings((score,))
 
 
-def _anchor(train: CodeMatrix, told: Told, seeds: Seeds) -> float | None:
+def _anchor(train: CodeMatrix, told: Told, seeds: tuple[Seeds, Seeds]) -> float | None:
     """The AUC of half of the train patients, by a summary that the other half taught.
 
     Taught by themselves, axes and pairs fit them as they fit nobody else: on wide, few rows real
     patients then seem to be told from real ones. None where halves are too small.
     """
-    half = deal(train, seeds, 2)
+    halves, axes = seeds
+    half = deal(train, halves, 2)
     learnt, candidate = (train.rows(np.flatnonzero(half == side)) for side in (0, 1))
     if min(len(learnt), len(candidate)) < LEAST:
         return None
-    return auc(*told(candidate, learnt, "real"))
+    return auc(*told(candidate, Summary.of(learnt, axes), "real"))
 
 
 @dataclass(frozen=True)
