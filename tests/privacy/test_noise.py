@@ -62,12 +62,35 @@ def test_too_little_noise_for_the_lattice_is_refused():
 def test_noise_of_sums_is_gaussian_and_on_a_lattice():
     sums = np.linspace(-3, 3, 100_001)  # more than a block
     drawn = noisy_sums(sums.copy(), 2.0)
-    assert np.array_equal(drawn / 2 * FINE, np.rint(drawn / 2 * FINE))  # nothing in the low bits
+    assert np.array_equal(drawn / 2 * FINE, np.rint(drawn / 2 * FINE))  # nothing in lower bits
     noise_ = (drawn - sums) / 2
     assert stats.kstest(noise_, "norm").pvalue > SURE
     assert abs(np.corrcoef(noise_[:-1], noise_[1:])[0, 1]) < 5.4 / np.sqrt(100_000)
     with pytest.raises(BudgetError):
         noisy_sums(sums, 0.0)
+
+
+@pytest.mark.parametrize("spread", [1.0, 1.9, 3e-5])
+def test_the_lowest_bits_of_the_noise_are_coins(spread):
+    """Were the noise mostly even, it would not hide whether a sum is."""
+    lattice = noisy_sums(np.zeros(400_000, np.float32), spread) / np.float32(noise._grain(spread))
+    assert np.array_equal(lattice, np.rint(lattice))
+    for bit in range(4):
+        odd = (lattice.astype(np.int64) >> bit & 1).mean()
+        assert abs(odd - 0.5) < 5.4 * 0.5 / np.sqrt(400_000)
+
+
+def test_neighbours_are_no_farther_on_the_lattice_than_the_slack_says():
+    size, spread, away = 10_000, 1.3, 1e-3
+    draw = np.random.default_rng(0).normal
+    one = draw(size=size)
+    step = draw(size=size)
+    two = one + step * away / np.linalg.norm(step)
+    grain = noise._grain(spread)
+    apart = np.linalg.norm(np.rint(one / grain) - np.rint(two / grain)) * grain
+    assert away < apart <= away + noise.slack(size, spread)
+    with pytest.raises(BudgetError):
+        noise.slack(size, 0.0)
 
 
 @pytest.mark.parametrize("size", [1, 3, noise.BLOCK - 1, 3 * noise.BLOCK // 2 + 1])

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from medsynai.errors import PlanError
+from medsynai.errors import BudgetError, PlanError
 from medsynai.learn.condition import Nothing
 from medsynai.learn.core import Batch, Loss, Modules, Phase, batchwise_reason, planned_releases
 from medsynai.privacy.accounting import Kind, Spend
 from medsynai.privacy.gradients import clipped_sum
 from medsynai.privacy.ledger import Release
-from medsynai.privacy.noise import noisy_sums
+from medsynai.privacy.noise import noisy_sums, slack
 from medsynai.privacy.sampling import PoissonSampler
 
 if TYPE_CHECKING:
@@ -172,10 +172,14 @@ class DpSgd:
         total = torch.zeros(sum(sizes))
         lines = zip(torch.split(total, sizes), weights, strict=True)
         sums = [part.view_as(weight) for part, weight in lines]
+        spread = self.noise * self.clip
+        clip = self.clip - slack(len(total), spread)
+        if not clip > 0:
+            raise BudgetError("so much noise hides all that a patient may add; ask for more epsilon")
         for part in parts_of(batch, self.micro):
             worked_out = partial(loss, modules, part)
-            clipped_sum(worked_out, weights, part.patient, self.clip, sums)
-        noised = noisy_sums(total.numpy(), self.noise * self.clip)
+            clipped_sum(worked_out, weights, part.patient, clip, sums)
+        noised = noisy_sums(total.numpy(), spread)
         slopes = torch.from_numpy(noised).div_(self.divisor).float()
         for weight, slope in zip(weights, torch.split(slopes, sizes), strict=True):
             weight.grad = slope.view_as(weight)

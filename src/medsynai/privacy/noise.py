@@ -2,12 +2,13 @@
 
 There is no seed and no generator to hand in. Counts get exact discrete noise on a fine lattice
 (OpenDP), so that the low bits of a float tell nothing (Mironov 2012). Sums of gradients are put on
-a lattice as well, and their noise is the sum of two Gaussian draws, whose float artefacts hide each
-other (Holohan and Braghin 2021, Secure random sampling in differential privacy, section 4); its
-bits come from OpenSSL's cryptographic generator, which the operating system's entropy keys: noise
-for a network takes megabytes a step.
+a lattice as well, no finer than the floats of their noise are, and that noise is the sum of two
+Gaussian draws, whose float artefacts hide each other (Holohan and Braghin 2021, Secure random
+sampling in differential privacy, section 4); its bits come from OpenSSL's cryptographic generator,
+which the operating system's entropy keys: noise for a network takes megabytes a step.
 """
 
+import math
 import os
 import secrets
 import ssl
@@ -21,7 +22,10 @@ from medsynai.privacy.accounting import Kind, Spend
 GRAIN = 16  # counts are noised on a lattice of 1 / 16
 LEAST = 2.0  # spread on that lattice: from here on a discrete Gaussian costs what a Gaussian does
 DRAWS = 2  # Gaussian draws that are summed
-FINE = 2.0**26  # points of the lattice of sums to one spread of their noise
+# points of the lattice of sums to one spread of their noise, at least; less than twice as many, so
+# that every draw is a whole number below 2^24, which a float of 32 bits holds with its last bit:
+# on a finer lattice the noise is mostly even, and does not hide whether a sum is
+FINE = 2.0**20
 BLOCK = 2**15  # numbers drawn at once, or nearly: they stay in the processor's cache
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -71,11 +75,11 @@ def _lattice(whole: np.ndarray, scale: float, kind: Kind) -> np.ndarray:
 
 
 def noisy_sums(sums: np.ndarray, spread: float) -> np.ndarray:
-    """The sums, now with Gaussian noise of this spread, each a multiple of spread / 2^26.
+    """The sums, now with Gaussian noise of this spread, on a lattice.
 
-    **Guarantee:** that of a Gaussian of `spread`, for sums that one patient moves by at most its
-    sensitivity in L2; putting d sums on the lattice may add sqrt(d) / 2^26 spreads to that, for a
-    million weights 0.000015 spreads. Rounding the result to the type of the sums adds nothing.
+    **Guarantee:** that of a Gaussian of `spread`, for sums that one patient moves in L2 by at most
+    the sensitivity less `slack`. All steps are exact in the sums' own floats but the last, and
+    rounding what is noised adds nothing.
 
     Args:
         sums: (d,) finite numbers; the noised ones take their place: no copy without noise stays.
@@ -86,41 +90,57 @@ def noisy_sums(sums: np.ndarray, spread: float) -> np.ndarray:
     """
     if not spread > 0:
         raise BudgetError("sums without noise are no protection; ask for a smaller epsilon")
-    grain, blocks = spread / FINE, max(1, round(len(sums) / BLOCK))
+    grain, blocks = _grain(spread), max(1, round(len(sums) / BLOCK))
     for part in np.array_split(sums, blocks):
-        here = part.astype(np.float64)
-        here *= 1 / grain
-        np.rint(here, out=here)  # on the lattice before the noise: so no low bit tells
-        drawn = _gaussians(len(here), FINE)
-        np.rint(drawn, out=drawn)
-        here += drawn
-        here *= grain
-        part[:] = here
+        part *= 1 / grain
+        np.rint(part, out=part)  # on the lattice before the noise: so no low bit tells
+        part += _gaussians(len(part), spread / grain)
+        part *= grain
     return sums
 
 
-def _gaussians(size: int, spread: float = 1.0) -> Floats:
-    """`size` Gaussian numbers, each the sum of `DRAWS` by Box and Muller 1958."""
+def slack(size: int, spread: float) -> float:
+    """By how much more, in L2, `size` sums may differ once they are on the lattice.
+
+    Each of two numbers is moved by half a grain at most.
+
+    Raises:
+        BudgetError: no noise.
+    """
+    if not spread > 0:
+        raise BudgetError("sums without noise are no protection; ask for a smaller epsilon")
+    return math.sqrt(size) * _grain(spread)
+
+
+def _grain(spread: float) -> float:
+    """A power of two: scaling by it is exact."""
+    return 2.0 ** math.floor(math.log2(spread / FINE))
+
+
+def _gaussians(size: int, spread: float) -> np.ndarray:
+    """`size` whole Gaussian numbers, each the sum of `DRAWS` by Box and Muller 1958."""
     half = (size + 1) // 2
-    total, pair = np.empty((2, half)), np.empty((2, half), np.float32)
-    square = 2 * spread**2 / DRAWS
+    total, more = np.empty((2, 2, half), np.float32)
     for draw in range(DRAWS):
         words = np.frombuffer(ssl.RAND_bytes(8 * half), dtype=np.uint32)
         radius, angle = words.astype(np.float32).reshape(2, half)
         if words[:half].min() < 2**12:  # the far tail, to more than 32 bits
             low = np.flatnonzero(words[:half] < 2**12)
             radius[low] = words[low] + uniform(len(low)) + 2.0**-53
+        radius *= np.float32(2.0**-32)
         np.log(radius, out=radius)
-        radius *= np.float32(-square)
-        radius += np.float32(square * 32 * np.log(2))
+        radius *= np.float32(-2 * spread**2 / DRAWS)
         np.sqrt(radius, out=radius)
         angle *= np.float32(2 * np.pi * 2.0**-32)
+        pair = more if draw else total
         np.cos(angle, out=pair[0])
         np.sin(angle, out=pair[1])
         pair *= radius
-        np.copyto(total, pair) if draw == 0 else np.add(total, pair, out=total)
-    flat: Floats = total.ravel()[:size]
-    return flat
+        # one down and one up: to the nearest would be mostly even, as large floats end in halves
+        (np.floor if draw else np.ceil)(pair, out=pair)
+        if draw:
+            total += pair
+    return total.ravel()[:size]
 
 
 def uniform(size: int) -> Floats:
