@@ -175,7 +175,9 @@ class DpSgd:
         spread = self.noise * self.clip
         clip = self.clip - slack(len(total), spread)
         if not clip > 0:
-            raise BudgetError("so much noise hides all that a patient may add; ask for more epsilon")
+            raise BudgetError(
+                "so much noise hides all that a patient may add; ask for more epsilon"
+            )
         for part in parts_of(batch, self.micro):
             worked_out = partial(loss, modules, part)
             clipped_sum(worked_out, weights, part.patient, clip, sums)
