@@ -32,6 +32,7 @@ from medsynai.errors import SchemaError
 Array = np.ndarray[Any, Any]
 EXACT = 2.0**53  # float64 holds every whole number below
 TRUE = frozenset({"true", "1", "t", "yes", "y"})
+BELOW_MICRO = re.compile(r"(\.\d{6})\d+")  # decimals of a second
 PLAIN_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
 
 
@@ -213,7 +214,8 @@ def _days(dates: pd.Series) -> Array:
 def _parse_dates(texts: Sequence[str], column: Column) -> Any:
     """Distinct texts as datetime64[us]; NaT for what is not of the schema's format."""
     dates = pd.to_datetime(
-        pd.Index([t.strip() for t in texts], dtype=object),
+        # one date with nanoseconds would take all others there, and lose those beyond 2262
+        pd.Index([BELOW_MICRO.sub(r"\1", t.strip()) for t in texts], dtype=object),
         format=column.date_format or "ISO8601",
         errors="coerce",
         utc=True,

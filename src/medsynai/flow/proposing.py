@@ -102,8 +102,9 @@ def propose(plan: Plan, ledger: Ledger, handed: Handed | None = None) -> Schema:
     ledger.charge(Charge("propose a contract", "gaussian", note=note, spends=spends))
     frame = raw.frame
     if subject is not None:
-        named = np.flatnonzero(frame[subject].notna() & (frame[subject] != ""))
-        frame = frame.iloc[named[capped(frame[subject].iloc[named].factorize()[0], 1)]]
+        codes, words = distinct(frame[subject])
+        named = np.flatnonzero(np.array([*(form_of(text_of(w)) for w in words), 0])[codes])
+        frame = frame.iloc[named[capped(codes[named], 1)]]
     columns = []
     for name in header:
         if name in marks:
@@ -119,7 +120,16 @@ def _marked(name: str, subject: str | None) -> Column:
     assert mark is not None  # only marked columns come here
     role = Role.KEY if mark.role is Role.SUBJECT and name != subject else mark.role
     words = f"{mark.identifier}, by its name alone"
-    return Column(name, mark.kind, role, mark.handling, origin=Origin.DECLARED, warnings=(words,))
+    absent = tuple(sorted(MISSING))  # patients without a key are not one patient
+    return Column(
+        name,
+        mark.kind,
+        role,
+        mark.handling,
+        origin=Origin.DECLARED,
+        missing_tokens=absent,
+        warnings=(words,),
+    )
 
 
 def _bought(name: str, values: pd.Series, purse: Purse) -> Column:
@@ -146,8 +156,8 @@ def _bought(name: str, values: pd.Series, purse: Purse) -> Column:
     days = [f for _, f in DAYS if found[f] > present / 2]
     if days:
         parsed = pd.to_datetime(pd.Series(texts, dtype=object), format=days[0], errors="coerce")
-        since = (parsed - pd.Timestamp(0)).dt.days.to_numpy("float64", na_value=np.nan)
-        numbers = [*since, np.nan]
+        day = parsed.to_numpy("datetime64[D]")  # nanoseconds would refuse the year 1
+        numbers = [*np.where(np.isnat(day), np.nan, day.astype("int64")), np.nan]
     ranged = _range(np.asarray(numbers, float)[codes], purse)
     numeric = present - sure.get("word", 0.0)
     covered = sum(v for k, v in levels.items() if k != OTHER)
@@ -236,7 +246,8 @@ def _levels(start: Column, levels: dict[str, float], others: bool) -> Column:
     known = [k for k in levels if k != OTHER]
     if not known:
         return _unknown(start)
-    order = sorted(known, key=lambda k: (parse_numbers([k])[0], k))
+    places = np.nan_to_num(parse_numbers(known), nan=np.inf)  # NaN would leave them as they came
+    order = [k for _, k in sorted(zip(places.tolist(), known, strict=True))]
     categories = (*order, OTHER) if others else tuple(order)
     kind = {1: Kind.CONSTANT, 2: Kind.BINARY}.get(len(categories), Kind.CATEGORICAL)
     words = f"values of too few patients to be named are {OTHER}, unless you declare them"

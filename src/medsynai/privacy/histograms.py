@@ -37,7 +37,7 @@ def threshold(spend: Spend) -> float:
 
 
 def stable_histogram(counts: Mapping[str, int], spend: Spend) -> dict[str, float]:
-    """The categories that many patients share, with noisy counts; all others become OTHER.
+    """The categories that many patients share, with noisy counts, sorted; all others become OTHER.
 
     **Guarantee:** that of `spend` with its delta, where each patient counts in one category.
 
@@ -47,7 +47,8 @@ def stable_histogram(counts: Mapping[str, int], spend: Spend) -> dict[str, float
     | a category of one patient | named with chance delta at most |
     """
     limit = threshold(spend)
-    names = [n for n, count in counts.items() if count > 0 and n != OTHER]
+    # sorted: in what order they came would tell of who came first
+    names = sorted(n for n, count in counts.items() if count > 0 and n != OTHER)
     noised = noisy_counts(np.array([counts[n] for n in names], dtype=np.int64), spend)
     kept = {n: float(v) for n, v in zip(names, noised, strict=True) if v >= limit}
     return {**kept, OTHER: 0.0}
