@@ -188,3 +188,19 @@ def test_a_step_leaves_nothing_behind_to_be_searched_for(monkeypatch):
     assert uses_alive() == 0
     monkeypatch.setattr(Ghost, "forget", lambda self: None)  # the fault
     assert uses_alive() > 0
+
+
+@pytest.mark.parametrize("size", [1e2, 1e3, 3e4, 1e7])
+@pytest.mark.parametrize("how", ["inner products", "matrices", "lines"])
+def test_rows_that_cancel_each_other_count_for_no_more_than_the_clip(how, size):
+    """Their sum is short, and what 32-bit floats make of it is not."""
+    one, two = torch.randn(2, 64, generator=PLAY)
+    rows = torch.stack([size * one, two / two.norm() / 2 - size * one])
+    if how == "lines":
+        net: nn.Module = nn.Embedding(5, 64)
+        losses = lambda: (net(torch.zeros(2, 1, dtype=torch.long))[:, 0] * rows).sum(1)  # noqa: E731
+    else:
+        net = nn.Linear(64, 64 if how == "inner products" else 1, bias=False)
+        losses = lambda: net(rows).sum(1)  # noqa: E731
+    (found,) = clipped_sum(losses, list(net.parameters()), torch.zeros(2, dtype=torch.long), 0.1)
+    assert float(found.double().norm()) <= 0.1 * (1 + 1e-5)

@@ -1,4 +1,10 @@
-"""Gradients of single patients, kept as their factors: norms and sums without forming them."""
+"""Gradients of single patients, kept as their factors: norms and sums without forming them.
+
+Where uses of a weight cancel each other, what is left of them is lost in the rounding of 32-bit
+floats: long gradients would pass for short ones. So squared norms of several uses come with
+`ROUNDING` of what they would be if nothing cancelled: never too small by rounding, and hardly
+larger where little cancels.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,6 +14,8 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from medsynai.errors import PlanError
+
+ROUNDING = 2.0**-18  # 64 units in the last place of a 32-bit float
 
 
 @dataclass(frozen=True)
@@ -23,14 +31,16 @@ class Factors:
     right: Tensor
 
     def squares(self) -> Float[Tensor, " groups"]:
-        """Squared norms; by inner products or by the matrices, whichever is less work."""
+        """Squared norms, no less; by inner products or by the matrices, whichever is less work."""
         uses, sides = self.left.shape[1], self.left.shape[2] + self.right.shape[2]
         if uses == 1:
             return _square(self.left) * _square(self.right)
         if uses * sides <= self.left.shape[2] * self.right.shape[2]:
             left, right = self.left @ self.left.mT, self.right @ self.right.mT
-            return (left * right).sum((1, 2)).clamp_min(0)
-        return _square(self.left.mT @ self.right)
+            found = (left * right).sum((1, 2)).clamp_min(0)
+        else:
+            found = _square(self.left.mT @ self.right)
+        return found + _lost(self.left.norm(dim=2) * self.right.norm(dim=2))
 
     def add_to(self, total: Tensor, share: Float[Tensor, " groups"]) -> None:
         """Add every group's gradient, times its share."""
@@ -51,9 +61,10 @@ class Lines:
     slope: Tensor
 
     def squares(self) -> Float[Tensor, " groups"]:
-        """Squared norms."""
+        """Squared norms, no less."""
         same = self.place[:, :, None] == self.place[:, None, :]
-        return ((self.slope @ self.slope.mT) * same).sum((1, 2)).clamp_min(0)
+        found = ((self.slope @ self.slope.mT) * same).sum((1, 2)).clamp_min(0)
+        return found + _lost(self.slope.norm(dim=2))
 
     def add_to(self, total: Tensor, share: Float[Tensor, " groups"]) -> None:
         """Add every group's gradient, times its share."""
@@ -86,6 +97,11 @@ Slopes = Factors | Lines | Whole
 def _square(x: Tensor) -> Float[Tensor, " groups"]:
     flat = x.flatten(1)
     return torch.linalg.vecdot(flat, flat)
+
+
+def _lost(lengths: Float[Tensor, "groups uses"]) -> Float[Tensor, " groups"]:
+    """What rounding may have taken from the squared norm of uses of these lengths."""
+    return ROUNDING * lengths.sum(1).square()
 
 
 def together(slopes: list[Slopes]) -> Slopes:
