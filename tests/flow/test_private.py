@@ -174,7 +174,9 @@ def test_more_rows_are_drawn_from_a_private_release(release, tmp_path):
 
 
 def held_fixed(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(noise, "_lattice", lambda whole, scale, kind: np.full(len(whole), 1600))
+    patch.setattr(
+        noise, "_lattice", lambda whole, scale, kind: np.full(len(whole), 100 * noise.GRAIN)
+    )
     patch.setattr(select, "choose", lambda scores, epsilon, reach: 0)
 
 

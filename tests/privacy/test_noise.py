@@ -8,7 +8,7 @@ from scipy import stats
 
 from medsynai.errors import BudgetError, PlanError
 from medsynai.privacy import histograms, noise, sampling
-from medsynai.privacy.accounting import Kind, Spend
+from medsynai.privacy.accounting import Kind, Spend, epsilon_of, gaussian_epsilon
 from medsynai.privacy.histograms import OTHER, bounds, stable_histogram, threshold
 from medsynai.privacy.noise import FINE, GRAIN, choose, noisy_counts, noisy_sums
 from medsynai.privacy.sampling import PoissonSampler, capped
@@ -100,6 +100,34 @@ def test_noise_takes_the_place_of_every_sum(size):
     assert drawn is sums and sums.dtype == np.float32
     assert (np.abs(sums - 1e6) < 1e6).all()  # ten spreads
     assert (sums != 1e6).sum() >= size - 3  # every one has noise of its own
+
+
+@pytest.mark.parametrize("size", [0.125, 0.3, 1.0])
+def test_discrete_noise_costs_what_the_accountant_takes_it_for(size):
+    """The violation: on a lattice of 1/16 it costs more, by half of delta where there is least."""
+    assert size * GRAIN >= noise.LEAST
+    at = np.arange(-int(12 * size * GRAIN), int(12 * size * GRAIN) + GRAIN)  # without, and with one
+    absent, present = (np.exp(-(((at - k) / GRAIN / size) ** 2) / 2) for k in (0, GRAIN))
+    for delta in np.geomspace(1e-6, 1e-3, 20):
+        epsilon = gaussian_epsilon(size, delta)
+        found = np.maximum(present - np.exp(epsilon) * absent, 0).sum() / absent.sum()
+        assert found <= delta * (1 + 2e-5)
+    spend = Spend(Kind.LAPLACE, 8 * size, steps=20)
+    decay = np.exp(-1 / spend.noise / GRAIN)
+    mass = (1 - decay) / (1 + decay) * decay ** np.arange(GRAIN + 1.0)
+    mass[[0, -1]] /= 1 - decay  # and all beyond it
+    width = spend.steps * GRAIN
+    mass = np.fft.irfft(np.fft.rfft(mass, 4 * width) ** spend.steps, 4 * width)[: width + 1]
+    loss = spend.steps * (1 - 2 * np.arange(width + 1) / width) / spend.noise
+    epsilon = epsilon_of([spend], 1e-6)
+    assert (mass * np.maximum(-np.expm1(epsilon - loss), 0)).sum() <= 1e-6 * (1 + 2e-5)
+
+
+def test_weights_of_the_exponential_mechanism_are_exact_at_both_ends(monkeypatch):
+    ends = []
+    monkeypatch.setattr(noise.secrets, "randbelow", lambda end: ends.append(end) or end - 1)
+    assert choose(np.array([0.0, 19.5]), 2.0) == 1 and choose(np.array([0.0]), 2.0) == 0
+    assert (ends[0] - ends[1]) / ends[1] == pytest.approx(np.exp(-19.5), rel=1e-12, abs=0)
 
 
 def test_the_exponential_mechanism_picks_with_its_probabilities():
