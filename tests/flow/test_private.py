@@ -244,6 +244,24 @@ def test_where_nobody_says_how_many_rows_their_number_is_bought(tmp_path):
     assert 1 <= len(pd.read_csv(tmp_path / "run" / "release" / "synthetic.csv")) < 2000
 
 
+class Chosen(Exception):
+    """The run has got as far as is looked at."""
+
+
+def test_what_is_planned_hangs_on_no_bought_number(monkeypatch):
+    def train(divided, name, *rest):
+        raise Chosen(name)
+
+    monkeypatch.setattr(private, "train", train)
+    found = []
+    for rows in (1, 10**6):
+        monkeypatch.setattr(private, "count", lambda divided, ledger, rows=rows: rows)
+        with pytest.raises(Chosen) as chosen:
+            private.make(Plan(epsilon=1.0), Handed(clinic(30), CONTRACT))
+        found.append(str(chosen.value))
+    assert found == ["aim", "aim"]
+
+
 JUNK = st.one_of(
     st.sampled_from(["", "1e400", "-inf", "nan", "0001-01-01", "9999-12-31", "2012-13-45", "\x00"]),
     st.text(max_size=6),

@@ -47,23 +47,22 @@ PICKS = (
 )
 
 
-def pick(columns: int, rows: int, epsilon: float) -> Picked:
+def pick(columns: int, rows: int | None, epsilon: float) -> Picked:
     """The model for a table, by the plan and the contract alone; real rows are not looked at.
 
     Args:
         columns: learnt ones, from the contract.
-        rows: asked for, or bought where nobody says how many.
+        rows: asked for; None, and taken for many, where their number is bought later: what is
+            released must not hang on a release.
         epsilon: of the release.
 
     >>> [pick(*facts).name for facts in ((11, 4000, 1.0), (47, 4500, 1.0), (11, 300, 1.0))]
     ['aim', 'aim', 'mst']
-    >>> pick(200, 50_000, 1.0).name
-    'mst'
+    >>> pick(200, 50_000, 1.0).name, pick(11, None, 1.0).name
+    ('mst', 'aim')
     """
-    fits = (p for p in PICKS if columns <= p.columns and rows * epsilon <= p.strength)
-    line = next(fits)
-    sentence = (
-        f"By public facts alone ({columns} columns, {rows:,} rows asked for, epsilon {epsilon:g}): "
-        f"{line.why}."
-    )
-    return Picked(line.name, sentence)
+    strength = math.inf if rows is None else rows * epsilon
+    line = next(p for p in PICKS if columns <= p.columns and strength <= p.strength)
+    asked = "" if rows is None else f"{rows:,} rows asked for, "
+    facts = f"{columns} columns, {asked}epsilon {epsilon:g}"
+    return Picked(line.name, f"By public facts alone ({facts}): {line.why}.")

@@ -73,8 +73,8 @@ def make(plan: Plan, handed: Handed, tell: Tell = silent) -> Release:
     opened = read(plan, handed, watch)
     divided = divide(opened, plan, watch)
     check(plan, opened, divided)
+    picked = choose(plan, divided)  # before anything is bought: what a plan costs is proven for one
     sized = replace(plan, rows=plan.rows or count(divided, ledger))
-    picked = choose(sized, divided)
     warm = warm_rows(plan, opened.contract, Watch())
     trained = train(divided, picked.name, sized, ledger, watch, warm)
     made = stages.draw(trained, divided.parts, sized, watch)
@@ -154,7 +154,7 @@ def choose(plan: Plan, divided: Divided) -> Picked:
         if plan.settings:
             raise PlanError("settings belong to one model: name it instead of `auto`")
         columns = len(divided.parts.train.schema.columns)
-        picked = pick(columns, plan.rows or 1, plan.epsilon or 0.0)
+        picked = pick(columns, plan.rows, plan.epsilon or 0.0)
     if not find_entry(picked.name).private:
         able = ", ".join(e.name for e in CATALOG if e.private)
         raise PlanError(
