@@ -113,6 +113,19 @@ def test_every_able_model_spends_its_budget_and_reads_rows_by_the_mechanism_alon
     assert len(shown[0].known) == len(shown[0].open) == private.STOOD_IN
 
 
+def test_no_more_steps_are_taken_than_were_paid_for(monkeypatch):
+    kind = type(model("vae"))
+    planned = kind.job
+
+    def longer(self, space, rows):
+        job = planned(self, space, rows)
+        return replace(job, phases=tuple(replace(p, rounds=p.rounds + 1) for p in job.phases))
+
+    monkeypatch.setattr(kind, "job", longer)
+    with pytest.raises(PlanError, match="more often"):
+        model("vae").fit(patients(), budget(), Seeds(1))
+
+
 @pytest.mark.parametrize("name", MADE)
 def test_every_loss_on_real_rows_takes_each_row_by_itself_and_is_clipped_exactly(name):
     settings = model(name)

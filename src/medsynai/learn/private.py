@@ -25,7 +25,7 @@ from medsynai.codec.tokens import to_rows
 from medsynai.data.contract import check_contract
 from medsynai.data.schema import Schema
 from medsynai.data.table import Table
-from medsynai.errors import ModelError
+from medsynai.errors import ModelError, PlanError
 from medsynai.forest.order import order_of
 from medsynai.learn.core import Phase, planned_releases
 from medsynai.learn.job import Job
@@ -136,6 +136,8 @@ def ready_privately(
     expected = bought.total / schema.max_rows
 
     def adapted(job: Job) -> Job:  # nothing is held out, measured or timed
+        if planned_releases(job.phases) > planned_releases(phases):
+            raise PlanError(f"{name} would read real rows more often than its plan says")
         pace = replace(job.pace, seconds=None)
         at_work = bare.at_work(job, rows, patients, expected)
         return replace(job, mechanism=at_work, pace=pace, watched=None, monitor=None)
