@@ -290,6 +290,17 @@ def test_what_breaks_the_judging_breaks_no_release(tmp_path, monkeypatch):
     assert "Judging broke (ZeroDivisionError)" in inside and "of a value" not in inside
 
 
+def test_the_screen_tells_nothing_of_how_judging_went(monkeypatch):
+    monkeypatch.setattr(private.stages, "judge", lambda *given: given[-1].tell("1 of 2") or 1 / 0)
+    told: list[list[str]] = []
+    for rows in (5, 90):
+        opened = contracted.read(Plan(epsilon=1.0), Handed(clinic(rows), CONTRACT), Watch())
+        divided = contracted.divide(opened, Plan(epsilon=1.0), Watch())
+        told.append([])
+        private.judge(None, None, divided, Plan(epsilon=1.0), Watch(told[-1].append))
+    assert told == [["Judging"], ["Judging"]]
+
+
 def table_of(frame: pd.DataFrame, keyed: bool) -> Table:
     opened = contracted.read(Plan(epsilon=1.0), Handed(frame, CONTRACT), Watch())
     names = tuple(n for n in CONTRACT.names if keyed or n != "patient_id")

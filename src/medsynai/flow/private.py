@@ -218,10 +218,14 @@ class Inside:
 
 def judge(made: Made, trained: Trained, divided: Divided, plan: Plan, watch: Watch) -> Inside:
     """Score the rows. Whether that succeeds hangs on real rows, so the release must not."""
+    watch.tell("Judging")
+    unseen = Watch(
+        seconds=watch.seconds
+    )  # how far it gets hangs on the rows, so the screen must not
     if len(divided.parts.train) < FEWEST:
         return Inside(None, "Not judged: there are too few real rows.")
     try:
-        return Inside(stages.judge(made, trained, divided.parts, plan, watch))
+        return Inside(stages.judge(made, trained, divided.parts, plan, unseen))
     except Exception as error:
         return Inside(None, f"Judging broke ({type(error).__name__}): nothing is scored.")
 
