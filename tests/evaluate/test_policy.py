@@ -34,6 +34,17 @@ def test_the_interval_decides() -> None:
     assert status(at(0.05, 0.01, 0.12), replace(GATE, fails_when=Proof.POSSIBLE)) is Status.FAIL
 
 
+@pytest.mark.parametrize(
+    ("score", "said"),
+    [
+        (at(0.05, 0.01, 0.12), "but its interval reaches 0.12"),
+        (at(0.11, 0.05, 0.17), "past it, but its interval begins at 0.05"),
+    ],
+)
+def test_a_warning_says_which_end_is_in_doubt(score: Score, said: str) -> None:
+    assert judge_gates([score], Policy("test", (GATE,))).gates[0].reason.endswith(said)
+
+
 def test_a_floor_reads_the_other_end() -> None:
     gate = store.from_toml(
         Policy,

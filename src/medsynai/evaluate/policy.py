@@ -289,6 +289,8 @@ def _stand(gate: Gate, score: Score | None, limit: float | None) -> tuple[Status
             f"the attack {reached} a plain copy of the train rows, where {gate.control:g} is asked"
         )
     if _past(gate, ends[gate.warns_when], limit):
+        if _past(gate, score.value, limit):
+            return Status.WARN, f"{said}: past it, but its interval begins at {best:.3g}"
         return Status.WARN, f"{said}, but its interval reaches {worst:.3g}"
     return Status.PASS, said
 
