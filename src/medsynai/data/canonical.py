@@ -27,6 +27,7 @@ from medsynai.data.numerals import parse_numbers, round_numbers, write_numbers
 from medsynai.data.schema import Column, Handling, Kind, Schema
 from medsynai.data.source import Form, Source
 from medsynai.data.table import Table, canonical_dtype
+from medsynai.data.write.cells import close_cells
 from medsynai.errors import SchemaError
 
 Array = np.ndarray[Any, Any]
@@ -231,6 +232,7 @@ def from_canonical(table: Table, source: Source) -> pd.DataFrame:
     Raises:
         SchemaError: a storage dtype that the values do not fit; names the column.
     """
+    table, source = close_cells(table, source)
     columns = [
         restore(table.frame[c.name], c, source.form(c.name)).rename(c.name)
         for c in table.schema.columns

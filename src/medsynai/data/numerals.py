@@ -1,7 +1,7 @@
 """Numbers as text and back: what stood in a file, and what is written into one."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from medsynai.data.source import Form, Source
 
 Array = np.ndarray[Any, Any]
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+LIMITED = re.compile(rf"((?:[<>≤≥]=?\s?)?)({NUMBER.pattern})")  # "<0.5"
 
 
 def parse_numbers(texts: Iterable[str]) -> Array:
@@ -78,14 +79,15 @@ def _pad(word: str, places: int) -> str:
     return f"{whole}.{decimals.ljust(places, '0')}" if point else word
 
 
-def mark_numbers(words: Iterable[str], source: Source) -> list[str]:
+def mark_numbers(words: Sequence[str], source: Source) -> list[str]:
     """Plain numbers with the source's decimal and thousands marks; other words as they are.
 
     >>> from medsynai.data.source import Format
-    >>> mark_numbers(["1234.5", "12", "n/a"], Source(Format.CSV, decimal=",", thousands="."))
-    ['1.234,5', '12', 'n/a']
+    >>> mark_numbers(["1234.5", "<0.5", "n/a"], Source(Format.CSV, decimal=",", thousands="."))
+    ['1.234,5', '<0,5', 'n/a']
     """
-    return [_mark(w, source) if NUMBER.fullmatch(w) else w for w in words]
+    found = [LIMITED.fullmatch(w) for w in words]
+    return [m[1] + _mark(m[2], source) if m else w for m, w in zip(found, words, strict=True)]
 
 
 def _mark(word: str, source: Source) -> str:

@@ -92,6 +92,29 @@ PLAIN = Form()
 
 
 @dataclass(frozen=True)
+class Cell:
+    """What the cells of a column hold beside a number; see `medsynai.data.read.cells`.
+
+    Attributes:
+        glue: between the two numbers of a cell; "" where there is one.
+        heading: of a column of two numbers, as it stood.
+        unit: behind each number.
+        limited: some cells are limits, such as "<0.5".
+        limits: text of a limit -> the number that stands for it.
+    """
+
+    glue: str = ""
+    heading: str = ""
+    unit: str = ""
+    limited: bool = False
+    limits: dict[str, str] = field(default_factory=dict)
+
+    def parts(self, name: str) -> tuple[str, ...]:
+        """The columns that the cells of the column `name` are learnt as."""
+        return (f"{name} (1)", f"{name} (2)") if self.glue else (name,)
+
+
+@dataclass(frozen=True)
 class Source:
     r"""What a source looked like. Public: it may be printed, hashed and saved with a model.
 
@@ -103,6 +126,7 @@ class Source:
         sheet: the sheet of a workbook.
         index: columns that were the row index of a frame.
         forms: column name -> how it was written, where that is not `Form()`.
+        cells: column name in the file -> what its cells hold beside a number.
 
     >>> s = Source(Format.CSV, ("id", " age "), delimiter=";", decimal=",")
     >>> s.names, s.heading("age"), Source.from_toml(s.to_toml()) == s
@@ -122,6 +146,7 @@ class Source:
     sheet: str | None = None
     index: tuple[str, ...] = ()
     forms: dict[str, Form] = field(default_factory=dict)
+    cells: dict[str, Cell] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -168,7 +193,8 @@ class Source:
         if wanted is not self.format:
             forms = {n: f.as_plain() for n, f in self.forms.items()}
             tab = "\t" if suffix.startswith(".tsv") else ","
-            self = Source(wanted, self.header, delimiter=tab, index=self.index).forming(forms)
+            plain = Source(wanted, self.header, delimiter=tab, index=self.index, cells=self.cells)
+            self = plain.forming(forms)
         return replace(self, compressed=suffix.endswith(".gz"))
 
     def to_toml(self) -> str:

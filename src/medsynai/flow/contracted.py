@@ -15,7 +15,7 @@ from medsynai.data.canonical import fit_canonical, text_of, unlisted
 from medsynai.data.contract import check_contract, conformed
 from medsynai.data.demo import demo_path
 from medsynai.data.misfits import Misfit, check_columns
-from medsynai.data.read import READERS, apart, read_raw
+from medsynai.data.read import READERS, apart, read_whole
 from medsynai.data.schema import Kind, Origin, Schema
 from medsynai.data.source import Raw, suffix_of
 from medsynai.data.split import split_apart
@@ -98,13 +98,13 @@ def _into_other(values: tuple[str, ...]) -> Callable[[object], object]:
 def raw_rows(plan: Plan, handed: Handed) -> Raw:
     """The source; a text file line by line, so that no line decides how others are read."""
     if handed.frame is not None:
-        return read_raw(handed.frame.reset_index(drop=True))
+        return read_whole(handed.frame.reset_index(drop=True))
     if plan.source is None:
         raise PlanError("no data: name a file or a database URL, or a plan that does")
     source = str(demo_path()) if plan.source == DEMO else plan.source
     if "://" not in source and READERS.get(suffix_of(Path(source), READERS) or "") == "csv":
         return apart.read(Path(source))
-    return read_raw(source)
+    return read_whole(source)
 
 
 @dataclass(frozen=True)

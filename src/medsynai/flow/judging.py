@@ -189,7 +189,7 @@ def assess(
     with watch.stage("read", "Reading the tables"):
         real, held = _read_real(files)
         table = aiming(real.table, target)
-        drawn = judge_by(files.synthetic, real.table.schema)
+        drawn = judge_by(files.synthetic, real.table.schema, real.source)
     with watch.stage("deidentify", "Leaving out identifiers"):
         safe = deidentify(table)
         schema = safe.table.schema
@@ -235,7 +235,7 @@ def assess(
 def _read_real(files: Files) -> tuple[Loaded, Loaded | None]:
     """The real rows and the holdout; what is inferred is inferred from both, as both are real."""
     raw = read_raw(files.real)
-    other = None if files.holdout is None else read_raw(files.holdout)
+    other = None if files.holdout is None else read_raw(files.holdout, raw.source)
     if files.schema is not None:
         both = judge_beside([raw] if other is None else [raw, other], files.schema)
         return both[0], None if other is None else both[1]

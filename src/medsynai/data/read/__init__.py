@@ -9,6 +9,7 @@ import pandas as pd
 
 from medsynai.data.canonical import fit_canonical, text_of, to_canonical, unlisted
 from medsynai.data.misfits import HELD, UNLISTED, Misfit, check_columns, refuse
+from medsynai.data.read.cells import fitting, open_cells
 from medsynai.data.read.forms import note_forms
 from medsynai.data.schema import Column, Handling, Kind, Schema
 from medsynai.data.source import Raw, Source, hide_password, suffix_of
@@ -67,12 +68,13 @@ def read(source: str | Path | pd.DataFrame, schema: Schema | None = None) -> Loa
         SchemaError: data that do not fit the schema.
         MissingExtra: a format whose optional dependency is not installed.
     """
-    raw = read_raw(source)
-    if schema is None:
-        from medsynai.data.infer import infer
+    if schema is not None:
+        whole = read_whole(source)
+        return with_schema(open_cells(whole, fitting(open_cells(whole).source, schema)), schema)
+    from medsynai.data.infer import infer
 
-        schema = infer(raw.frame, raw.source.format.is_text)
-    return with_schema(raw, schema)
+    raw = read_raw(source)
+    return with_schema(raw, infer(raw.frame, raw.source.format.is_text))
 
 
 def judge_beside(raws: Sequence[Raw], schema: Schema) -> tuple[Loaded, ...]:
@@ -120,7 +122,9 @@ def _counted(frame: pd.DataFrame, levels: Mapping[str, tuple[str, ...]]) -> list
     ]
 
 
-def judge_by(source: str | Path | pd.DataFrame, schema: Schema) -> Loaded:
+def judge_by(
+    source: str | Path | pd.DataFrame, schema: Schema, like: Source | None = None
+) -> Loaded:
     """Anybody's synthetic table in the real data's schema; what does not fit is counted.
 
     Values that cannot be held (unknown levels, texts among numbers) become missing; columns that
@@ -131,7 +135,7 @@ def judge_by(source: str | Path | pd.DataFrame, schema: Schema) -> Loaded:
         ReadError: a source that cannot be read as a table.
         SchemaError: a column of the schema that measures look at is absent.
     """
-    raw = read_raw(source)
+    raw = read_raw(source, like)
     here = schema.only(tuple(c.name for c in schema.columns if c.name in raw.frame or _judged(c)))
     absent = [n for n in here.names if n not in raw.frame]
     if absent:
@@ -154,12 +158,25 @@ def _judged(column: Column) -> bool:
     return column.kind not in (Kind.IDENTIFIER, Kind.TEXT) and column.handling is not Handling.DROP
 
 
-def read_raw(source: str | Path | pd.DataFrame) -> Raw:
+def read_raw(source: str | Path | pd.DataFrame, like: Source | None = None) -> Raw:
     """A source before its columns have a meaning: what `infer` looks at.
+
+    Args:
+        source: see `read`.
+        like: where given, cells of more than a number are opened as in this source.
 
     Raises:
         ReadError: a source that cannot be read as a table, or an ending that is not known.
         MissingExtra: a format whose optional dependency is not installed.
+    """
+    return open_cells(read_whole(source), like)
+
+
+def read_whole(source: str | Path | pd.DataFrame) -> Raw:
+    """A source with its cells as they are, whatever they hold: no row decides how others are read.
+
+    Raises:
+        ReadError, MissingExtra: see `read_raw`.
     """
     check_source(source)
     if isinstance(source, pd.DataFrame):

@@ -11,6 +11,7 @@ from medsynai.data.source import Source
 
 SPACES = ("\u00a0", "\u202f", " ")
 DIGIT = re.compile(r"\d")
+LIMIT = r"([<>≤≥]=?\s?)?"  # "<0,5"
 WORD = re.compile(r"[^\d]*")  # a token such as NA or ?, judged when the schema is made
 
 
@@ -59,7 +60,7 @@ def _distinct(column: pd.Series) -> list[str]:
 def _number(decimal: str, thousands: str | None) -> re.Pattern[str]:
     grouped = "" if thousands is None else rf"\d{{1,3}}({re.escape(thousands)}\d{{3}})+|"
     whole = rf"({grouped}\d+)"
-    return re.compile(rf"\s*[+-]?{whole}({re.escape(decimal)}\d+)?([eE][+-]?\d+)?\s*")
+    return re.compile(rf"\s*{LIMIT}[+-]?{whole}({re.escape(decimal)}\d+)?([eE][+-]?\d+)?\s*")
 
 
 def _thousands(columns: Iterable[list[str]], decimal: str) -> str | None:

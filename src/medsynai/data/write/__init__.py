@@ -11,6 +11,7 @@ from typing import IO, Protocol, Self, cast
 
 from medsynai.data.source import Format, Source
 from medsynai.data.table import Table
+from medsynai.data.write.cells import close_cells
 from medsynai.errors import FolderError
 
 # A new format is one file with `open_file(file, source) -> Appender`, and a row here.
@@ -78,9 +79,10 @@ class Writer:
             SchemaError: values that do not fit the source's types.
         """
         try:
+            whole, source = close_cells(table, self._source)
             if self._appender is None:
-                self._appender = self._open()
-            self._appender.append(table)
+                self._appender = self._open(source)
+            self._appender.append(whole)
         except OSError as error:
             raise self._failure(error) from None
 
@@ -107,7 +109,7 @@ class Writer:
         if self._appender is not None:
             self._appender.close(whole)
 
-    def _open(self) -> Appender:
+    def _open(self, source: Source) -> Appender:
         file: IO[bytes] = self._stack.enter_context(self._part.open("wb"))
         if self._source.compressed:
             # No name and no time in the header: the same rows give the same bytes.
@@ -115,7 +117,7 @@ class Writer:
             file = cast(IO[bytes], packed)
         module = import_module(f"medsynai.data.write.{WRITERS[self._source.format]}")
         opener: Callable[[IO[bytes], Source], Appender] = module.open_file
-        return opener(file, self._source)
+        return opener(file, source)
 
     def _failure(self, error: OSError) -> FolderError:
         reason = error.strerror or "the disk refused it"
