@@ -70,9 +70,10 @@ def _texts(values: pd.Series) -> Counter[str]:
     if not any(map(MORE.fullmatch, texts)) or not all(map(FORM.fullmatch, texts)):
         return Counter()
     counts = values.value_counts()
+    found = dict(zip(map(str, counts.index), counts.tolist(), strict=True))
     if not all(isinstance(w, str) for w in counts.index):
         return Counter()
-    return Counter({w: int(n) for w, n in counts.items() if not WORD.fullmatch(w)})
+    return Counter({w: n for w, n in found.items() if not WORD.fullmatch(w)})
 
 
 def _cell_of(values: pd.Series) -> Cell | None:
@@ -111,11 +112,12 @@ def _limits(texts: Counter[str]) -> Cell | None:
     if not found or len(plain) + len(found) < len(texts) or len(plain) < FEWEST:
         return None
     taken = {Decimal(t) for t in plain}
-    least, step = min(0, min(taken)), min(Decimal((0, (1,), _exponent(t))) for t in plain)
+    least = min(Decimal(0), *taken)
+    step = min(Decimal((0, (1,), _exponent(t))) for t in plain)
     alike: dict[tuple[str, Decimal], list[str]] = {}
     for text in sorted(found, key=lambda t: (-texts[t], t)):
         alike.setdefault((found[text][1][0], Decimal(found[text][2])), []).append(text)
-    limits = {}
+    limits: dict[str, str] = {}
     for (sign, number), spellings in alike.items():
         if sum(texts[t] for t in spellings) < LEAST:
             continue

@@ -41,20 +41,21 @@ def close_cells(table: Table, source: Source) -> tuple[Table, Source]:
 
 def _closed(values: list[pd.Series], columns: list[Column], cell: Cell, source: Source) -> Any:
     """(rows,) texts of cells; None where a part of one is missing."""
-    keys, words = pd.MultiIndex.from_arrays(values).factorize()
-    sides = [
-        _written(words.get_level_values(i).to_numpy("float64"), column, cell, source)
-        for i, column in enumerate(columns)
+    whole = np.stack([v.to_numpy("float64") for v in values])
+    whole[np.isnan(whole)] = np.inf  # equal to itself
+    words, keys = np.unique(whole, axis=1, return_inverse=True)
+    sides = [_written(w, column, cell, source) for w, column in zip(words, columns, strict=True)]
+    gone = np.isinf(words).any(axis=0).tolist()
+    texts = [
+        None if absent else cell.glue.join(pair) + cell.unit
+        for *pair, absent in zip(*sides, gone, strict=True)
     ]
-    texts = [cell.glue.join(pair) + cell.unit for pair in zip(*sides, strict=True)]
-    gone = np.isnan(np.array([words.get_level_values(i) for i in range(len(columns))], float))
-    texts = [None if g else t for t, g in zip(texts, gone.any(0), strict=True)]
-    return np.array([*texts, None], dtype=object)[keys]
+    return np.array([*texts, None], dtype=object)[keys.ravel()]
 
 
 def _written(numbers: np.ndarray, column: Column, cell: Cell, source: Source) -> list[str]:
     form = source.form(column.name)
-    there = np.nan_to_num(numbers)
+    there = np.where(np.isinf(numbers), 0.0, numbers)
     texts = write_numbers(there, column, form)
     limits = {float(n): t for t, n in reversed(cell.limits.items())}  # the usual spelling is first
     rounded = round_numbers(there, column.decimals or 0) if limits else there
