@@ -134,3 +134,15 @@ def test_other_real_and_synthetic_rows_are_opened_as_the_train_rows_are(tmp_path
     found = medsynai.evaluate(real=paths[0], holdout=paths[1], synthetic=paths[2])
     assert "RR (1)" in found.evidence.schema.names
     assert next(s for s in found.scores if s.name == "validity").value == 1.0
+
+
+def test_a_workbook_of_numbers_and_limits_is_one_again(tmp_path: Path) -> None:
+    mixed = ["<0.5" if i % 5 == 0 else 0.5 + i / 4 for i in range(ROWS)]
+    mixed[7] = None
+    path, again = tmp_path / "labs.xlsx", tmp_path / "again.xlsx"
+    lines(CRP=mixed).to_excel(path, index=False)
+    loaded = read(path)
+    assert loaded.table.schema["CRP"].kind is Kind.CONTINUOUS
+    write(loaded.table, loaded.source, again)
+    first, second = pd.read_excel(path), pd.read_excel(again)
+    pd.testing.assert_frame_equal(first, second)

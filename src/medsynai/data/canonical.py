@@ -23,9 +23,9 @@ from medsynai.data.misfits import (
     named,
     refuse,
 )
-from medsynai.data.numerals import parse_numbers, round_numbers, write_numbers
+from medsynai.data.numerals import NUMBER, parse_numbers, round_numbers, write_numbers
 from medsynai.data.schema import Column, Handling, Kind, Schema
-from medsynai.data.source import Form, Source
+from medsynai.data.source import MIXED, Form, Source
 from medsynai.data.table import Table, canonical_dtype
 from medsynai.data.write.cells import close_cells
 from medsynai.errors import SchemaError
@@ -324,6 +324,8 @@ def _typed(words: Sequence[str], dtype: str) -> Any:
         values = [int(float(w)) if "." in w else int(w) for w in words]
     elif re.match(r"float|double", dtype.lower()):
         values = [float(w) for w in words]
+    elif dtype == MIXED:
+        return np.array([_loose(w) for w in words], dtype=object)
     elif dtype == "time":
         return pd.Series([time.fromisoformat(w) for w in words], dtype=object).array
     elif dtype.startswith("interval"):  # what `pandas.cut` makes
@@ -333,6 +335,18 @@ def _typed(words: Sequence[str], dtype: str) -> Any:
             ends[:, 0], ends[:, 1], closed, dtype=pd.IntervalDtype.construct_from_string(dtype)
         )
     return pd.Series(values, dtype=dtype).array
+
+
+def _loose(word: str) -> str | int | float:
+    """A text as the number that it is the usual spelling of, if it is of one.
+
+    >>> [_loose(w) for w in ("12", "1.5", "007", "<0.5")]
+    [12, 1.5, '007', '<0.5']
+    """
+    number = float(word) if NUMBER.fullmatch(word) else np.nan
+    if text_of(number) != word:
+        return word
+    return int(number) if number == np.floor(number) else number
 
 
 def _restore_dates(values: pd.Series, column: Column, form: Form) -> pd.Series:

@@ -47,6 +47,9 @@ WRITTEN: dict[str, Format] = {
 }
 
 
+MIXED = "mixed"
+
+
 @dataclass(frozen=True)
 class Form:
     """How one column was written.
@@ -57,7 +60,8 @@ class Form:
         places: the fewest decimal places that a number of it was written with (1 for "11.0").
         unpadded: its dates have no zeros in front of one-digit days, months and hours.
         missing: what stood for a missing value most often; "" for the empty field.
-        stored: what a pandas column of objects holds: "date", "decimal", "bool", "int", "float".
+        stored: what a pandas column of objects holds: "date", "decimal", "bool", "int", "float";
+            "mixed": numbers, and texts that are none.
         native: its type in a typed file: an Arrow type, or a display format of a statistics file.
         levels: for a pandas category: the dtype of its categories.
         ordered: for a pandas category: whether its categories have an order.

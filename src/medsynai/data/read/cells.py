@@ -70,10 +70,10 @@ def _texts(values: pd.Series) -> Counter[str]:
     if not any(map(MORE.fullmatch, texts)) or not all(map(FORM.fullmatch, texts)):
         return Counter()
     counts = values.value_counts()
-    found = dict(zip(map(str, counts.index), counts.tolist(), strict=True))
     if not all(isinstance(w, str) for w in counts.index):
         return Counter()
-    return Counter({w: n for w, n in found.items() if not WORD.fullmatch(w)})
+    words = zip(map(str, counts.index), counts.tolist(), strict=True)
+    return Counter({w: n for w, n in words if not WORD.fullmatch(w)})
 
 
 def _cell_of(values: pd.Series) -> Cell | None:

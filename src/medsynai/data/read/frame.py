@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from medsynai.data.read.dialect import DELIMITERS, NAMED
-from medsynai.data.source import Form, Format, Raw, Source
+from medsynai.data.source import MIXED, Form, Format, Raw, Source
 from medsynai.errors import ReadError
 
 PLAIN_KINDS = "biufMOTSU"
@@ -131,7 +131,8 @@ def _simplify_objects(values: pd.Series, name: str) -> tuple[pd.Series, Form]:
     if all(issubclass(t, int | float | np.number) and t is not bool for t in kinds):
         return values.astype("float64"), Form()
     texts = np.array([None if pd.isna(v) else str(v) for v in values], dtype=object)
-    return pd.Series(texts, dtype=object), Form()
+    numbers = all(issubclass(t, str | int | float | np.number) for t in kinds - {bool})
+    return pd.Series(texts, dtype=object), Form(stored=MIXED if numbers else "")
 
 
 def _scale(decimals: pd.Series) -> int:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from medsynai.data.numerals import mark_numbers, round_numbers, write_numbers
 from medsynai.data.schema import Column, Kind
-from medsynai.data.source import PLAIN, Cell, Source
+from medsynai.data.source import MIXED, PLAIN, Cell, Source
 from medsynai.data.table import Table
 
 
@@ -22,6 +22,7 @@ def close_cells(table: Table, source: Source) -> tuple[Table, Source]:
             continue
         first, form = schema[parts[0]], forms.pop(parts[0], PLAIN)
         stored = "str" if source.format.is_text else first.storage
+        stored = "object" if form.stored == MIXED else stored
         texts = _closed([frame[p] for p in parts], [schema[p] for p in parts], cell, source)
         whole = Column(name, Kind.TEXT, storage=stored, missing=True)
         columns: list[Column] = []
