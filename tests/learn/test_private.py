@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy import stats
 from torch import nn
 
 from medsynai.codec import bought
@@ -113,6 +114,15 @@ def test_every_able_model_spends_its_budget_and_reads_rows_by_the_mechanism_alon
     assert len(shown[0].known) == len(shown[0].open) == private.STOOD_IN
 
 
+def test_what_stands_beside_a_row_is_drawn_by_no_generator_that_can_be_tried_out(monkeypatch):
+    """Torch's begins from 2^32 states only, however long the seed."""
+    monkeypatch.setattr(torch, "Generator", None)
+    how, rows = DpSgd(1.0, patients=np.arange(5000)), torch.zeros(5000, 3)
+    one, two = (how.batch(job(), rows, None).noise for _ in range(2))
+    assert one.shape == (5000, 2) and one.dtype == torch.float32 and not torch.equal(one, two)
+    assert stats.kstest(one.numpy().ravel(), "norm").pvalue > 1e-7
+
+
 def test_no_more_steps_are_taken_than_were_paid_for(monkeypatch):
     kind = type(model("vae"))
     planned = kind.job
@@ -206,8 +216,8 @@ def test_a_step_is_noised_divided_by_a_constant_and_never_told(monkeypatch):
     quiet = sgd(noise=1e-3, rate=1.0, clip=1e-3)
     one, two = slopes(quiet, torch.ones(40, 3)), slopes(quiet, torch.ones(40, 3))
     assert not torch.equal(one, two)
-    still = torch.zeros(40, 2)  # all gradients point one way, so that their norms add up
-    monkeypatch.setattr(mechanism.torch, "randn", lambda *size, generator: still[: size[0]])
+    still = np.zeros((40, 2), np.float32)  # all gradients point one way, so that their norms add up
+    monkeypatch.setattr(mechanism, "normal", lambda rows, columns: still[:rows])
     half = sgd(people=20, noise=1e-3, clip=1e-3)
     ratio = slopes(half, torch.ones(20, 3)).norm() / slopes(quiet, torch.ones(40, 3)).norm()
     assert float(ratio) == pytest.approx(0.5, abs=0.01)  # half as many: half the sum, same divisor
@@ -242,8 +252,8 @@ def test_a_step_does_not_depend_on_how_many_rows_are_worked_on_at_once(monkeypat
     monkeypatch.setattr(mechanism, "noisy_sums", lambda sums, spread: sums.astype(float))
     patients = np.repeat(np.arange(20), 2)
     rows = torch.randn(40, 3, generator=torch.Generator().manual_seed(0))
-    still = torch.zeros(40, 2)
-    monkeypatch.setattr(mechanism.torch, "randn", lambda *size, generator: still[: size[0]])
+    still = np.zeros((40, 2), np.float32)
+    monkeypatch.setattr(mechanism, "normal", lambda rows, columns: still[:rows])
     whole, parts = (slopes(sgd(20, patients=patients, micro=m), rows) for m in (512, 3))
     assert torch.allclose(whole, parts, atol=1e-6)
 

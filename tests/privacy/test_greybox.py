@@ -14,7 +14,7 @@ import torch
 
 from medsynai.data.schema import Column, Kind, Origin, Role, Schema
 from medsynai.data.table import Table, canonical_dtype
-from medsynai.learn import mechanism
+from medsynai.learn import mechanism, voting
 from medsynai.marginal import select
 from medsynai.models.catalog import load_model
 from medsynai.models.entries import CATALOG
@@ -63,6 +63,10 @@ class Pinned:
         self.reaches.append(spread)
         return np.random.default_rng(len(self.sums)).normal(0, spread, len(sums))
 
+    def normal(self, rows, columns):
+        """The same numbers for the first rows, however many there are."""
+        return np.random.default_rng(len(self.sums)).normal(size=(rows, columns)).astype("float32")
+
     def choose(self, scores, epsilon, reach=1.0):
         self.chosen.append((np.asarray(scores), reach))
         return len(self.chosen) % len(scores)
@@ -72,23 +76,13 @@ def pinned_fit(name: str, table: Table, patch: pytest.MonkeyPatch):
     pin = Pinned()
     patch.setattr(noise, "_lattice", pin.lattice)
     patch.setattr(mechanism, "noisy_sums", pin.noisy_sums)
-    patch.setattr(mechanism.secrets, "randbits", lambda bits: len(pin.sums))
-    patch.setattr(mechanism.torch, "randn", row_by_row)
+    patch.setattr(mechanism, "normal", pin.normal)
+    patch.setattr(voting.secrets, "randbits", lambda bits: len(pin.sums))
     patch.setattr(select, "choose", pin.choose)
     name, _, graded = name.partition(", ")
     small = SHORT.get(name, {"steps": 3, "width": 16}) | ({"grades": True} if graded else {})
     model = load_model(name, laid_over(preset_of(name, PRIVATE), small))
     return pin, model.fit(table, Ledger(Budget(20.0, 1e-5)), Seeds(0))
-
-
-DRAW = torch.randn
-
-
-def row_by_row(*size, generator):
-    """The same numbers for the first rows, however many there are: torch draws in blocks."""
-    if len(size) < 2 or size[0] > 512:
-        return DRAW(*size, generator=generator)
-    return DRAW(512, *size[1:], generator=generator)[: size[0]]
 
 
 def patients(rows: int) -> Table:

@@ -1,6 +1,5 @@
 """How a gradient may leave the real rows, and what the ledger writes for it."""
 
-import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -16,7 +15,7 @@ from medsynai.learn.core import Batch, Loss, Modules, Phase, batchwise_reason, p
 from medsynai.privacy.accounting import Kind, Spend
 from medsynai.privacy.gradients import clipped_sum
 from medsynai.privacy.ledger import Release
-from medsynai.privacy.noise import noisy_sums, slack
+from medsynai.privacy.noise import noisy_sums, normal, slack
 from medsynai.privacy.sampling import PoissonSampler
 
 if TYPE_CHECKING:
@@ -155,9 +154,8 @@ class DpSgd:
                 " nothing"
             )
         taken = PoissonSampler(self.patients, self.rate).draw()
-        unseen = torch.Generator().manual_seed(secrets.randbits(63))
         none = torch.zeros(len(taken), 0)
-        noise = torch.randn(len(taken), job.noise, generator=unseen)
+        noise = torch.from_numpy(normal(len(taken), job.noise))
         who = torch.from_numpy(self.patients[taken])
         return Batch(rows[torch.from_numpy(taken)], none, none, noise, who)
 

@@ -151,6 +151,17 @@ def uniform(size: int) -> Floats:
     return (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
+def normal(rows: int, columns: int) -> np.ndarray:
+    """Standard normal numbers beside private rows, as 32-bit floats; not to hide a sum by.
+
+    Torch's generator begins from 32 bits of its seed: whoever tried them all would know which
+    numbers stood beside which row, and then that one row more had moved them along.
+    """
+    size = rows * columns
+    drawn = _gaussians(max(1, size), FINE)[:size] / np.float32(FINE)
+    return drawn.reshape(rows, columns)
+
+
 def choose(scores: np.ndarray, epsilon: float, reach: float = 1.0) -> int:
     """The exponential mechanism: the place of a high score (McSherry and Talwar 2007).
 
