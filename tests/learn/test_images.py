@@ -57,6 +57,9 @@ def test_a_group_norm_is_torchs_own():
         mine.bias.copy_(normal(16, seed=1))
     theirs = nn.functional.group_norm(x, 8, mine.weight, mine.bias, mine.eps)
     assert torch.allclose(mine(x), theirs, atol=1e-5)
+    told = normal(3, 32, seed=2)
+    scale, shift = told[:, :16, None, None], told[:, 16:, None, None]
+    assert torch.allclose(mine(x, told), theirs * (1 + scale) + shift, atol=1e-5)
 
 
 def test_bfloat16_is_only_where_the_processor_says_so(tmp_path, monkeypatch):

@@ -21,6 +21,7 @@ from medsynai.learn.fitted import key_of, shorten
 from medsynai.learn.job import Job, Pace, halves
 from medsynai.learn.loop import train
 from medsynai.learn.mechanism import Plain
+from medsynai.learn.threads import shared_out
 from medsynai.privacy.ledger import Ledger
 from medsynai.saved import Saved, read_model, write_model
 from medsynai.seeds import Seeds
@@ -79,7 +80,6 @@ class FittedImageNetwork:
         """What may be asked for."""
         return self.frame.classes
 
-    @torch.no_grad()
     def sample(self, n: int, seeds: Seeds = SEEDS, condition: Condition = FREE) -> Any:
         """Draw exactly `n` images; see `medsynai.generator.FittedImages.sample`.
 
@@ -89,10 +89,14 @@ class FittedImageNetwork:
         """
         check_draw(n)
         labels = self.frame.draw_labels(n, condition, seeds.of("labels").numpy())
-        generator = torch.Generator().manual_seed(seeds.of("pixels").integer())
-        told = torch.from_numpy(labels).float()
-        rows = [self.drawer.draw(part, generator) for part in torch.split(told, CHUNK)]
-        return self.frame.decode(torch.cat(rows).numpy(), labels)
+        told = torch.split(torch.from_numpy(labels).float(), CHUNK)
+
+        def draw(part: int) -> Tensor:
+            generator = torch.Generator().manual_seed(seeds.of("pixels", part).integer())
+            found: Tensor = self.drawer.draw(told[part], generator)
+            return found
+
+        return self.frame.decode(torch.cat(shared_out(draw, range(len(told)))).numpy(), labels)
 
     def save(self, folder: Path) -> None:
         """Write model.json, weights.safetensors and schema.toml into an existing folder."""

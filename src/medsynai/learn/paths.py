@@ -1,17 +1,33 @@
 """Draws along a learnt velocity: from noise to an image, or to what a decoder makes one of."""
 
+import math
+from itertools import pairwise
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+EASED = 0.6  # how much of a half cosine is in the times: steps are short at both ends
+
+
+def times(hops: int) -> list[float]:
+    """Where the steps of a draw begin, and 1: uneven, as a path bends most at its ends.
+
+    Where noise is left alone, what is large in an image is settled early and what is small late.
+
+    >>> [round(t, 3) for t in times(4)]
+    [0.0, 0.188, 0.5, 0.812, 1.0]
+    """
+    even = (k / hops for k in range(hops + 1))
+    return [(1 - EASED) * t + EASED * (1 - math.cos(math.pi * t)) / 2 for t in even]
+
 
 class Path(nn.Module):
-    """From noise to rows in equal steps of the two-step Adams-Bashforth method.
+    """From noise to rows in uneven steps of the two-step Adams-Bashforth method.
 
-    Each step leans on the velocity of the step before as well, which costs nothing: eight steps are
-    as near to the path as dozens of Euler's (Hairer, Norsett and Wanner 1993, III.1).
+    Each step leans on the velocity of the step before as well, which costs nothing: six steps are
+    as near to the path as dozens of Euler's (Hairer, Norsett and Wanner 1993, III.1 and III.5).
 
     Args:
         net: gives the velocity (n, width) at (n, width) places, (n,) times and (n,) classes.
@@ -35,9 +51,10 @@ class Path(nn.Module):
     ) -> Float[Tensor, "n width"]:
         """Rows that began as the noise `x`."""
         before: Tensor | None = None
-        for k in range(self.hops):
-            time = torch.full((len(labels),), k / self.hops, device=x.device)
-            now = self.net(x, time, labels)
-            ahead = now if before is None else 1.5 * now - 0.5 * before
-            x, before = x + ahead / self.hops, now
+        hop = past = 0.0
+        for start, end in pairwise(times(self.hops)):
+            past, hop = hop, end - start
+            now = self.net(x, torch.full((len(x),), start, device=x.device), labels)
+            bend = 0.0 if before is None else (now - before) * (hop / (2 * past))
+            x, before = x + hop * (now + bend), now
         return x

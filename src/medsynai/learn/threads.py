@@ -1,10 +1,16 @@
 """One thread for networks of rows: their steps are too small to share out."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
+from joblib import cpu_count
 from threadpoolctl import threadpool_limits
+
+Part = TypeVar("Part")
+Found = TypeVar("Found")
 
 
 @contextmanager
@@ -21,3 +27,18 @@ def one_thread() -> Iterator[None]:
             yield
         finally:
             torch.set_num_threads(before)
+
+
+def shared_out(work: Callable[[Part], Found], parts: Sequence[Part]) -> list[Found]:
+    """What `work` makes of each part, in their order, no gradient behind it.
+
+    As many parts at once as there are cores, each by one thread from beginning to end: none waits
+    for another, and what is found does not hang on how many cores there are.
+    """
+
+    @torch.no_grad()  # holds in its own thread alone
+    def one(part: Part) -> Found:
+        return work(part)
+
+    with one_thread(), ThreadPoolExecutor(min(cpu_count(), max(1, len(parts)))) as pool:
+        return list(pool.map(one, parts))

@@ -45,13 +45,22 @@ class Norm(nn.GroupNorm):
     def __init__(self, channels: int) -> None:
         super().__init__(min(GROUPS, channels), channels)
 
-    def forward(self, input: Float[Tensor, "b c ..."]) -> Tensor:
-        """Same shape out as in."""
+    def forward(
+        self, input: Float[Tensor, "b c ..."], told: Float[Tensor, "b told"] | None = None
+    ) -> Tensor:
+        """Same shape out as in; `told`: scale and shift of each image's channels behind it.
+
+        The layer's own and what is told are put together first, one number an image and channel:
+        the pixels are then gone over twice in place of four times.
+        """
         flat = input.reshape(len(input), self.num_groups, -1)
         even = layer_norm(flat, flat.shape[2:], eps=self.eps).reshape(input.shape)
-        shape = (1, -1, *(1,) * (input.dim() - 2))
-        weight, bias = (x.to(even.dtype).reshape(shape) for x in (self.weight, self.bias))
-        return torch.addcmul(bias, even, weight)
+        shape = (*input.shape[:2], *(1,) * (input.dim() - 2))
+        weight, bias = (x.to(even.dtype).expand(shape[:2]) for x in (self.weight, self.bias))
+        if told is not None:
+            scale, shift = told.chunk(2, 1)
+            weight, bias = weight * (1 + scale), bias * (1 + scale) + shift
+        return even * weight.reshape(shape) + bias.reshape(shape)
 
 
 class Block(nn.Module):
@@ -69,12 +78,9 @@ class Block(nn.Module):
 
     def forward(self, x: Float[Tensor, "b c ..."], told: Float[Tensor, "b t"]) -> Tensor:
         """(b, outputs, ...)."""
-        scale, shift = self.tell(told).chunk(2, 1)
-        shape = (*scale.shape, *(1,) * (x.dim() - 2))
         h = self.into(silu(self.first(x)))
-        h = self.second(h) * (1 + scale.reshape(shape)) + shift.reshape(shape)
         past: Tensor = self.past(x)
-        return past + self.out(silu(h))
+        return past + self.out(silu(self.second(h, self.tell(told))))
 
 
 class UNet(nn.Module):
