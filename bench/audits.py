@@ -100,7 +100,7 @@ def written(row: dict[str, Any]) -> None:
 
 def main() -> None:
     """Audit, write each row as it is found, make the page."""
-    private = [entry.name for entry in CATALOG if entry.private]
+    private = [entry.name for entry in CATALOG if entry.private and "table" in entry.data]
     parser = argparse.ArgumentParser()
     parser.add_argument("--models", nargs="*", default=private, choices=private)
     parser.add_argument("--runs", type=int, default=20)

@@ -34,7 +34,8 @@ def images(rows: list[Row]) -> str:
         rest = [short(min(a / b for a, b in classes)), short(r["near"])]
         times = f"{r['fit_cpu_s']:.0f} ({r['fit_s']:.0f}) | {r['draw_s']:.0f}"
         rounds = f"{r['rounds']:,}" if "rounds" in r else ""
-        cells = [r["set"], r["model"], times, rounds, *pairs, *rest]
+        model = r["model"] + (f", epsilon {r['epsilon']:g}" if "epsilon" in r else "")
+        cells = [r["set"], model, times, rounds, *pairs, *rest]
         lines.append(f"| {' | '.join(cells)} |\n")
     if IMAGE_SPEED.is_file():
         found = json.loads(IMAGE_SPEED.read_text())

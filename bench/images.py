@@ -1,7 +1,7 @@
 """Models of images beside a real floor: one fit of one model on one set, judged by our own panel.
 
 Usage: python bench/images.py fit|judge|both [--set pneumonia|blood] [--model image-flow]
-           [--seconds 320] [--seed 0] [--settings '{"width": 48}']
+           [--seconds 320] [--seed 0] [--settings '{"width": 48}'] [--epsilon 3]
 
 `fit` trains and keeps the model in bench/out/, `judge` draws from it and writes the row, so that
 neither takes long; a row is a file in results/images/, and the page is made anew. Speed is in
@@ -30,6 +30,7 @@ from medsynai.evaluate.interval import auc
 from medsynai.learn.precision import multiplies_bfloat16
 from medsynai.learn.threads import one_thread
 from medsynai.models.catalog import load_image_model, open_model
+from medsynai.privacy.ledger import Budget, Ledger
 from medsynai.seeds import Seeds
 from medsynai.store import laid_over
 
@@ -38,6 +39,8 @@ FOLDER = SHARED.parent / "data" / "images"
 FILES = {"pneumonia": "pneumoniamnist_28.npz", "blood": "bccd_blood_cells_32.npz"}
 OUT = HERE / "out" / "images"
 DRAWN = 1000  # images that are judged
+AT_ONCE = ("pca", "image-moments")  # no network
+DELTA = 1e-6
 HELD = 0.2  # of the slides, where the file itself holds nothing out
 
 
@@ -53,17 +56,24 @@ def parts(name: str) -> tuple[ImageSet, ImageSet]:
 
 def place(asked: argparse.Namespace) -> Path:
     """Where a fitted model is kept."""
-    return OUT / f"{asked.set}-{asked.model}-{asked.seed}"
+    return OUT / called(asked)
+
+
+def called(asked: argparse.Namespace) -> str:
+    """What a fit is called."""
+    paid = f"-{asked.epsilon:g}" if asked.epsilon else ""
+    return f"{asked.set}-{asked.model}{paid}-{asked.seed}"
 
 
 @one_thread()
 def fit(asked: argparse.Namespace) -> None:
     """Train within the time, and keep the model."""
     train, _ = parts(asked.set)
-    clock = {} if asked.model == "pca" else {"pace": {"seconds": asked.seconds}}
+    clock = {} if asked.model in AT_ONCE else {"pace": {"seconds": asked.seconds}}
+    ledger = Ledger(Budget(asked.epsilon, DELTA) if asked.epsilon else None)
     model = load_image_model(asked.model, laid_over(clock, asked.settings))
     began, busy = time.perf_counter(), time.process_time()
-    fitted = model.fit(train, seeds=Seeds(asked.seed).of("fit"))
+    fitted = model.fit(train, ledger, seeds=Seeds(asked.seed).of("fit"))
     spent = {"fit_s": time.perf_counter() - began, "fit_cpu_s": time.process_time() - busy}
     place(asked).mkdir(parents=True, exist_ok=True)
     fitted.save(place(asked))
@@ -83,13 +93,13 @@ def judge(asked: argparse.Namespace) -> None:
     began = time.perf_counter()
     drawn: Any = fitted.sample(DRAWN, Seeds(asked.seed).of("draw"))
     row = {"set": asked.set, "model": asked.model, "seed": asked.seed, "cores": 1}
+    row |= {"epsilon": asked.epsilon} if asked.epsilon else {}
     row |= json.loads((place(asked) / "fit.json").read_text())
     row["draw_s"] = round(time.perf_counter() - began, 1)
     row |= figures(
         ImageTrial(train, holdout, drawn, Seeds(0).of("judge")), drawn, "synthetic", asked.brief
     )
-    name = f"{asked.set}-{asked.model}-{asked.seed}.json"
-    (IMAGES / name).write_text(json.dumps(row, indent=2) + "\n")
+    (IMAGES / f"{called(asked)}.json").write_text(json.dumps(row, indent=2) + "\n")
     (HERE / "README.md").write_text(page())
     print(json.dumps(row), flush=True)
 
@@ -155,6 +165,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=320.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--settings", type=json.loads, default={}, help="the model's, as JSON")
+    parser.add_argument("--epsilon", type=float, help="differential privacy, delta 1e-6")
     parser.add_argument("--brief", action="store_true", help="no classifier of the classes")
     asked = parser.parse_args()
     if not FOLDER.exists():

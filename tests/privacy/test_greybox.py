@@ -28,7 +28,7 @@ from medsynai.store import laid_over
 pytest.importorskip("dp_accounting")
 pytest.importorskip("opendp")
 
-PRIVATE_MODELS = [e.name for e in CATALOG if e.private]
+PRIVATE_MODELS = [e.name for e in CATALOG if e.private and "table" in e.data]
 SHORT = {
     "mst": {},
     "aim": {"rounds": 2},

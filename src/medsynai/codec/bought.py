@@ -8,6 +8,7 @@ more. Bins, quantiles inside them and first marginals all come from these counts
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -18,10 +19,10 @@ from medsynai.data.contract import check_contract, conformed
 from medsynai.data.schema import Column, Schema
 from medsynai.data.table import Table
 from medsynai.errors import PlanError
-from medsynai.privacy.accounting import Spend
+from medsynai.privacy.accounting import Kind, Spend
 from medsynai.privacy.calibrate import calibrate
 from medsynai.privacy.histograms import monotone_counts
-from medsynai.privacy.ledger import Budget, Ledger
+from medsynai.privacy.ledger import UNPROTECTED, Budget, Ledger, Release
 from medsynai.privacy.noise import noisy_counts
 from medsynai.privacy.sampling import capped
 
@@ -88,6 +89,24 @@ def noise_within(
         return noise
     most = CRUMBS * noise
     return calibrate(lambda s: (*before, *planned(s)), budget.epsilon, budget.delta, most)
+
+
+def paid_equally(ledger: Ledger, purposes: Sequence[str]) -> float:
+    """The noise of Gaussian releases that share what is left of a budget; 0 where there is none.
+
+    All are written down before any is made.
+
+    Raises:
+        BudgetError: what is left of the budget buys nothing but noise.
+    """
+    budget, steps, noise = ledger.budget, len(purposes), 0.0
+    if budget is not None:
+        equal = partial(Spend, Kind.GAUSSIAN, steps=steps)
+        noise = noise_within(budget, ledger.spends, lambda s: (equal(s),))
+    for purpose in purposes:
+        paid = (Spend(Kind.GAUSSIAN, noise),) if noise else ()
+        ledger.charge(Release(purpose, "gaussian" if noise else UNPROTECTED, spends=paid))
+    return noise
 
 
 def learnable(table: Table) -> Schema:

@@ -52,7 +52,7 @@ class Frame:
 
     def encode(self, images: ImageSet) -> Float[np.ndarray, "images width"]:
         """Rows of float32 numbers, pixels in channel-first order."""
-        flat = self.scale.forward(images.pixels).reshape(len(images), -1)
+        flat = self.scale.forward(images.pixels).reshape(len(images), self.width)
         return ((flat - self.mean) / self.spread).astype(np.float32)
 
     def decode(self, rows: Float[np.ndarray, "images width"], labels: np.ndarray) -> ImageSet:

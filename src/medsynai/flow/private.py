@@ -36,6 +36,7 @@ from medsynai.learn.devices import CUDA
 from medsynai.learn.warm import Warm
 from medsynai.models.catalog import find_entry
 from medsynai.models.entries import CATALOG
+from medsynai.models.entry import TABLE
 from medsynai.models.presets import BALANCED, PRIVATE
 from medsynai.privacy.accounting import Kind as Mechanism
 from medsynai.privacy.accounting import Spend
@@ -156,7 +157,7 @@ def choose(plan: Plan, divided: Divided) -> Picked:
         columns = len(divided.parts.train.schema.columns)
         picked = pick(columns, plan.rows, plan.epsilon or 0.0)
     if not find_entry(picked.name).private:
-        able = ", ".join(e.name for e in CATALOG if e.private)
+        able = ", ".join(e.name for e in CATALOG if e.private and TABLE in e.data)
         raise PlanError(
             f"{picked.name} has no differentially private form: {why_not(picked.name)}; those with "
             f"one: {able}"

@@ -127,6 +127,21 @@ BESIDE = (
         "medsynai.models.image_flow:load",
     ),
     Entry(
+        "image-moments",
+        "Noisy moments of images",
+        "Dwork, Talwar, Thakurta and Zhang 2014, Analyze Gauss: optimal bounds for "
+        "privacy-preserving principal component analysis",
+        ("images",),
+        "images under differential privacy, in a second: two noisy releases and no network",
+        "detail: what it draws is soft; classes of a few dozen patients under a small epsilon",
+        "Each image is told as a sum of a few coarse waves. The mean of each class and how images "
+        "differ from it are measured once, with noise enough to hide any one patient, and new "
+        "images are drawn from normal distributions with these means and differences.",
+        "medsynai.models.image_moments:ImageMoments",
+        "medsynai.models.image_moments:load",
+        private=True,
+    ),
+    Entry(
         "image-vae",
         "Convolutional VAE",
         "Kingma and Welling 2014, Auto-encoding variational Bayes; Higgins et al. 2017, beta-VAE",

@@ -36,7 +36,7 @@ class ImageFlow:
 
     width: int = 32
     levels: int = 2
-    hops: int = 6
+    hops: int = 8
     steps: int = 6000
     lr: float = 1e-3
     pace: Pace = PACE

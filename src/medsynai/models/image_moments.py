@@ -1,0 +1,80 @@
+"""Noisy moments: class means and one covariance of an image's coarse waves, each released once.
+
+Dwork, Talwar, Thakurta and Zhang 2014, Analyze Gauss: optimal bounds for privacy-preserving
+principal component analysis; class means as the central images of Gong et al. 2025, DPImageBench.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import ClassVar
+
+import numpy as np
+
+from medsynai.codec.bought import paid_equally
+from medsynai.codec.image import Frame
+from medsynai.codec.waves import cosines
+from medsynai.data.images import ImageSet
+from medsynai.data.pixels import PixelScale
+from medsynai.errors import PlanError
+from medsynai.generator import SEEDS, check_settings
+from medsynai.models.eigenimages import Eigenimages
+from medsynai.privacy.ledger import Ledger
+from medsynai.privacy.moments import Weighed
+from medsynai.saved import read_model
+from medsynai.seeds import Seeds
+
+PURPOSES = ("count the classes and average their images", "measure how images of a class differ")
+
+
+@dataclass(frozen=True)
+class ImageMoments:
+    """Settings; all public.
+
+    Attributes:
+        waves: cosines of lowest frequency, of each channel, that an image is told by.
+        reach, spread: the most that an image counts for in its class's mean, and its distance from
+            there in the covariance: root mean squares of pixels, black -1 and white 1.
+    """
+
+    waves: int = 64
+    reach: float = 0.8
+    spread: float = 0.35
+    name: ClassVar[str] = "image-moments"
+
+    def __post_init__(self) -> None:
+        check_settings(self.name, self, {"waves": 1, "reach": 0, "spread": 0})
+
+    def fit(
+        self, images: ImageSet, ledger: Ledger | None = None, seeds: Seeds = SEEDS
+    ) -> Eigenimages:
+        """Learn from train images; under a budget by two noisy releases, else without noise.
+
+        **Guarantee:** that of the ledger's budget, for adding or removing a patient. Names of the
+        classes, size and stored type of the images count as public.
+
+        Raises:
+            PlanError: a budget, and images of more than 8 bits: their range tells of patients.
+            ModelError: no budget, and no images or a class of too few patients.
+        """
+        ledger = ledger or Ledger()
+        if ledger.budget is not None and images.pixels.dtype.itemsize > 1:
+            raise PlanError("a budget needs images of 8 bits: the range of others is not public")
+        noise = paid_equally(ledger, PURPOSES)
+        if not noise:
+            Frame.of(images)  # refuses what would be learnt by heart
+        axes = cosines(images.channels, images.space, self.waves)
+        far, wide = (x * math.sqrt(axes.shape[1]) for x in (self.reach, self.spread))
+        facts = PixelScale.of(images.pixels), images.classes, (), 0.0, 1.0
+        frame = Frame(images.channels, images.space, *facts)
+        seen = Weighed(frame.encode(images) @ axes.T, images.labels, images.patients, noise)
+        counts, means = seen.means(len(images.classes), far)
+        root = seen.root(means, wide, counts.sum())
+        flat = np.zeros(frame.width)
+        arrays = {"middle": flat, "axes": axes, "means": means, "rest": flat}
+        arrays["roots"] = np.stack([root] * len(means))
+        frame = replace(frame, share=tuple(float(s) for s in counts / counts.sum()))
+        return Eigenimages(self, frame, {k: v.astype(np.float32) for k, v in arrays.items()})
+
+
+load = partial(read_model, model="image-moments", settings=ImageMoments, build=Eigenimages.build)

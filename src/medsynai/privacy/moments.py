@@ -1,0 +1,91 @@
+"""Counts, means and a covariance of clipped vectors, with noise enough to hide any one patient.
+
+Nothing here charges: the caller has charged two Gaussian releases of this noise, one for `means`
+and one for `root`.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from medsynai.privacy.noise import noisy_sums
+
+Numbers = np.ndarray[Any, np.dtype[np.float64]]
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """Vectors of patients, each patient's together weighing as much as one.
+
+    Attributes:
+        rows: (n, d) vectors.
+        groups: (n,) places of their classes.
+        patients: (n,) whose each is.
+        noise: standard deviation over what a patient moves a release by; 0 is none at all.
+    """
+
+    rows: Float[np.ndarray, "n d"]
+    groups: np.ndarray
+    patients: np.ndarray
+    noise: float
+
+    @property
+    def weights(self) -> Numbers:
+        """(n,) one over how many vectors a patient has."""
+        _, place, many = np.unique(self.patients, return_inverse=True, return_counts=True)
+        found: Numbers = 1 / many[place.reshape(-1)]
+        return found
+
+    def means(self, classes: int, reach: float) -> tuple[Numbers, Numbers]:
+        """(classes,) how many patients each class has, at least 0, and (classes, d) their means.
+
+        **Guarantee:** that of one Gaussian release of `noise`: a patient adds a vector of norm 1 at
+        most, the mean of (class, clipped vector / reach) / sqrt(2) over its own vectors.
+        """
+        hot = np.eye(classes)[self.groups] * self.weights[:, None]
+        sums = hot.T @ clipped(self.rows, reach) / reach
+        whole = np.concatenate([hot.sum(0)[:, None], sums], 1) / math.sqrt(2)
+        found = self._noised(whole.ravel()).reshape(whole.shape) * math.sqrt(2)
+        counts = np.maximum(found[:, 0], 0.0)
+        counts[counts.argmax()] += not counts.any()  # noise alone: one class stands for all
+        return counts, found[:, 1:] * reach / np.maximum(counts, 1.0)[:, None]
+
+    def root(self, means: Numbers, reach: float, total: float) -> Numbers:
+        """(d, d) a root of the covariance of vectors about the means of their classes.
+
+        Directions that do not stand out of the noise share what is left evenly.
+
+        **Guarantee:** that of one Gaussian release of `noise`: a patient adds a matrix of Frobenius
+        norm 1 at most, the mean of x x' / reach^2 over its own clipped differences x.
+        """
+        off = clipped(self.rows - means[self.groups], reach) / reach
+        size = off.shape[1]
+        here = np.triu_indices(size)
+        twice = np.where(here[0] == here[1], 1.0, math.sqrt(2))  # both halves of the matrix
+        released = self._noised(((off * self.weights[:, None]).T @ off)[here] * twice) / twice
+        matrix = np.zeros((size, size))
+        matrix[here] = released
+        matrix += np.triu(matrix, 1).T
+        values, vectors = np.linalg.eigh(matrix)
+        clear = values > self.noise * math.sqrt(2 * size)  # the greatest that noise alone reaches
+        left = (np.trace(matrix) - values[clear].sum()) / max(1, size - clear.sum())
+        kept = np.where(clear, values, max(0.0, left)) * reach**2 / max(total, 1.0)
+        found: Numbers = vectors * np.sqrt(kept)
+        return found
+
+    def _noised(self, sums: Numbers) -> Numbers:
+        return noisy_sums(sums, self.noise) if self.noise else sums
+
+
+def clipped(rows: Float[np.ndarray, "n d"], reach: float) -> Numbers:
+    """Vectors with a norm of `reach` at most.
+
+    >>> clipped(np.array([[3.0, 4.0], [0.3, 0.4]]), 1.0).tolist()
+    [[0.6, 0.8], [0.3, 0.4]]
+    """
+    norms = np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)
+    found: Numbers = rows * np.minimum(1.0, reach / np.maximum(norms, 1e-300))
+    return found
