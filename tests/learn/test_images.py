@@ -78,7 +78,7 @@ def test_changes_move_brighten_and_hole_and_nothing_else():
     canvas = Canvas(1, (16, 16), 1, 4)
     row = torch.arange(256.0)[None]
     still = torch.zeros(1, numbers(canvas))
-    still[:, 3::2] = -40.0  # the middle of the hole in a corner
+    still[:, 3::2] = -0.6745  # a quarter: the middle of the hole in a corner
     seen = changed(canvas, row, still)
     whole = seen.reshape(16, 16)
     assert (whole[:4, :4] == 0).all() and torch.equal(whole[4:], row.reshape(16, 16)[4:])
@@ -89,6 +89,17 @@ def test_changes_move_brighten_and_hole_and_nothing_else():
     moved[:, 2] = -40.0
     up = changed(canvas, row, moved).reshape(16, 16)
     assert torch.equal(up[-3:, 5:], row.reshape(16, 16)[-1:, 5:].expand(3, -1))
+
+
+def test_each_change_spares_half_of_the_images():
+    canvas = Canvas(1, (16, 16), 1, 4)
+    row, noise = normal(1, 256).expand(400, -1), normal(400, numbers(canvas))
+    for column, spared in ((0, 0.5), (1, 0.5), (2, 0.625), (4, 0.625), (3, 0.28)):
+        alone = torch.zeros_like(noise)  # of the hole: in the middle of the other axis
+        alone[:, 3::2] = alone[:, 3::2] if column == 3 else -40.0  # outside of the image
+        alone[:, column] = noise[:, column]
+        same = (changed(canvas, row, alone) - row).abs().amax(1) < 1e-4
+        assert abs(float(same.float().mean()) - spared) < 0.12  # five standard deviations
 
 
 def test_a_real_image_and_its_rival_are_changed_alike_and_the_generator_stays_blind():
