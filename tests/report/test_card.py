@@ -64,6 +64,14 @@ def test_what_is_counted_is_called_by_its_name(evidence: Evidence, unit: str) ->
     assert "Holdout rows" not in shown and f"Small set: 345 real {unit}" in shown
 
 
+def test_questions_and_limits_are_asked_of_what_is_counted(evidence: Evidence) -> None:
+    images = replace(evidence, data=replace(evidence.data, unit="images"))
+    for shown in (card(images), html.render(images)):
+        assert "Is every synthetic image lawful?" in shown and "every synthetic row" not in shown
+        assert "Synthetic images are drawn from a model." in shown
+    assert "Is every synthetic row lawful?" in card(evidence)
+
+
 def test_the_guarantee_is_the_ledgers(evidence: Evidence) -> None:
     assert "No differential privacy" in section(card(evidence), "Guarantee")
     private = replace(evidence, ledger={"guarantee": "epsilon 1 at delta 1e-6, patient level"})

@@ -43,11 +43,11 @@ def card(evidence: Evidence) -> str:
         _section("Guarantee", [escaped(guarantee(evidence))]),
         _section("Fit for", _fit(evidence)),
         _section("Not fit for", _bullets((*NEVER, *doubted(evidence)))),
-        _section("Figures", [_figures(headlines(evidence))]),
+        _section("Figures", [_figures(evidence)]),
         _section("Gates", [_gates(evidence)]),
         _section("Protected groups", _groups(evidence)),
         _section("Source, licence, contact", _origin(evidence)),
-        _section("Limits", _bullets(LIMITS)),
+        _section("Limits", _bullets(map(evidence.data.said, LIMITS))),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -132,13 +132,14 @@ def _fit(evidence: Evidence) -> list[str]:
     return lines
 
 
-def _figures(scores: tuple[Score, ...]) -> str:
+def _figures(evidence: Evidence) -> str:
+    scores = headlines(evidence)
     if not scores:
         return NOT_ASSESSED.capitalize() + "."
     head = ("Question", "Measure", "Synthetic", "Interval", "Real holdout", "Shuffled", "Copy")
     rows = [
         (
-            QUESTIONS[s.family],
+            evidence.data.said(QUESTIONS[s.family]),
             f"{s.title} ({DIRECTION[s.better]})",
             NOT_ASSESSED if s.value is None else figure(s.value),
             interval(s.low, s.high),

@@ -82,7 +82,7 @@ def gates(evidence: Evidence, numbers: dict[str, int]) -> Markup:
 
 def family(evidence: Evidence, kind: Family, numbers: dict[str, int]) -> Markup:
     """One family of scores: words, table, exhibits."""
-    heading, intro = CHAPTERS[kind]
+    heading, intro = map(evidence.data.said, CHAPTERS[kind])
     grouped = kind is Family.FAIRNESS
     scores = evidence.of(kind)
     evident = [s for s in scores if not s.information]
@@ -151,7 +151,8 @@ def methods(evidence: Evidence) -> Markup:
     parts += [tag("h3", "How they were judged"), *(paragraph(line) for line in _judging(evidence))]
     if evidence.notes:
         parts += [tag("h3", "Identifiers, dates and other handling"), bullets(evidence.notes)]
-    parts += [tag("h3", "Words"), definitions(GLOSSARY)]
+    said = evidence.data.said
+    parts += [tag("h3", "Words"), definitions((said(a), said(b)) for a, b in GLOSSARY)]
     return section("methods", "Methods in plain words", *parts)
 
 
@@ -275,7 +276,9 @@ def named(
 
 def limits(evidence: Evidence) -> Markup:
     """What this release and this report cannot say."""
-    return section("limits", "Limits", bullets([guarantee(evidence), *LIMITS]))
+    return section(
+        "limits", "Limits", bullets([guarantee(evidence), *map(evidence.data.said, LIMITS)])
+    )
 
 
 def sources(numbers: dict[str, int]) -> Markup:

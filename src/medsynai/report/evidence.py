@@ -1,5 +1,6 @@
 """Evidence: everything that a release folder's documents are made from, and nothing else."""
 
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -25,7 +26,7 @@ class DataFacts:
         credit: origin, as given.
         licence, contact: as given.
         across: what a row consists of: "columns", "codes" or "pixels".
-        unit: what a row is: "rows" of a table, "patients" or "images".
+        unit: what a row is: "rows" of a table, "patients", "images" or "series".
     """
 
     source: str
@@ -45,7 +46,20 @@ class DataFacts:
     @property
     def each(self) -> str:
         """One of the unit."""
-        return self.unit.removesuffix("s")
+        return self.unit if self.unit == "series" else self.unit.removesuffix("s")
+
+    def said(self, words: str) -> str:
+        """Words about rows as they are said of this unit; patients have rows, and keep theirs.
+
+        >>> DataFacts("scans", 9, 4, 9, unit="images").said("Rows drawn: no row is a patient.")
+        'Images drawn: no image is a patient.'
+        """
+        if self.unit == "patients":
+            return words
+        for old, new in (("row", self.each), ("rows", self.unit)):
+            words = re.sub(rf"\b{old}\b", new, words)
+            words = re.sub(rf"\b{old.capitalize()}\b", new.capitalize(), words)
+        return words
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,11 @@ def _first_screen(evidence: Evidence) -> Markup:
         tag("h1", evidence.title),
         paragraph(facts(evidence), kind="facts"),
         tag("div", paragraph(word, evidence.verdict.sentence), class_=f"verdict {colour}"),
-        tag("div", *(_headline(s) for s in headlines(evidence)), class_="headlines"),
+        tag(
+            "div",
+            *(_headline(s, evidence.data.said(QUESTIONS[s.family])) for s in headlines(evidence)),
+            class_="headlines",
+        ),
         tag(
             "div",
             tag("div", tag("h2", "What to trust"), _lines(trusted(evidence))),
@@ -156,9 +160,9 @@ def facts(evidence: Evidence) -> str:
     return "; ".join(said) + "."
 
 
-def _headline(score: Score) -> Markup:
+def _headline(score: Score, asked: str) -> Markup:
     """Five lines, so that those of neighbours stand level: question, figure, name, bar, anchors."""
-    question = paragraph(QUESTIONS[score.family], kind="question")
+    question = paragraph(asked, kind="question")
     if score.value is None:
         absent = paragraph("not assessed", kind="figure absent")
         lines = (absent, tag("small", score.title), tag("small", remark(score)), tag("small"))
