@@ -14,7 +14,7 @@ from medsynai.codec.tokens import to_rows
 from medsynai.data.schema import Column, Kind, Role, Schema
 from medsynai.data.table import Table, canonical_dtype
 from medsynai.errors import ConditionError, PlanError
-from medsynai.learn.condition import anything, by_label, by_level
+from medsynai.learn.condition import EvenedClass, OwnClass, anything, by_label, by_level
 from medsynai.learn.core import Batch
 from medsynai.learn.draw import Asked, shares_of
 from medsynai.learn.job import Pace
@@ -54,6 +54,24 @@ def rows(seed: int = 1) -> torch.Tensor:
 
 def random(seed: int = 3) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
+
+
+def test_classes_of_images_come_by_the_root_of_their_frequency_and_fairly_for_looks():
+    images = torch.cat(
+        [
+            torch.randn(1000, 2, generator=random()),
+            torch.arange(3.0).repeat_interleave(torch.tensor([900, 96, 4]))[:, None],
+        ],
+        1,
+    )
+    for asking, shares in ((EvenedClass(), (30, 9.798, 2)), (OwnClass(), (900, 96, 4))):
+        pick = asking.pick(images, 20_000, random())
+        assert torch.equal(images[pick.rows, -1:], pick.labels)
+        found = torch.bincount(pick.labels[:, 0].long()) / 20_000
+        wanted = torch.tensor(shares) / sum(shares)
+        assert bool(((found - wanted).abs() < 5.5 * (wanted / 20_000).sqrt()).all())
+        assert len(pick.rows.unique()) > 900  # every image of a class as often as the others
+    assert EvenedClass().fair == OwnClass()
 
 
 def test_levels_are_asked_by_the_log_of_their_frequency():

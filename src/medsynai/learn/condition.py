@@ -72,6 +72,29 @@ class OwnClass:
 
 
 @dataclass(frozen=True)
+class EvenedClass:
+    """The same, but a class comes as the root of how many rows it has: rare ones are learnt too.
+
+    What a model makes of a class does not hang on how often the class comes, only how well it has
+    learnt it. The root is halfway between the rows' own shares and equal ones, of which the latter
+    would show the few images of a rare class so often that they might be learnt by heart.
+    """
+
+    @property
+    def fair(self) -> OwnClass:
+        """See `Asking`."""
+        return OwnClass()
+
+    def pick(self, rows: Tensor, n: int, generator: torch.Generator) -> Pick:
+        """See `Asking`."""
+        label = rows[:, -1].long()
+        often = torch.bincount(label).double().rsqrt()[label]
+        which = torch.multinomial(often, n, replacement=True, generator=generator)
+        told = rows[which, -1:]
+        return Pick(which, told, told)
+
+
+@dataclass(frozen=True)
 class Kinds:
     """Kinds of rows to ask for, and where the train rows of each stand.
 

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from medsynai.codec.image import Frame
-from medsynai.learn.condition import OwnClass
+from medsynai.learn.condition import EvenedClass
 from medsynai.learn.core import Loss, Modules, Phase, Update
 from medsynai.learn.image_looks import look_at_images
 from medsynai.learn.job import Job, Pace
@@ -109,7 +109,7 @@ class Players:
         players = modules_of(generator=painter, critic=critic)
         noise = self.latent + augment.numbers(canvas) + POINT
         looks = look_at_images(canvas)
-        return Job(players, self.phases, noise, self.pace, asking=OwnClass(), monitor=looks)
+        return Job(players, self.phases, noise, self.pace, asking=EvenedClass(), monitor=looks)
 
 
 def _one_or_each(make: Callable[[], nn.Module], canvas: Canvas, apart: bool) -> nn.Module:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from medsynai.codec.image import Frame
 from medsynai.errors import PlanError
-from medsynai.learn.condition import OwnClass
+from medsynai.learn.condition import EvenedClass
 from medsynai.learn.core import Batch, Modules, PerRow, Phase, Update
 from medsynai.learn.image_looks import look_at_images
 from medsynai.learn.job import Job, Pace
@@ -93,7 +93,7 @@ class Sharpened:
             }
         )
         looks, noise = look_at_images(canvas), 2 * self.latent + 1
-        return Job(modules, phases, noise, self.pace, asking=OwnClass(), monitor=looks)
+        return Job(modules, phases, noise, self.pace, asking=EvenedClass(), monitor=looks)
 
     def drawer(self, frame: Frame) -> Painted:
         """The painter, mixtures and flow; the encoder and the critic are never kept."""
