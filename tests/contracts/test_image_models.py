@@ -128,6 +128,18 @@ def test_volumes_and_colours_take_the_same_way(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_twelve_bits_stay_twelve_bits(name):
+    eight = scans(80)
+    fine = np.random.default_rng(2).integers(0, 16, eight.pixels.shape)
+    deep = eight.pixels.astype(np.uint16) * 16 + fine.astype(np.uint16)
+    wide = ImageSet.of(deep, eight.labels, eight.classes)
+    drawn = quick(name, few(name, 3)).fit(wide, Ledger(), Seeds(1)).sample(60, Seeds(1))
+    assert drawn.pixels.dtype == np.uint16 and drawn.pixels.max() <= 4096
+    assert len(np.unique(drawn.pixels)) > 300  # of 2,520 pixels; 8 bits have 256 numbers
+    assert len(np.unique(drawn.pixels % 16)) == 16  # and none is an 8-bit number made wide
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_saved_and_opened_it_draws_the_same(name, fitted, tmp_path):
     fitted[name].save(tmp_path)
     assert equal(open_model(tmp_path).sample(9, Seeds(2)), fitted[name].sample(9, Seeds(2)))
