@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from medsynai.codec.image import Frame
 from medsynai.generator import check_settings
-from medsynai.learn.condition import EvenedClass
 from medsynai.learn.core import Modules, Phase, Update
 from medsynai.learn.images import fit_images, load_images
 from medsynai.learn.job import Job, Pace
@@ -54,9 +53,7 @@ class ImageFlow:
     def job(self, frame: Frame) -> Job:
         """One network; held-out images are watched by the same loss."""
         net = modules_of(net=self._net(frame))
-        numbers = frame.width + 1
-        phases, asking = self.phases(), EvenedClass()
-        return Job(net, phases, numbers, self.pace, velocity(), asking=asking)
+        return Job(net, self.phases(), frame.width + 1, self.pace, velocity())
 
     def drawer(self, frame: Frame) -> nn.Module:
         """The network and the flow along it."""

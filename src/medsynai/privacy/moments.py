@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from medsynai.privacy.noise import noisy_sums
+from medsynai.privacy.noise import noisy_sums, slack
 
 Numbers = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -77,7 +77,11 @@ class Weighed:
         return found
 
     def _noised(self, sums: Numbers) -> Numbers:
-        return noisy_sums(sums, self.noise) if self.noise else sums
+        if not self.noise:
+            return sums
+        room = 1 - slack(len(sums), self.noise)  # the lattice may move a patient by the rest
+        found: Numbers = noisy_sums(sums * room, self.noise) / room
+        return found
 
 
 def clipped(rows: Float[np.ndarray, "n d"], reach: float) -> Numbers:
