@@ -94,3 +94,16 @@ def test_a_range_that_tells_of_patients_is_refused_before_anything_is_paid():
     with pytest.raises(PlanError, match="8 bits"):
         load_image_model("image-moments").fit(wide, ledger, Seeds(0))
     assert not ledger.entries
+
+
+def test_noise_on_a_lattice_too_coarse_for_any_patient_is_refused(released):
+    """The violation: what was left of a patient was negative, and longer than was paid for."""
+    rows = np.ones((3, 2500))
+    for noise in (1e4, 1e5):
+        seen = moments.Weighed(rows, np.zeros(3, np.int64), np.arange(3), noise)
+        if noise < 2e4:
+            seen.means(1, 1.0)
+            continue
+        with pytest.raises(BudgetError, match="so much noise"):
+            seen.means(1, 1.0)
+    assert len(released) == 1

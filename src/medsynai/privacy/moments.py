@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from medsynai.errors import BudgetError
 from medsynai.privacy.noise import noisy_sums, slack
 
 Numbers = np.ndarray[Any, np.dtype[np.float64]]
@@ -44,6 +45,9 @@ class Weighed:
 
         **Guarantee:** that of one Gaussian release of `noise`: a patient adds a vector of norm 1 at
         most, the mean of (class, clipped vector / reach) / sqrt(2) over its own vectors.
+
+        Raises:
+            BudgetError: so much noise that its lattice is too coarse for any patient.
         """
         hot = np.eye(classes)[self.groups] * self.weights[:, None]
         sums = hot.T @ clipped(self.rows, reach) / reach
@@ -80,6 +84,10 @@ class Weighed:
         if not self.noise:
             return sums
         room = 1 - slack(len(sums), self.noise)  # the lattice may move a patient by the rest
+        if not room > 0:
+            raise BudgetError(
+                "so much noise hides all that a patient may add; ask for more epsilon"
+            )
         found: Numbers = noisy_sums(sums * room, self.noise) / room
         return found
 
