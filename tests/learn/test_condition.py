@@ -147,8 +147,30 @@ def test_a_generator_that_does_not_listen_is_caught_by_the_match_loss():
         logits = torch.zeros(100, 10)
         logits[:, maker.asked] = 40 * heard
         maker.outputs = lambda z, condition, logits=logits: (logits, torch.zeros(100, 1))
-        losses[name] = matched(10.0).generator(job.modules, batch).mean().item()
+        losses[name] = matched(10.0)(job.modules, batch).mean().item()
     assert losses["deaf"] > losses["listens"] + 5
+
+
+def test_one_step_gives_each_player_the_slope_of_its_own_loss():
+    """Both losses written out, each with the other player held still."""
+    job = SMALL.job(space(), rows())
+    initialise(job.modules, random())
+    pick = job.asking.pick(rows(), 100, random())
+    noise = torch.randn(100, job.noise, generator=random())
+    batch = Batch(rows()[pick.rows], pick.labels, pick.condition, noise)
+    judge, maker = job.modules["critic"], job.modules["generator"]
+    fake, kept = maker(noise, batch.condition), judge.kept(noise)
+    chances = maker.board.chances(maker.outputs(noise[:, : maker.latent], batch.condition)[0])
+    missed = mismatch(chances[:, maker.asked], batch.condition).mean()
+    score = judge(fake, batch.condition, kept).mean()
+    want = torch.autograd.grad(missed - score, list(maker.parameters()), retain_graph=True)
+    apart = score - judge(judge.view(batch.real), batch.labels, kept).mean()
+    free = torch.autograd.grad(apart, list(judge.parameters()))
+    players = [*maker.parameters(), *judge.parameters()]
+    got = torch.autograd.grad(matched(0.0)(job.modules, batch).mean(), players)
+    for mine, own in zip(got, (*want, *free), strict=True):
+        assert torch.allclose(mine, own, atol=1e-6)
+    assert max(g.abs().max() for g in want) > 0.01
 
 
 def heard(drawer, n: int = 600) -> float:

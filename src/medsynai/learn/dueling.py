@@ -11,7 +11,7 @@ from medsynai.errors import PlanError
 from medsynai.learn.core import Modules, Phase, Update
 from medsynai.learn.generated import GeneratedDrawer
 from medsynai.learn.job import Job, Pace
-from medsynai.learn.losses.adversarial import Duel, packed, relativistic, zero_centred
+from medsynai.learn.losses.adversarial import packed, relativistic, zero_centred
 from medsynai.learn.losses.moments import Moments, match_pairs
 from medsynai.learn.monitor import look_at_generator
 from medsynai.learn.nets.mlp import modules_of
@@ -33,12 +33,6 @@ def begin_at_shares(generator: TableGenerator, rows: Tensor) -> None:
     """Every row starts from the logarithms of the cells' shares."""
     cells = generator.board.view(rows)[:, : generator.board.cells.width]
     generator.usual.copy_(torch.log(cells.mean(0) + RAREST))
-
-
-def in_turn(duel: Duel, lr: float, rounds: int) -> tuple[Phase, ...]:
-    """A step of the critic, which reads real rows, and one of the generator, which does not."""
-    critic = Update(("critic",), duel.critic, True, 1, lr, BETAS)
-    return (Phase((critic, Update(("generator",), duel.generator, False, 1, lr, BETAS)), rounds),)
 
 
 @dataclass(frozen=True)

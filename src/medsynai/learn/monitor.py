@@ -63,7 +63,7 @@ def look_at_critic(modules: Modules, batch: Batch, held: Tensor) -> Figures:
 
 def critic_loss(phase: Phase, modules: Modules, batch: Batch) -> Figures:
     """The mean loss of the phase's critic, without its penalty; empty where there is none."""
-    losses = [u.loss for u in phase.updates if u.trains == (CRITIC,)]
+    losses = [u.loss for u in phase.updates if CRITIC in u.trains]
     return {CRITIC: float(losses[0](modules, batch).mean())} if losses else {}
 
 

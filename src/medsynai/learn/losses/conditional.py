@@ -10,8 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from medsynai.learn.condition import PICKED
-from medsynai.learn.core import Batch, Modules, PerRow, batchwise
-from medsynai.learn.losses.adversarial import Duel
+from medsynai.learn.core import Batch, Loss, Modules, PerRow, batchwise
 
 TINY = 1e-12
 
@@ -27,45 +26,39 @@ def mismatch(
     return -(condition * (chances + TINY).log()).sum(1)
 
 
-def matched(penalty: float, match: float = 1.0) -> Duel:
-    """D(G) - D(x) + penalty (|dD/dx| - 1)^2 for the critic; match H - D(G) for the generator.
+def matched(penalty: float, match: float = 1.0) -> Loss:
+    """D(G) - D(x) + penalty (|dD/dx| - 1)^2 + match H, for critic and generator in one step.
 
-    H is the cross-entropy of what was asked and what is drawn. The rows that the penalty lies
-    between are those of the scores, so the generator is run once a step; a pack has one place
-    between them, by the first number of its noise that no layer uses.
+    H is the cross-entropy of what was asked and what is drawn; a critic has no part in it. Where
+    the critic steps down D(G), the generator steps up: its rows reach the critic with their
+    gradient turned round, 2 stop(G) - G (Ganin et al. 2016, Domain-adversarial training of neural
+    networks, eq. 13), so both learn from the same rows and scores, made once. The penalty lies
+    between these rows too; a pack has one place there, by the first number of its noise that no
+    layer uses.
 
     Args:
         penalty: weight of the critic's slope (Gulrajani et al. 2017, eq. 3).
         match: weight of the cross-entropy; 0: a generator that need not listen.
     """
-    mark = batchwise(f"packs of rows share one score, layers are normed by batch, {PICKED}")
 
-    @mark
-    def critic(modules: Modules, batch: Batch) -> PerRow:
-        judge, maker = cast(Any, modules["critic"]), modules["generator"]
-        kept = judge.kept(batch.noise)
-        with torch.no_grad():
-            fake = maker(batch.noise, batch.condition)
-        real = judge.view(batch.real)
+    @batchwise(f"packs of rows share one score, layers are normed by batch, {PICKED}")
+    def loss(modules: Modules, batch: Batch) -> PerRow:
+        judge, maker = cast(Any, modules["critic"]), cast(Any, modules["generator"])
+        logits, positions = maker.outputs(batch.noise[:, : maker.latent], batch.condition)
+        fake, real = maker.drawn(logits, positions, batch.noise), judge.view(batch.real)
+        still, kept = fake.detach(), judge.kept(batch.noise)
         packs = len(kept)
-        share = torch.special.ndtr(batch.noise[:: judge.pack, -1 - judge.noise])
-        between = real + share.repeat_interleave(judge.pack)[:, None] * (fake - real)
         both = judge(
-            torch.cat([fake, real]),
+            torch.cat([2 * still - fake, real]),
             torch.cat([batch.condition, batch.labels]),
             kept.repeat(2, 1, 1),
         )
+        share = torch.special.ndtr(batch.noise[:: judge.pack, -1 - judge.noise])
+        between = real + share.repeat_interleave(judge.pack)[:, None] * (still - real)
         square = judge.slope(between, batch.labels, kept).square().sum(1)
         slope = penalty * ((square + TINY).sqrt() - 1) ** 2
-        return both[:packs] - both[packs:] + slope
-
-    @mark
-    def generator(modules: Modules, batch: Batch) -> PerRow:
-        judge, maker = cast(Any, modules["critic"]), cast(Any, modules["generator"])
-        logits, positions = maker.outputs(batch.noise[:, : maker.latent], batch.condition)
-        fake = maker.drawn(logits, positions, batch.noise)
-        score = judge(fake, batch.condition, judge.kept(batch.noise))
         missed = mismatch(maker.board.chances(logits)[:, maker.asked], batch.condition)
-        return match * missed.reshape(len(score), -1).mean(1) - score
+        listen = match * missed.reshape(packs, -1).mean(1)
+        return both[:packs] - both[packs:] + slope + listen
 
-    return Duel(critic, generator)
+    return loss
