@@ -8,7 +8,7 @@ from torch import Tensor
 
 from medsynai.codec.spaces import Space
 from medsynai.errors import PlanError
-from medsynai.learn.core import Modules, Phase, Update
+from medsynai.learn.core import Loss, Modules, Phase, Update
 from medsynai.learn.generated import GeneratedDrawer
 from medsynai.learn.job import Job, Pace
 from medsynai.learn.losses.adversarial import packed, relativistic, zero_centred
@@ -33,6 +33,11 @@ def begin_at_shares(generator: TableGenerator, rows: Tensor) -> None:
     """Every row starts from the logarithms of the cells' shares."""
     cells = generator.board.view(rows)[:, : generator.board.cells.width]
     generator.usual.copy_(torch.log(cells.mean(0) + RAREST))
+
+
+def at_once(loss: Loss, lr: float, rounds: int) -> tuple[Phase, ...]:
+    """One step for both players, down a loss in which the critic's gradient is turned round."""
+    return (Phase((Update(("critic", "generator"), loss, True, 1, lr, BETAS),), rounds),)
 
 
 @dataclass(frozen=True)

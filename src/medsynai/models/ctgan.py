@@ -12,8 +12,8 @@ from torch import Tensor
 from medsynai.codec.spaces import Space
 from medsynai.generator import check_settings
 from medsynai.learn.condition import by_level
-from medsynai.learn.core import Modules, Phase, Update
-from medsynai.learn.dueling import BETAS, check_pack
+from medsynai.learn.core import Modules, Phase
+from medsynai.learn.dueling import at_once, check_pack
 from medsynai.learn.fitted import fit_network, load_network, shorten
 from medsynai.learn.generated import GeneratedDrawer
 from medsynai.learn.job import Job, Pace
@@ -57,9 +57,7 @@ class Ctgan:
 
     def phases(self) -> tuple[Phase, ...]:
         """Critic and generator at once, in an update that reads real rows."""
-        loss = matched(self.penalty, self.match)
-        duel = Update(("critic", "generator"), loss, True, 1, self.lr, BETAS)
-        return (Phase((duel,), self.steps),)
+        return at_once(matched(self.penalty, self.match), self.lr, self.steps)
 
     def job(self, space: Space, rows: Tensor) -> Job:
         """Both players, for `epochs` passes; how many rows each level has is counted here."""
