@@ -11,8 +11,8 @@ from medsynai.codec.steps import StepCodec
 from medsynai.data.cohort import Clock, Cohort
 from medsynai.learn.core import Batch
 from medsynai.learn.events import begin
-from medsynai.learn.habits import Habits, habits_of, skipped
-from medsynai.learn.losses.events import likelihood
+from medsynai.learn.habits import SHARES, Habits, habits_of, recent, skipped
+from medsynai.learn.losses.events import history, likelihood, taken_apart
 from medsynai.learn.nets.events import EventNet
 from medsynai.learn.nets.mlp import initialise
 from medsynai.learn.walk import _not_none
@@ -67,7 +67,7 @@ def test_a_patients_loss_is_its_own():
 def test_what_is_still_to_come_is_not_known():
     """A patient cut off behind a step has the loss of its steps until then: none looks ahead."""
     modules, rows, codec = network(ward(40))
-    width = len(modules["net"].layout) + 2 + 4 * len(codec.counted)
+    width = len(modules["net"].layout) + 3 + 4 * len(codec.counted)
     events = rows[:, width:].view(40, -1, 9)
     later = events.clone()
     steps = (events[..., 1] > 0).cumsum(1)
@@ -112,6 +112,29 @@ def test_lengths_hang_on_what_is_known(drawn):
     assert set(length) <= {10.0, 20.0, 30.0} and len(drug) > 100
 
 
+def test_the_least_and_the_greatest_that_are_wanted_come():
+    fitted = load_cohort_model("events", QUICK).fit(levels(150), Ledger(), Seeds(1))
+    wanted = fitted.lives.sample(200, Seeds(3).of("lives")).frame
+    made = fitted.sample(200, Seeds(3)).events
+    values = made.groupby(made["subject_id"].astype(int))["value"].agg(["size", "min", "max"])
+    asked = wanted[[".n0", ".l0", ".h0"]].to_numpy("float64")
+    off = np.abs(np.sort(asked[:, 1:], axis=1) - values[["min", "max"]].to_numpy())
+    met = values["size"].to_numpy() == asked[:, 0]
+    assert met.sum() > 100 and (off[met] <= 3).mean() > 0.97  # bins are a few whole numbers wide
+
+
+def levels(n: int, seed: int = 0) -> Cohort:
+    """A whole number an hour, about a level of each patient's own; seldom far from it."""
+    rng, rows = np.random.default_rng(seed), []
+    for i in range(n):
+        level = int(rng.integers(20, 40))
+        for hour in range(int(rng.integers(4, 9))):
+            far = rng.choice([0, 0, 0, -10, 10])
+            rows.append((f"{i}", 60.0 * hour, "a", float(level + far + rng.integers(-1, 2))))
+    names = ["subject_id", "time", "code", "value"]
+    return Cohort.of(events=pd.DataFrame(rows, columns=names), clock=Clock.MINUTES)
+
+
 def test_steps_are_told_apart_and_none_has_a_token_twice():
     cohort = ward(20)
     courses = CourseCodec.fit(cohort, 3)
@@ -136,25 +159,48 @@ def test_the_first_of_a_step_that_has_something_is_drawn_exactly():
 def test_habits_are_the_same_step_by_step_as_of_whole_courses():
     rng = torch.Generator().manual_seed(2)
     slot = torch.randint(0, 4, (3, 9), generator=rng)
+    lap = torch.randint(0, 2, (3, 9), generator=rng).cumsum(1).float()
     present = (torch.rand(3, 9, 5, generator=rng) < 0.5).float()
-    whole = habits_of(torch.nn.functional.one_hot(slot, 4).float(), present)
+    whole, ago = habits_of(torch.nn.functional.one_hot(slot, 4).float(), lap, present)
     walked = Habits.none(3, 4, 5)
     for step in range(9):
-        assert torch.allclose(walked.at(slot[:, step]), whole[:, step])
-        walked.add(slot[:, step], present[:, step])
+        share, class_ = walked.at(slot[:, step], lap[:, step])
+        assert torch.allclose(share, whole[:, step])
+        late = (class_ == ago[:, step]) | (class_ == 3)  # the last may be of this very lap
+        assert late.all() and ((class_ > 0) == (ago[:, step] > 0)).all()
+        walked.add(slot[:, step], lap[:, step], present[:, step])
     assert whole[:, 0].sum() == 0 and 0 < whole[:, 5].mean() < 1
+    assert set(ago.unique().tolist()) == {0, 1, 2, 3}
 
 
 def test_a_gap_pays_for_the_parts_of_the_hour_that_it_passes_over():
-    counts = torch.zeros(1, 60)
-    counts[0, 10], counts[0, 30] = 2, 1  # in four hours
-    found = skipped(counts, torch.tensor([200.0]), torch.tensor([5.0, 10.0, 11.0, 61.0, 130.0]), 60)
-    ten, thirty = (
-        np.log(1 - 2 / 4),
-        np.log(1 - 1 / 4),
-    )  # it is twenty past: half past, then ten past
+    counts, laps = torch.zeros(1, 60), torch.full((1, 60), -1.0)
+    counts[0, 10], counts[0, 30], laps[0, 10], laps[0, 30] = 2, 1, 3, 1
+    which, odds = recent(counts, laps, torch.tensor([200.0]), 60)  # twenty past, after three hours
+    assert torch.sigmoid(odds)[0, [10, 30]].tolist() == pytest.approx([2 / 4, 1 / 3])
+    assert (which[0, [10, 30, 0]] // SHARES).tolist() == [1, 2, 0]
+    gaps = torch.tensor([5.0, 10.0, 11.0, 61.0, 130.0])
+    miss = torch.where(counts > 0, torch.log(torch.sigmoid(-odds)), 0.0)
+    found = skipped(miss, torch.tensor([200.0]), gaps, 60)
+    ten, thirty = np.log(1 - 2 / 4), np.log(1 - 1 / 3)
     wanted = [0, 0, thirty, thirty + ten, 2 * (thirty + ten)]
     assert found[0].tolist() == pytest.approx(wanted, abs=1e-6)
+
+
+def test_steps_by_the_hour_are_counted_as_the_net_counts_them():
+    modules, rows, _ = network(disturbed(40))
+    net = modules["net"]
+    past, _ = history(net, taken_apart(net, rows))
+    ends = torch.cumsum(past.steps[past.done == 0], 0).long() - 1  # ahead of each last step
+    assert (past.steps[past.done == 0] >= 8).all()
+    left = past.regular[ends]
+    assert ((left == 0) | (left == 1)).all() and left.sum() > 5
+    told = past.regular[past.done == 0]
+    by_hand = []
+    for _, own in disturbed(40).events.groupby("subject_id", sort=False):
+        times = np.unique(own["time"].to_numpy() - own["time"].min())
+        by_hand.append(np.isin(times - 60, times).sum())
+    assert sorted(told.tolist()) == sorted(by_hand)
 
 
 def disturbed(n: int, seed: int = 0) -> Cohort:

@@ -11,7 +11,8 @@ from medsynai.data.ranges import range_of
 from medsynai.data.schema import Column, Kind, Schema
 from medsynai.data.table import Table
 
-STEPS, SPAN = ".steps", ".span"
+STEPS, SPAN, ROUND = ".steps", ".span", ".round"  # the last: steps a cycle after another
+SLOTS = 60  # parts of an hour, day or week
 AIMS = ("m", "l", "h")  # of a token's numbers: the mean, the least and the greatest
 
 
@@ -58,6 +59,18 @@ class Moments:
         ticks: np.ndarray = total - np.repeat(total[new], sizes)
         return ticks
 
+    def round(self, cycle: int) -> np.ndarray:
+        """(events,) which are the first of a step that lies in a part of the clock's cycle in which
+        the patient had a step the cycle before: what is done by the hour.
+        """
+        first, parts = np.flatnonzero(self.starts), min(SLOTS, cycle)
+        lap, within = np.divmod(self.tick()[first].astype(np.int64), cycle)
+        laps = int(lap.max(initial=0)) + 2  # one more than any: no lap before the first is found
+        cell = (self.patient[first] * parts + within * parts // cycle) * laps + lap
+        made = np.zeros(len(self.starts), bool)
+        made[first] = np.isin(cell - 1, cell) & (np.diff(cell, prepend=-1) != 0)
+        return made
+
     def before(self) -> np.ndarray:
         """(events,) the patient's event of the same token before; -1 where there is none."""
         order = np.lexsort((self.step, self.token, self.patient))
@@ -89,7 +102,11 @@ class Drawn:
 
 
 def told_of(
-    course: Course, moments: Moments, counted: np.ndarray, schema: Schema | None = None
+    course: Course,
+    moments: Moments,
+    counted: np.ndarray,
+    cycle: int,
+    schema: Schema | None = None,
 ) -> Table:
     """What is told of each patient once; `counted`: tokens whose numbers are told of."""
     n, statics = len(course.statics), course.statics
@@ -97,6 +114,7 @@ def told_of(
     own: dict[str, np.ndarray] = {
         STEPS: np.bincount(moments.patient, moments.starts, n),
         SPAN: np.bincount(moments.patient, np.where(moments.starts, moments.gap, 0), n),
+        ROUND: np.bincount(moments.patient, moments.round(cycle), n),
     }
     for place, token in enumerate(counted.tolist()):
         rows = moments.token == token

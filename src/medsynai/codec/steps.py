@@ -14,7 +14,7 @@ from medsynai.codec.choices import Choices
 from medsynai.codec.course import Course
 from medsynai.codec.lives import Times
 from medsynai.codec.marks import Marks
-from medsynai.codec.moments import AIMS, SPAN, STEPS, Drawn, Moments, plain_of, told_of
+from medsynai.codec.moments import AIMS, ROUND, SPAN, STEPS, Drawn, Moments, plain_of, told_of
 from medsynai.codec.numbers import NumberCodec
 from medsynai.codec.table import TableCodec
 from medsynai.data.schema import Schema
@@ -24,10 +24,10 @@ from medsynai.store import Arrays
 # Of an event, -1 for none: `last` is the code of the value of that token before, and `since` the
 # range of ticks since that token came last.
 LINES = ("token", "starts", "ticks", "gap", "value", "same", "last", "since", "length")
+PLAIN = (STEPS, SPAN, ROUND)  # told as numbers
 CELLS = 20_000_000  # events that all lines together may have room for
 WATCHED, COUNTED = 64, 40  # tokens whose history is looked at one by one; and that are told of
 OFTEN, SHARE = 1.5, 0.05  # told of: so many of those who have it, and so large a share has it
-SLOTS = 60  # parts of an hour, day or week
 KNOTS, ALIKE = 64, 2_000  # ranges of time since a token came last; and times they are learnt from
 DRAWN_TWICE = 8  # the most that a token may come at one time
 
@@ -83,12 +83,13 @@ class StepCodec:
         known = _alike_many(np.where(before >= 0, token, -1), watched)
         passed_since = (tick[known] - tick[before[known]]).astype(float)
         since = NumberCodec.fit(passed_since, KNOTS, 2 * least, least, whose[known]).low
-        table = told_of(course, moments, watched[counted])
+        cycle = _cycle(times)
+        table = told_of(course, moments, watched[counted], cycle)
         return StepCodec(
             tokens,
             watched,
             counted,
-            _cycle(times),
+            cycle,
             table.schema,
             TableCodec.fit(table.only(plain_of(table.schema)), 20),
             gaps,
@@ -101,12 +102,15 @@ class StepCodec:
     def table(self, course: Course) -> Table:
         """A row a patient: what is told once."""
         moments = Moments.of(course, self.tokens)
-        return told_of(course, moments, self.watched[self.counted], self.schema)
+        return told_of(course, moments, self.watched[self.counted], self.cycle, self.schema)
 
     def heads(self, table: Table) -> np.ndarray:
-        """(patients, k): codes of what is told; steps, span; counts; aims, token by token."""
+        """(patients, k): codes of what is told; `PLAIN`; counts; aims, token by token."""
         frame = table.frame
-        numbers = [frame[STEPS], frame[SPAN], *(frame[f".n{i}"] for i in range(len(self.counted)))]
+        numbers = [
+            *(frame[name] for name in PLAIN),
+            *(frame[f".n{i}"] for i in range(len(self.counted))),
+        ]
         plain = np.column_stack([np.nan_to_num(c.to_numpy("float64")) for c in numbers])
         whole = (self.told.encode(table), plain, _aims(self, table).reshape(len(table), -1))
         return np.hstack([w.astype(np.float32) for w in whole])

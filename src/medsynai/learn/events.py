@@ -13,11 +13,13 @@ from torch import Tensor
 from medsynai import store
 from medsynai.codec.course import CourseCodec
 from medsynai.codec.moments import AIMS, STEPS, Drawn
-from medsynai.codec.steps import LINES, StepCodec, course_of
+from medsynai.codec.steps import LINES, PLAIN, StepCodec, course_of
 from medsynai.codec.timing import Timing
 from medsynai.data.cohort import Cohort
 from medsynai.data.schema import Schema
+from medsynai.data.table import Table
 from medsynai.errors import ModelError
+from medsynai.forest.forest import Forest, leaf_of
 from medsynai.generator import FREE, SEEDS, Condition, Fitted, check_draw
 from medsynai.learn.core import Modules, Phase
 from medsynai.learn.desk import desk
@@ -27,7 +29,7 @@ from medsynai.learn.loop import train
 from medsynai.learn.mechanism import Plain
 from medsynai.learn.nets.events import NEVER, EventNet
 from medsynai.learn.threads import one_thread
-from medsynai.learn.walk import Walk, pick
+from medsynai.learn.walk import Heads, Walk, pick
 from medsynai.privacy.ledger import Ledger
 from medsynai.saved import Saved, read_model, write_model
 from medsynai.seeds import Seeds
@@ -109,7 +111,7 @@ class FittedEvents:
         known = {c.name for c in self.courses.lives.schema.columns}
         return self.codec.schema.only(tuple(n for n in self.codec.schema.names if n in known))
 
-    @torch.no_grad()
+    @torch.inference_mode()
     @one_thread()
     def sample(self, n: int, seeds: Seeds = SEEDS, condition: Condition = FREE) -> Cohort:
         """Draw exactly `n` patients; see `medsynai.generator.FittedCohort.sample`.
@@ -141,14 +143,14 @@ class FittedEvents:
             parts.append((mine, walk.run()))
         return self.courses.decode(course_of(self.codec, statics, joined(parts), rng), rng)
 
-    def _parted(self, heads: np.ndarray) -> tuple[Tensor, ...]:
+    def _parted(self, heads: np.ndarray) -> Heads:
         counted = len(self.codec.counted)
-        sizes = [len(self.net.layout), 1, 1, counted, len(AIMS) * counted]
-        codes, steps, span, counts, aims = torch.split(torch.from_numpy(heads), sizes, dim=1)
+        sizes = [len(self.net.layout), len(PLAIN), counted, len(AIMS) * counted]
+        codes, plain, counts, aims = torch.split(torch.from_numpy(heads), sizes, dim=1)
+        steps, span, regular = plain.unbind(1)
         return (
             codes,
-            steps[:, 0].round(),
-            span[:, 0],
+            (steps.round(), span, regular),
             counts,
             aims.view(len(heads), counted, len(AIMS)),
         )
@@ -193,7 +195,7 @@ def fit_events(
     bins = (settings.bins, settings.gaps)
     codec = StepCodec.fit(course, len(courses.tokens), courses.lives.times, bins, least)
     table = codec.table(course)
-    lives = settings.lives.fit(table, ledger, seeds.of("lives"))
+    lives = finer(settings.lives, table).fit(table, ledger, seeds.of("lives"))
     lines, cut = codec.lines(course)
     rows = torch.from_numpy(np.hstack([codec.heads(table), lines.reshape(len(lines), -1)]))
     net = settings.net(codec)
@@ -208,6 +210,17 @@ def fit_events(
     best: Any = trained.modules["net"]
     facts = trained.facts | ({"events beyond the longest line": cut} if cut else {})
     return FittedEvents(settings, lives, courses, codec, best.requires_grad_(False), facts)
+
+
+def finer(lives: Any, table: Table) -> Any:
+    """The forest with leaves half as large as its law says, where no one said how large.
+
+    Mean, least and greatest of the same numbers tell little more than one of them: what belongs to
+    a patient's statics is split among many columns, and is lost where leaves are large.
+    """
+    if not isinstance(lives, Forest) or lives.min_leaf is not None:
+        return lives
+    return replace(lives, min_leaf=leaf_of(len(table), 4 * len(table.schema.learnt)))
 
 
 def crowded(job: Job, patients: int, events: float) -> Job:
@@ -227,8 +240,8 @@ def begin(net: EventNet, lines: np.ndarray) -> None:
     )
     net.scale.fill_(max(1.0, there.sum() / len(lines)))
     gap = named["gap"][named["gap"] >= 0]
-    shares = np.bincount(gap, minlength=len(net.gap_usual))
-    net.gap_usual.copy_(log_shares(shares))
+    shares = np.bincount(gap, minlength=len(net.gaps.usual))
+    net.gaps.usual.copy_(log_shares(shares))
     for numbers, name in ((net.values, "value"), (net.lengths, "length")):
         rows = np.flatnonzero(named[name] >= 0)
         channel, code = numbers.channel.numpy()[token[rows]], named[name][rows]

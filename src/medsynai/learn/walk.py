@@ -9,7 +9,11 @@ from torch import Tensor
 
 from medsynai.codec.moments import Drawn
 from medsynai.learn.habits import Habits
-from medsynai.learn.nets.events import NEVER, TOLD, EventNet, Past, slot_of, told_table
+from medsynai.learn.nets.events import NEVER, NOTHING, EventNet, told_table, unaimed
+from medsynai.learn.nets.gaps import Past
+
+# Codes of what is told; steps, span and how many steps lie a cycle after another; counts; aims.
+Heads = tuple[Tensor, tuple[Tensor, Tensor, Tensor], Tensor, Tensor]
 
 
 @dataclass
@@ -44,7 +48,7 @@ class Walk:
     @staticmethod
     def of(
         net: EventNet,
-        heads: tuple[Tensor, ...],
+        heads: Heads,
         generator: torch.Generator,
         gaps_of: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]],
     ) -> "Walk":
@@ -52,20 +56,15 @@ class Walk:
 
         Args:
             net: trained.
-            heads: codes of what is told, steps, span, counts and aims; most steps first.
+            heads: see `Heads`; most steps first.
             generator: all randomness but that of `gaps_of`.
             gaps_of: log-odds of bins, the room there is, and whose step is the last -> bins, ticks.
         """
-        codes, steps, span, counts, wanted = heads
-        n, wide = len(codes), len(net.watched)
-        none, zero = torch.zeros(n, wide), torch.zeros(n)
-        always, first = net.begin(codes.long())
-        slots = torch.zeros(n, net.slots)
-        past = Past(
-            none, none, none, none, none, none, counts, wanted, zero, span, zero, steps, slots
-        )
+        n, wide, slots = len(heads[0]), len(net.watched), net.gaps.slots
+        always, first = net.begin(heads[0].long())
         last = torch.full((n, net.tokens), -1)
-        sums = none.clone(), none.clone(), Habits.none(n, net.slots, wide)
+        sums = torch.zeros(n, wide), torch.zeros(n, wide), Habits.none(n, slots, wide)
+        past = _ahead(net, heads)
         return Walk(net, past, first, always, last, *sums, generator, gaps_of, Plain.of(net))
 
     def run(self) -> Drawn:
@@ -92,16 +91,17 @@ class Walk:
         if step:
             ahead = past.steps - past.done
             room = (past.span - past.time - (ahead - 1)).clamp_min(1)
-            gap, ticks = self.gaps_of(net.gap_scores(ready, past), room, ahead <= 1)
+            gap, ticks = self.gaps_of(net.gaps(ready, past), room, ahead <= 1)
             waited = net.waited(gap)
         else:
             ticks, waited = torch.zeros(len(ready)), torch.zeros_like(ready)
         since = past.since + ticks[:, None]
-        slot = slot_of(net, past.time + ticks)
-        usually = net.usually(past, since, self.habits.at(slot))
+        time = past.time + ticks
+        part = net.gaps.slot_of(time), net.gaps.lap_of(time)
+        usually = net.usually(past, since, *self.habits.at(*part))
         when = (step, ticks.long())
         content = self._content(net.ahead(ready) + waited, net.about(ready), usually, when)
-        self.habits.add(slot, content.present)
+        self.habits.add(*part, content.present)
         self._remember(content, ticks, since)
 
     def _content(
@@ -121,15 +121,16 @@ class Walk:
         while (token := int(pending.min())) < net.tokens:
             at = torch.nonzero(pending == token).squeeze(1)
             place = self.plain.place[token]
-            mine = told[at, place] if place >= 0 else torch.eye(TOLD)[-1:].expand(len(at), -1)
-            state = about[at] + step.sums[at, ahead.shape[1] :]
+            mine = told[at, place] if place >= 0 else NOTHING.expand(len(at), -1)
+            own = step.sums[at]
+            state = about[at] + own[:, ahead.shape[1] :]
             value, same = self._value(state, at, token, mine)
             length = self._length(state, token, mine)
             row = (torch.full_like(at, token), torch.full_like(at, when[0]), when[1][at])
             self.found.append(torch.stack([at, *row, value, same, length], dim=1))
-            step.add((net, self.plain), at, token, value)
-            told_now = step.sums[at, : ahead.shape[1]]
-            scores = net.heads(torch.nn.functional.silu(ahead[at] + told_now)) + usually[at]
+            own = step.add((net, self.plain), at, (token, value), own)
+            told_now = ahead[at] + own[:, : ahead.shape[1]]
+            scores = net.heads(torch.nn.functional.silu(told_now)) + usually[at]
             pending[at] = _next(scores, token, self.generator)
         return step
 
@@ -150,8 +151,7 @@ class Walk:
         none = torch.full((len(state),), -1)
         if channel < 0:
             return none
-        bare = told * torch.tensor([1.0] * 7 + [0.0, 1.0])  # aims are the values'
-        return pick(numbers.ask(channel, state, none, bare), self.generator)
+        return pick(numbers.ask(channel, state, none, unaimed(told)), self.generator)
 
     def _remember(self, step: "Content", ticks: Tensor, since: Tensor) -> None:
         """The step is past."""
@@ -161,6 +161,15 @@ class Walk:
         self.past = _onwards(net, self.past, step, (ticks, since), (self.total, self.many))
         read = net.steps_read(step.present, step.places, ticks, step.rest)
         self.state = net.unit(read[:, None], self.state[None])[1][0]
+
+
+def _ahead(net: EventNet, heads: Heads) -> Past:
+    """What is known ahead of the first step."""
+    _, (steps, span, regular), counts, wanted = heads
+    none, zero = torch.zeros(len(steps), len(net.watched)), torch.zeros(len(steps))
+    slots = torch.zeros(len(steps), net.gaps.slots)
+    before = (none, none, none, none + 1, none - 1, none)
+    return Past(*before, counts, wanted, zero, span, zero, steps, regular, slots, slots - 1)
 
 
 @dataclass(frozen=True)
@@ -208,15 +217,16 @@ class Content:
         sums = net.inside.bias.detach().expand(n, -1).clone()
         return Content(present, places, valued, torch.zeros_like(sums), sums)
 
-    def add(self, whose: tuple[EventNet, Plain], at: Tensor, token: int, value: Tensor) -> None:
-        """A token, for these patients."""
-        net, plain = whose
+    def add(
+        self, whose: tuple[EventNet, Plain], at: Tensor, what: tuple[int, Tensor], own: Tensor
+    ) -> Tensor:
+        """A token with its values, for these patients, whose sums are `own`; gives the new ones."""
+        (net, plain), (token, value) = whose, what
         place, channel = plain.place[token], plain.value[token]
         if place < 0:
-            more = net.others.weight[token]
-            self.rest[at] += more
-            self.sums[at] += more
-            return
+            self.rest[at] += net.others.weight[token]
+            self.sums[at] = own = own + net.others.weight[token]
+            return own
         self.present[at, place] = 1.0
         more = plain.inside[place].expand(len(at), -1)
         if channel >= 0:
@@ -224,7 +234,8 @@ class Content:
             where = net.values.place[channel][value.clamp_min(0)] * number
             self.valued[at, place], self.places[at, place] = number.float(), where
             more = torch.addcmul(more, where[:, None], plain.inside[self.present.shape[1] + place])
-        self.sums[at] += more
+        self.sums[at] = own = own + more
+        return own
 
 
 def _onwards(
@@ -241,14 +252,17 @@ def _onwards(
     high = torch.where(had, past.high, -torch.inf).maximum(
         step.places.masked_fill(~valued, -torch.inf)
     )
-    slots = past.slots.clone()
-    slots[torch.arange(len(slots)), slot_of(net, time)] += 1
+    slots, laps, mine = past.slots.clone(), past.laps.clone(), torch.arange(len(time))
+    slot, lap = net.gaps.slot_of(time), net.gaps.lap_of(time)
+    regular = (past.laps[mine, slot] == lap - 1) & (lap > 0)
+    slots[mine, slot] += 1
+    laps[mine, slot] = lap
     return Past(
         past.seen.maximum(step.present),
         torch.where(valued, step.places, past.last),
         total / many.clamp_min(1),
-        torch.where(many > 0, low, 0.0),
-        torch.where(many > 0, high, 0.0),
+        torch.where(many > 0, low, 1.0),
+        torch.where(many > 0, high, -1.0),
         torch.where(step.present > 0, 0.0, since),
         past.left - step.present[:, net.counted],
         past.wanted,
@@ -256,14 +270,17 @@ def _onwards(
         past.span,
         past.done + 1,
         past.steps,
+        past.regular - regular.float(),
         slots,
+        laps,
     )
 
 
 def pick(scores: Tensor, generator: torch.Generator) -> Tensor:
     """(n,) a place for each, in proportion to exp(scores)."""
-    noise = torch.rand(scores.shape, generator=generator).clamp_min(1e-20)
-    return (scores - (-noise.log()).log()).argmax(1)
+    upto = scores.softmax(1).cumsum(1)
+    point = torch.rand(len(scores), 1, generator=generator) * (upto[:, -1:] * (1 - 1e-6))
+    return (upto <= point).sum(1)
 
 
 def _next(scores: Tensor, low: int, generator: torch.Generator) -> Tensor:

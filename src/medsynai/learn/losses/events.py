@@ -10,10 +10,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from medsynai.codec.moments import AIMS
-from medsynai.codec.steps import LINES
+from medsynai.codec.steps import LINES, PLAIN
 from medsynai.learn.core import Batch, Modules, PerRow
 from medsynai.learn.habits import habits_of
-from medsynai.learn.nets.events import EventNet, Numbers, Past, slot_of, told_of, told_table
+from medsynai.learn.nets.events import EventNet, Numbers, told_of, told_table, unaimed
+from medsynai.learn.nets.gaps import Past
 
 BIG = 1e9
 
@@ -23,7 +24,7 @@ class Happened(NamedTuple):
 
     Attributes:
         codes: (B, columns) of what is told.
-        steps, span, counts, wanted: (B, ...) see `Past`.
+        steps, span, regular, counts, wanted: (B, ...) see `Past`.
         patient, row: (E,) whose each event is, and which of the patient's steps.
         step: (E,) the same, counted through all patients.
         lines: by the names of `LINES`, each (E,).
@@ -32,6 +33,7 @@ class Happened(NamedTuple):
     codes: Tensor
     steps: Tensor
     span: Tensor
+    regular: Tensor
     counts: Tensor
     wanted: Tensor
     patient: Tensor
@@ -62,12 +64,12 @@ def likelihood(modules: Modules, batch: Batch) -> PerRow:
     waited = net.waited(gap.clamp_min(0)) * (gap >= 0)[:, None]
     later = torch.nonzero(gap >= 0).squeeze(1)
     some = Past(*(x[later] for x in past))
-    scores = net.gap_scores(ready[later], some)
+    scores = net.gaps(ready[later], some)
     loss = loss.index_add(
         0, owner[later], functional.cross_entropy(scores, gap[later], reduction="none")
     )
     since = past.since + seen.lines["ticks"][seen.starts][:, None]
-    usually = net.usually(past, since, read.habit)
+    usually = net.usually(past, since, read.habit, read.ago)
     who = torch.cat([owner, seen.patient])
     ahead = net.ahead(ready) + waited
     loss = loss.index_add(0, who, _presence(net, seen, (ahead, usually), (read, after)))
@@ -89,8 +91,9 @@ def likelihood(modules: Modules, batch: Batch) -> PerRow:
 def taken_apart(net: EventNet, real: Tensor) -> Happened:
     """The columns of patients' lines as `StepCodec` wrote them; as wide as the longest needs."""
     counted = len(net.counted)
-    sizes = [len(net.layout), 1, 1, counted, len(AIMS) * counted]
-    codes, steps, span, counts, wanted = torch.split(real[:, : sum(sizes)], sizes, dim=1)
+    sizes = [len(net.layout), len(PLAIN), counted, len(AIMS) * counted]
+    codes, plain, counts, wanted = torch.split(real[:, : sum(sizes)], sizes, dim=1)
+    steps, span, regular = plain.unbind(1)
     lines = real[:, sum(sizes) :].view(len(real), -1, len(LINES))
     there = lines[..., 0] >= 0
     longest = int(there.sum(1).max())
@@ -100,8 +103,9 @@ def taken_apart(net: EventNet, real: Tensor) -> Happened:
     named = dict(zip(LINES, lines[there].unbind(1), strict=True))
     return Happened(
         codes.long(),
-        steps[:, 0],
-        span[:, 0],
+        steps,
+        span,
+        regular,
         counts,
         wanted.view(len(real), counted, len(AIMS)),
         patient,
@@ -112,11 +116,12 @@ def taken_apart(net: EventNet, real: Tensor) -> Happened:
 
 
 class Read(NamedTuple):
-    """What steps are: (N, watched) thrice, see `habits_of`; (N,), and where they stand."""
+    """What steps are: (N, watched) four times, see `habits_of`; (N,), and where they stand."""
 
     present: Tensor
     places: Tensor
     habit: Tensor
+    ago: Tensor
     waited: Tensor
     there: Tensor
 
@@ -142,18 +147,20 @@ def history(net: EventNet, seen: Happened) -> tuple[Past, Read]:
     before = _shifted(time)
     moments = time[:, :, None].expand(-1, -1, wide).gather(1, last.clamp_min(0))
     many = _shifted(valued.cumsum(1))
-    had = (many > 0).float()
     low = _shifted(torch.where(valued > 0, places, BIG).cummin(1).values)
     high = _shifted(torch.where(valued > 0, places, -BIG).cummax(1).values)
-    slots = functional.one_hot(slot_of(net, time), net.slots).float()
+    slots = functional.one_hot(net.gaps.slot_of(time), net.gaps.slots).float()
+    laps = net.gaps.lap_of(time)
+    last_lap = _shifted((slots * (1 + laps)[..., None]).cummax(1).values) - 1
+    regular = ((last_lap * slots).sum(2) == laps - 1) & (laps > 0) & there
     gone = _shifted(present[:, :, net.counted].cumsum(1))
     seen_it = (last >= 0).float()
     whole = Past(
         seen_it,
         places.gather(1, known.clamp_min(0)) * (known >= 0),
         _shifted((places * valued).cumsum(1)) / many.clamp_min(1),
-        low * had,
-        high * had,
+        torch.where(many > 0, low, 1.0),
+        torch.where(many > 0, high, -1.0),
         (before[:, :, None] - moments) * seen_it,
         seen.counts[:, None] - gone,
         seen.wanted[:, None].expand(-1, long, -1, -1),
@@ -161,11 +168,13 @@ def history(net: EventNet, seen: Happened) -> tuple[Past, Read]:
         seen.span[:, None].expand(-1, long),
         torch.arange(long).float()[None].expand(people, -1),
         seen.steps[:, None].expand(-1, long),
+        seen.regular[:, None] - _shifted(regular.float().cumsum(1)),
         _shifted(slots.cumsum(1)),
+        last_lap,
     )
     past = Past(*(x[there] for x in whole))
-    habit = habits_of(slots, present)
-    return past, Read(present[there], places[there], habit[there], gaps[there], there)
+    habit, ago = (x[there] for x in habits_of(slots, laps, present))
+    return past, Read(present[there], places[there], habit, ago, gaps[there], there)
 
 
 def _shifted(x: Tensor) -> Tensor:
@@ -245,7 +254,7 @@ def _numbers(
     channel = numbers.channel[lines["token"].long()]
     of_value = name == "value"
     last = lines["last"].long() if of_value else torch.full_like(channel, -1)
-    told = told if of_value else told * torch.tensor([1.0] * 7 + [0.0, 1.0])
+    told = told if of_value else unaimed(told)
     target = lines[name].long()
     if of_value:
         target = torch.where(lines["same"] > 0, numbers.bins[channel] + 1, target)

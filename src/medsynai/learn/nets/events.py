@@ -6,8 +6,6 @@ are drawn in their order, each told of those before it and of their numbers (NAD
 Murray 2011); numbers are codes of bins, each told of the token's last one.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 import torch
 from jaxtyping import Float, Int64
@@ -15,46 +13,18 @@ from torch import Tensor, nn
 
 from medsynai.codec.layout import Layout
 from medsynai.codec.marks import Marks
-from medsynai.codec.steps import SLOTS, StepCodec, spread_of
-from medsynai.learn.habits import part_of, skipped
+from medsynai.codec.steps import StepCodec, spread_of
+from medsynai.learn.habits import AGO
+from medsynai.learn.nets.gaps import FAST, Gaps, Past, odds_of
 from medsynai.learn.nets.mlp import linear, quiet, vectors
 
-NEVER, SURE = -30.0, 8.0  # log-odds of what cannot happen, and of what must
-EVEN = 0.05  # added to counts before their log-odds are taken
+NEVER = -30.0  # log-odds of what cannot happen
 LEAST = 0.01  # added to shares of slots before their logarithm is taken
-SCALARS = 7
+SCALARS = 8
 TOLD = 9  # of a number: three aims, the same so far, how many are left, whether it is aimed, and 1
-
-
-class Past(NamedTuple):
-    """What is known ahead of a step; rows (..., watched) or (...).
-
-    Attributes:
-        seen: 1 if the token came before.
-        last, mean, low, high: of its numbers so far, as places in its bins from -1 to 1; 0 without
-            any.
-        since: ticks since it came last.
-        left: (..., counted) how often it is still to come.
-        wanted: (..., counted, 3) the mean, least and greatest that its numbers are to have; NaN
-            for none.
-        time, span: ticks since the first step, and at the last one.
-        done, steps: how many steps were, and how many there are in all.
-        slots: (..., slots) how many steps lay in each part of the cycle.
-    """
-
-    seen: Tensor
-    last: Tensor
-    mean: Tensor
-    low: Tensor
-    high: Tensor
-    since: Tensor
-    left: Tensor
-    wanted: Tensor
-    time: Tensor
-    span: Tensor
-    done: Tensor
-    steps: Tensor
-    slots: Tensor
+# Behind it: codes of the least and the greatest, the same of those that did not come yet (-1: it
+# did), whether nothing else may come, and the logarithm of how many are left.
+NOTHING = torch.tensor([*[0.0] * 8, 1.0, -1.0, 1e9, -1.0, -1.0, 0.0, 0.0])
 
 
 class Numbers(nn.Module):
@@ -90,6 +60,7 @@ class Numbers(nn.Module):
         self.codes = vectors(len(bins) * (self.most + 1), width)
         self.turn = vectors(len(bins) * (self.most + 1), self.most)
         self.heads = linear(width, sum(self.sizes))
+        self.edges = quiet(vectors(len(bins), 2))
 
     def where(self, channel: Tensor, code: Tensor) -> Tensor:
         """The line of a code in the tables; -1, for none, has the last of its channel."""
@@ -104,7 +75,7 @@ class Numbers(nn.Module):
             about: the state of the step, with what came before in it.
             channel: (n,) of each number.
             last: (n,) the code of the token's last one.
-            told: (n, 9) see `TOLD`.
+            told: (n, 15) see `TOLD`.
         """
         order = torch.argsort(channel, stable=True)
         counts = torch.bincount(channel, minlength=len(self.sizes)).tolist()
@@ -123,7 +94,7 @@ class Numbers(nn.Module):
         for place, (own, head) in enumerate(zip(parts, heads, strict=True)):
             mine, aimed, before, turn, rows = own
             if len(rows):
-                state = nn.functional.silu(mine + aimed @ aims[place])
+                state = nn.functional.silu(mine + aimed[:, :TOLD] @ aims[place])
                 scores = nn.functional.linear(state, *head) + self.usual[place, : self.sizes[place]]
                 scores = scores + turn[:, : self.sizes[place]]
                 found.append((rows, self._within(scores, place, aimed, before)))
@@ -134,23 +105,29 @@ class Numbers(nn.Module):
         start, size = sum(self.sizes[:channel]), self.sizes[channel]
         line = self.where(torch.tensor(channel), last)
         aims = self.aims.weight[channel].view(TOLD, -1)
-        state = nn.functional.silu(about + self.codes(line) + told @ aims)
+        state = nn.functional.silu(about + self.codes(line) + told[:, :TOLD] @ aims)
         mine = slice(start, start + size)
         own = nn.functional.linear(state, self.heads.weight[mine], self.heads.bias[mine])
         scores = own + self.usual[channel, :size] + self.turn(line)[:, :size]
         return self._within(scores, channel, told, last)
 
     def _within(self, scores: Tensor, channel: int, told: Tensor, last: Tensor) -> Tensor:
-        """Minus infinity, nearly, where a code lies beyond what is wanted, or there is no last."""
-        bins, size = self.sizes[channel] - 2, self.sizes[channel]
-        place, slack = self.place[channel, :bins], 0.5 / max(bins, 1)
-        low, high = told[:, 1:2], told[:, 2:3]
-        able = torch.ones(len(scores), size, dtype=torch.bool)
-        aimed = told[:, 7:8] > 0
-        inside = (place >= low - slack) & (place <= high + slack)
-        able[:, :bins] = inside | ~aimed
-        able[:, size - 1] = last >= 0
-        return torch.where(able, scores, scores.new_full((), NEVER))
+        """The log-odds with what is wanted: no number lies beyond the least and the greatest.
+
+        One of these that did not come yet comes at one of the readings left, alike at any to begin
+        with; at the last that is left it must. Nor is there "the same as the last" without a last.
+        """
+        bins = self.sizes[channel] - 2
+        low, high, first, second, forced, left = told[:, TOLD:, None].unbind(1)
+        code, free = torch.arange(bins), forced == 0
+        edge = (code == first) | (code == second)
+        inside = (code >= low) & (code <= high) & (edge | free)
+        turns, later = self.edges.weight[channel]
+        often = torch.log(high - low + 1) - left + FAST * (turns + later * left)
+        never = scores.new_full((), NEVER)
+        own = torch.where(inside, scores[:, :bins] + edge * often, never)
+        again = torch.where((last >= 0)[:, None] & free, scores[:, bins + 1 :], never)
+        return torch.cat([own, scores[:, bins : bins + 1], again], dim=1)
 
 
 class EventNet(nn.Module):
@@ -158,8 +135,7 @@ class EventNet(nn.Module):
 
     Attributes:
         usual: (tokens,) log-odds of a token in a step.
-        watched, counted, cycle: as in `StepCodec`.
-        gap_ticks, gap_usual: (gaps,) the middle of each bin, and its log share.
+        watched, counted: as in `StepCodec`.
         since: (bins,) where ranges of time since a token came last begin.
         scale: events of a patient, in the mean.
     """
@@ -169,16 +145,13 @@ class EventNet(nn.Module):
     counted: Tensor
     place: Tensor
     rank: Tensor
-    gap_ticks: Tensor
-    gap_usual: Tensor
     since: Tensor
     scale: Tensor
 
     def __init__(self, codec: StepCodec, width: int, memory: int) -> None:
         super().__init__()
         tokens, watched, counted = codec.tokens, len(codec.watched), len(codec.counted)
-        gaps, self.cycle, self.tokens = max(1, codec.gaps.bins), codec.cycle, tokens
-        self.slots = min(SLOTS, codec.cycle)
+        self.tokens = tokens
         self.layout = Layout.of_codec(codec.told)
         self.register_buffer("usual", torch.zeros(tokens))
         self.register_buffer("scale", torch.ones(()))
@@ -188,9 +161,6 @@ class EventNet(nn.Module):
         place[self.watched] = torch.arange(watched)
         self.register_buffer("place", place)
         self.register_buffer("rank", (place >= 0).cumsum(0))
-        ticks = np.rint(codec.gaps.centre) if codec.gaps.bins else np.ones(1)
-        self.register_buffer("gap_ticks", torch.from_numpy(ticks.astype(np.float32)))
-        self.register_buffer("gap_usual", torch.zeros(gaps))
         self.register_buffer("since", torch.from_numpy(codec.since.astype(np.float32)))
         self.values = Numbers(codec.values, tokens, width)
         self.lengths = Numbers(codec.lengths, tokens, width)
@@ -200,15 +170,14 @@ class EventNet(nn.Module):
         self.read = linear(2 * watched + 1, width)
         self.unit = nn.GRU(width, memory, batch_first=True)
         self.trunk = linear(memory + 4 * watched + 4 * counted + SCALARS, width)
-        self.gap = linear(width, gaps)
-        self.slot = linear(width, self.slots + 1)
-        self.waited = vectors(gaps, width)
+        self.gaps = Gaps(codec, width)
+        self.waited = vectors(len(self.gaps.usual), width)
         self.ahead = linear(width, width)
         self.due = vectors(len(codec.since) + 1, max(1, watched))
         self.heads = linear(width, tokens)
         self.about = linear(width, width)
-        self.passing = quiet(linear(width, 1))
         self.habit = quiet(vectors(2, max(1, watched)))
+        self.again = quiet(vectors(AGO, max(1, watched)))
 
     def begin(self, codes: Int64[Tensor, "n columns"]) -> tuple[Tensor, Tensor]:
         """What is told of a patient: for every step, and as the state before the first."""
@@ -235,6 +204,7 @@ class EventNet(nn.Module):
             torch.log1p(rest) / 5,
             torch.log1p(rest / ahead) / 3,
             (past.done == 0).float(),
+            odds_of(past.regular, past.steps - past.done) / 5,
         )
         since = past.seen * torch.log1p(past.since) / 5
         parts = (past.seen, past.last, past.mean, since, self.base(past) / 5, wanted)
@@ -242,32 +212,18 @@ class EventNet(nn.Module):
 
     def base(self, past: Past) -> Float[Tensor, "... counted"]:
         """Log-odds of a token in a step if it came in any of those left alike."""
-        ahead = (past.steps - past.done).clamp_min(1)[..., None]
-        odds = torch.log(past.left.clamp_min(0) + EVEN) - torch.log(
-            (ahead - past.left).clamp_min(0) + EVEN
-        )
-        odds = torch.where(past.left >= ahead, SURE, odds)
-        return torch.where(past.left > 0, odds, -SURE)
+        return odds_of(past.left, (past.steps - past.done)[..., None])
 
-    def gap_scores(self, state: Tensor, past: Past) -> Float[Tensor, "n gaps"]:
-        """Log-odds of each gap: it leads to a part of the cycle where steps may lie often, and
-        passes over others where they may lie too often for that.
-        """
-        slot = slot_of(self, past.time[:, None] + self.gap_ticks)
-        own, often = self.slot(state).split([self.slots, 1], dim=1)
-        share = past.slots / past.done.clamp_min(1)[:, None]
-        lean = own + (1 + often) * torch.log(share + LEAST)
-        skip = skipped(past.slots, past.time, self.gap_ticks, self.cycle)
-        scores: Tensor = self.gap(state) + self.gap_usual + lean.gather(1, slot)
-        return scores + (1 + self.passing(state)) * skip
-
-    def usually(self, past: Past, since: Tensor, habit: Tensor) -> Float[Tensor, "n tokens"]:
+    def usually(
+        self, past: Past, since: Tensor, habit: Tensor, ago: Tensor
+    ) -> Float[Tensor, "n tokens"]:
         """Log-odds of each token at a step.
 
         Args:
             past: what is known ahead of it.
             since: (n, watched) ticks since the token came last, at the step.
             habit: (n, watched) see `habits_of`.
+            ago: (n, watched) the same.
         """
         scores = self.usual.expand(len(since), -1).clone()
         scores[:, self.watched[self.counted]] = torch.where(
@@ -278,6 +234,7 @@ class EventNet(nn.Module):
         watched = torch.gather(self.due.weight, 0, due)
         rarely, often = self.habit.weight
         watched = watched + past.seen * (rarely * torch.log(habit + LEAST) + often * habit)
+        watched = watched + FAST * torch.gather(self.again.weight, 0, ago)
         return scores.index_add(1, self.watched, watched)
 
     def so_far(
@@ -304,29 +261,35 @@ class EventNet(nn.Module):
         return summed
 
 
-def told_table(net: EventNet, past: Past) -> Float[Tensor, "n watched 9"]:
+def told_table(net: EventNet, past: Past) -> Float[Tensor, "n watched 15"]:
     """What is told of the numbers of each watched token: see `TOLD`."""
-    told = torch.zeros(*past.mean.shape, TOLD)
+    told = NOTHING.repeat(*past.mean.shape, 1)
     told[..., 3:6] = torch.stack([past.mean, past.low, past.high], dim=-1)
-    told[..., 8] = 1
-    able = past.wanted.isfinite().all(-1)
-    left = torch.log1p(past.left.clamp_min(0)) * able
-    aims = (
-        torch.where(able[..., None], past.wanted, 0.0),
-        left[..., None],
-        able[..., None].float(),
-    )
-    told[:, net.counted, :3], told[:, net.counted, 6:7], told[:, net.counted, 7:8] = aims
+    able, left = past.wanted.isfinite().all(-1), past.left.clamp_min(0)
+    wanted = torch.where(able[..., None], past.wanted, 0.0)
+    told[:, net.counted, :3] = wanted
+    told[:, net.counted, 6:8] = torch.stack([torch.log1p(left) * able, able.float()], dim=-1)
+    _, low, high = wanted.unbind(-1)
+    bins = net.values.bins[net.values.channel[net.watched[net.counted]].clamp_min(0)]
+    later = able & (past.low[:, net.counted] > low + 0.5 / bins)
+    other = able & (past.high[:, net.counted] < high - 0.5 / bins)
+    other &= ~later | (low < high)
+    forced = (later | other) & (later.long() + other.long() >= left)
+    low, high = (((x + 1) * bins - 1).div(2).round() for x in (low, high))  # as `spread_of`
+    codes = (torch.where(on, x, -1.0) for on, x in ((later, low), (other, high)))
+    least, greatest = torch.where(able, low, -1.0), torch.where(able, high, NOTHING[TOLD + 1])
+    edges = (least, greatest, *codes, forced.float(), left.clamp_min(1).log())
+    told[:, net.counted, TOLD:] = torch.stack(edges, dim=-1)
     return told
 
 
-def told_of(net: EventNet, table: Tensor, row: Tensor, token: Tensor) -> Float[Tensor, "n 9"]:
+def told_of(net: EventNet, table: Tensor, row: Tensor, token: Tensor) -> Float[Tensor, "n 15"]:
     """The lines of tokens in steps; of an unwatched one nothing is told."""
     place = net.place[token]
     told: Tensor = table[row, place.clamp_min(0)]
-    return torch.where(place[:, None] >= 0, told, torch.eye(TOLD)[-1])
+    return torch.where(place[:, None] >= 0, told, NOTHING)
 
 
-def slot_of(net: EventNet, time: Tensor) -> Int64[Tensor, "..."]:
-    """Which part of the cycle a time lies in."""
-    return part_of(time, net.cycle, net.slots)
+def unaimed(told: Tensor) -> Float[Tensor, "n 15"]:
+    """The same of another number of the token: what is wanted is the values'."""
+    return torch.cat([told[:, : TOLD - 2], NOTHING[TOLD - 2 :].expand(len(told), -1)], dim=1)
