@@ -29,7 +29,7 @@ class Walk:
         habits: when tokens came so far.
         gaps_of: draws gaps; see `of`.
         plain: of the net, what would be slow to ask it token by token.
-        found: what was drawn, in pieces: rows of `Drawn`.
+        found: what was drawn, in pieces: step and token; patients, ticks, value, same, length.
     """
 
     net: EventNet
@@ -43,7 +43,7 @@ class Walk:
     generator: torch.Generator
     gaps_of: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
     plain: "Plain"
-    found: list[Tensor] = field(default_factory=list)
+    found: list[tuple[tuple[int, int], tuple[Tensor, ...]]] = field(default_factory=list)
 
     @staticmethod
     def of(
@@ -73,9 +73,15 @@ class Walk:
         for step in range(int(steps.max()) if len(steps) else 0):
             self._keep(int((steps > step).sum()))
             self._step(step)
-        columns = torch.cat(self.found).T.numpy() if self.found else np.zeros((7, 0))
-        patient, token, number, gap, value, same, length = columns.astype(np.int64)
-        return Drawn(patient, token, number, gap, value, same.astype(bool), length)
+        whose, numbers = (
+            (list(x) for x in zip(*self.found, strict=True)) if self.found else ([], [])
+        )
+        sizes = [len(numbers_[0]) for numbers_ in numbers]
+        step, token = np.repeat(np.array(whose, np.int64).reshape(-1, 2), sizes, axis=0).T
+        none = torch.zeros(0, dtype=torch.long)
+        parts = (torch.cat([none, *(n[i] for n in numbers)]).numpy() for i in range(5))
+        patient, gap, value, same, length = parts
+        return Drawn(patient, token, step, gap, value, same.astype(bool), length)
 
     def _keep(self, n: int) -> None:
         if n < len(self.state):
@@ -126,8 +132,7 @@ class Walk:
             state = about[at] + own[:, ahead.shape[1] :]
             value, same = self._value(state, at, token, mine)
             length = self._length(state, token, mine)
-            row = (torch.full_like(at, token), torch.full_like(at, when[0]), when[1][at])
-            self.found.append(torch.stack([at, *row, value, same, length], dim=1))
+            self.found.append(((when[0], token), (at, when[1][at], value, same, length)))
             own = step.add((net, self.plain), at, (token, value), own)
             told_now = ahead[at] + own[:, : ahead.shape[1]]
             scores = net.heads(torch.nn.functional.silu(told_now)) + usually[at]

@@ -103,12 +103,13 @@ class Numbers(nn.Module):
     def ask(self, channel: int, about: Tensor, last: Tensor, told: Tensor) -> Tensor:
         """(n, size) log-odds of the codes of one channel; see `forward`."""
         start, size = sum(self.sizes[:channel]), self.sizes[channel]
-        line = self.where(torch.tensor(channel), last)
+        line = last.where(last >= 0, self.most).add_(channel * (self.most + 1))
         aims = self.aims.weight[channel].view(TOLD, -1)
-        state = nn.functional.silu(about + self.codes(line) + told[:, :TOLD] @ aims)
+        state = torch.addmm(about + self.codes.weight[line], told[:, :TOLD], aims)
+        state = nn.functional.silu(state)
         mine = slice(start, start + size)
         own = nn.functional.linear(state, self.heads.weight[mine], self.heads.bias[mine])
-        scores = own + self.usual[channel, :size] + self.turn(line)[:, :size]
+        scores = own + self.usual[channel, :size] + self.turn.weight[line, :size]
         return self._within(scores, channel, told, last)
 
     def _within(self, scores: Tensor, channel: int, told: Tensor, last: Tensor) -> Tensor:
