@@ -50,7 +50,9 @@ def opened(asked: argparse.Namespace) -> tuple[Safe, Source, list[str]]:
     if asked.target:
         schema = schema.replacing(replace(schema[asked.target], role=Role.TARGET))
     safe = deidentify(Table(loaded.table.frame, schema))
-    return safe, loaded.source, list(discover(safe.table))
+    rules = discover(safe.table)
+    ruled = replace(safe.table, schema=replace(safe.table.schema, rules=rules))
+    return replace(safe, table=ruled), loaded.source, list(rules)
 
 
 def main() -> None:

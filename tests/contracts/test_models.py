@@ -22,7 +22,7 @@ SAVED = [entry.name for entry in TABLES if entry.loader]
 # Networks small enough that all questions together take seconds.
 QUICK = {
     "vae": {"steps": 120, "width": 64, "latent": 8, "lr": 0.003},
-    "refined": {"inner": "copula", "rounds": 2, "trees": 10, "pool": 3},
+    "refined": {"inner": "copula", "rounds": 2, "folds": 2, "trees": 10, "pool": 3, "drawn": 3},
     "aae": {"steps": 200, "width": 64, "latent": 4, "lr": 0.003},
     "gan": {"warm": 50, "steps": 100, "width": 32, "latent": 8, "ties": 16, "lr": 0.003},
     "cgan": {"steps": 150, "width": 32, "latent": 8, "lr": 0.003},

@@ -17,8 +17,9 @@ from medsynai.flow.plan import Plan
 from medsynai.flow.training import train
 from medsynai.flow.tune import Search, tune
 from medsynai.flow.watch import Watch
-from medsynai.forest import booster
+from medsynai.forest import ratio
 from medsynai.learn import fitted
+from medsynai.models.refined import Refined
 from medsynai.privacy.ledger import Ledger
 
 FAST = {"steps": 2, "width": 8, "latent": 2, "components": 1}
@@ -42,19 +43,18 @@ def shared(monkeypatch):
         learnt = {tuple(row) for row in np.asarray(inside)}
         seen.append(np.mean([tuple(row) in learnt for row in np.asarray(outside)]))
 
-    train_network, grow = fitted.train, booster.split_patients
+    train_network, begin = fitted.train, ratio._Chain.__post_init__
 
     def watched(job, rows, held, *rest):
         look(rows, held)
         return train_network(job, rows, held, *rest)
 
-    def split(patients, *rest):
-        inside, outside = grow(patients, *rest)
-        look(patients[inside][:, None], patients[outside][:, None])
-        return inside, outside
+    def begun(chain):
+        look(chain.real[~chain.held_real], chain.real[chain.held_real])
+        begin(chain)
 
     monkeypatch.setattr(fitted, "train", watched)
-    monkeypatch.setattr(booster, "split_patients", split)
+    monkeypatch.setattr(ratio._Chain, "__post_init__", begun)
     return seen
 
 
@@ -77,7 +77,7 @@ def test_held_out_rows_of_a_network_are_of_other_patients(shared):
 
 def test_so_they_are_where_discriminators_refine_it_and_gaps_are_filled_in(shared):
     fit(replace(PLAN, refine=True, impute="median"))
-    assert len(shared) == 4 and set(shared) == {0.0}
+    assert len(shared) == 1 + Refined().folds and set(shared) == {0.0}
 
 
 def test_so_they_are_in_the_arena_where_models_compete_and_are_tuned(shared, tmp_path):

@@ -7,8 +7,9 @@ import pytest
 from medsynai.data.schema import Column, Kind, Schema
 from medsynai.data.table import Table
 from medsynai.errors import ModelError, PlanError
-from medsynai.forest.booster import Learner, _one_each
-from medsynai.forest.weighing import pick
+from medsynai.forest.booster import NOTHING, Booster, Learner
+from medsynai.forest.marks import Marks
+from medsynai.forest.ratio import Rounds, one_each, pick
 from medsynai.models.catalog import load_model
 from medsynai.models.refined import Refined
 from medsynai.privacy.ledger import Ledger
@@ -73,14 +74,15 @@ def test_the_ledger_says_that_real_rows_are_read_again():
 def test_rows_that_cannot_be_told_apart_are_left_alone():
     rng = np.random.default_rng(6)
     rows, real = rng.normal(size=(600, 4)), np.arange(600) < 300
-    booster = Learner(100, 8, 40, 0.1).fit(rows, real, np.arange(len(rows)), Seeds(1))
-    assert len(booster.trees.root) < 40  # it stopped: held rows were told apart no better
-    assert np.abs(booster.log_odds(rows)).max() < 1.5
+    rounds = Rounds(Learner(100, 8, 40, 0.1), 3, 3)
+    booster, gains = rounds.fit(rows[real], np.arange(300), rows[~real], Seeds(1))
+    assert not len(booster.value) and len(gains) == 1
 
 
 def test_too_few_rows_to_judge_by_say_nothing():
-    booster = Learner(100, 8, 40, 0.1).fit(np.eye(10), np.arange(10) < 5, np.arange(10), Seeds(1))
-    assert (booster.log_odds(np.eye(10)) == 0).all()
+    held = np.arange(10) % 5 == 0
+    told = Learner(100, 8, 40, 0.1).fit(np.eye(10), np.arange(10) < 5, np.ones(10), held, Seeds(1))
+    assert told is NOTHING and (told.log_odds(np.eye(10)) == 0).all()
 
 
 @pytest.mark.parametrize("inner", ["refined", "bootstrap"])
@@ -103,7 +105,10 @@ def test_a_leaf_of_a_discriminator_is_of_so_many_patients():
     one = np.where((at == 90) & real, 5000, np.arange(len(at)))
 
     def apart(whose: np.ndarray) -> float:
-        told = Learner(trees=20, leaves=8, min_leaf=40, rate=0.3).fit(rows, real, whose, Seeds(1))
+        shown, many = one_each(whose, Seeds(1))
+        held = np.arange(len(shown)) % 4 == 0
+        learner = Learner(trees=20, leaves=8, min_leaf=40, rate=0.3)
+        told = learner.fit(rows[shown], real[shown], many, held, Seeds(1))
         return float(np.subtract(*told.log_odds(far)))
 
     assert apart(np.arange(len(at))) > 1.0 and apart(one) == 0.0
@@ -111,10 +116,50 @@ def test_a_leaf_of_a_discriminator_is_of_so_many_patients():
 
 def test_of_each_patient_one_row_is_shown_with_the_weight_of_all():
     whose = np.array([7, 3, 7, 7, 5, 3])
-    seen = [_one_each(whose, Seeds(s)) for s in range(40)]
+    seen = [one_each(whose, Seeds(s)) for s in range(40)]
     for shown, many in seen:
         assert sorted(whose[shown]) == [3, 5, 7] and (np.diff(shown) > 0).all()
         assert dict(zip(whose[shown], many, strict=True)) == {7: 3, 3: 2, 5: 1}
     assert {int(i) for shown, _ in seen for i in shown} == set(range(6))
-    shown, many = _one_each(np.arange(5), Seeds(0))
+    shown, many = one_each(np.arange(5), Seeds(0))
     assert shown.tolist() == [0, 1, 2, 3, 4] and many.tolist() == [1] * 5
+
+
+def test_a_byte_a_tree_gives_the_odds_that_the_trees_gave():
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    rng = np.random.default_rng(7)
+    rows = rng.integers(-1, 40, (3000, 3)).astype(np.float32)
+    model = HistGradientBoostingClassifier(max_iter=20, max_leaf_nodes=8, early_stopping=False)
+    model.fit(rows, rows[:, 0] * rows[:, 1] > 30 * rows[:, 2])
+    told = Booster.of([stage[0].nodes for stage in model._predictors])
+    new = rng.integers(-1, 40, (500, 3)).astype(np.float32)
+    want = model.decision_function(new) - model._baseline_prediction.item()
+    assert np.allclose(told.log_odds(new), want, atol=1e-5) and np.ptp(want) > 1
+    half = Booster.joined([told, told], 0.25)
+    assert np.allclose(half.log_odds(new), want / 2, atol=1e-5)
+
+
+def test_marks_are_of_drawn_rows_and_tell_their_values_apart():
+    drawn = pair(200)
+    marks = Marks.of(drawn)
+    ages = drawn.frame["age"]
+    assert len(marks.at[0]) == ages.nunique() - 1 and len(Marks.of(pair(3000)).at[0]) < 250
+    assert not np.isin(marks.at[0], ages).all()
+    some = drawn.rows(np.arange(5))
+    some.frame.loc[2, "age"] = np.nan
+    seen = marks.see(some)
+    assert seen[2, 0] == -1 and (np.argsort(seen[:, 1]) == np.argsort(some.frame["lab"])).all()
+
+
+def test_rows_are_weighed_as_the_rules_will_leave_them():
+    """Candidates all break a rule alike; without mending them first nothing else is seen."""
+    table = pair(1000)
+    frame = table.frame.assign(lab=np.maximum(table.frame["age"], table.frame["lab"]))
+    ruled = Table(frame, Schema(table.schema.columns, rules=("age <= lab",)))
+    settings = Refined(inner="shuffle", rounds=1, trees=60, rate=0.3, pool=8)
+    refined = settings.fit(ruled, Ledger(), Seeds(1))
+    drawn = refined.sample(1000, Seeds(2))
+    assert refined.weighs
+    kept = (drawn.frame["age"] <= drawn.frame["lab"]).mean()
+    assert kept < 0.6  # rows as they were drawn: whoever asked for them mends them

@@ -4,18 +4,21 @@ Azadi et al. 2019, Discriminator rejection sampling: a row is kept in proportion
 ratio of the densities of real and drawn rows.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Integer
+from jaxtyping import Float
 
-from medsynai.codec.table import TableCodec
+from medsynai.constraints import Rule, parse, repair
 from medsynai.data.schema import Schema
 from medsynai.data.table import Table
-from medsynai.forest.booster import Booster, Learner
+from medsynai.forest.booster import Booster
+from medsynai.forest.marks import Marks
+from medsynai.forest.ratio import MOST_DRAWN, Rounds, pick
 from medsynai.generator import FREE, SEEDS, Condition, Fitted, check_draw
 from medsynai.saved import Saved, write_model
 from medsynai.seeds import Seeds
@@ -27,12 +30,17 @@ LEAST = 200  # candidates that weights are compared over, however few rows are a
 Weights = Float[np.ndarray, " candidates"]
 
 
-class Pooled(Protocol):
-    """Settings that say how many candidates are drawn for each row that is kept."""
+class Sifting(Protocol):
+    """Settings that say how many rows are drawn, to choose from and to learn weights on."""
+
+    @property
+    def drawn(self) -> int:
+        """Rows that discriminators are shown for each real one."""
+        ...
 
     @property
     def pool(self) -> int:
-        """Candidates a row."""
+        """Candidates for each row that is kept."""
         ...
 
 
@@ -41,22 +49,33 @@ class Weighed:
     """A refined model: the inner one, and what its rows are weighed by; never rows.
 
     Attributes:
-        schema: the learnt columns, in the order of the table.
-        codec: the bins in which the discriminators see a row.
-        boosters: the discriminators; a row's weight is the product of their odds.
+        schema: the learnt columns, in the order of the table, with the rules that rows keep.
+        marks: what the discriminators see of a row.
+        booster: how much likelier a row is real than drawn, as a logarithm.
+        gains: what held rows gained by each round; see `medsynai.forest.ratio.Rounds`.
     """
 
-    settings: Pooled
+    settings: Sifting
     inner: Fitted
     schema: Schema
-    codec: TableCodec
-    boosters: tuple[Booster, ...] = ()
+    marks: Marks
+    booster: Booster
+    gains: tuple[float, ...] = ()
 
     @property
     def facts(self) -> dict[str, Any]:
-        """How training went: the inner model's, and how many trees each round grew."""
-        grown = [len(booster.trees.root) for booster in self.boosters]
-        return {**getattr(self.inner, "facts", {}), "refining_trees": grown}
+        """How training went: the inner model's, and what each round gained."""
+        return {**getattr(self.inner, "facts", {}), "refining_gains": list(self.gains)}
+
+    @cached_property
+    def rules(self) -> tuple[Rule, ...]:
+        """What rows are mended by before they are weighed."""
+        return rules_of(self.schema)
+
+    @property
+    def weighs(self) -> bool:
+        """Whether any round helped; else rows are the inner model's, as they are."""
+        return bool(self.booster.value.any())
 
     def sample(
         self,
@@ -69,13 +88,16 @@ class Weighed:
 
         Candidates are drawn under the condition, `pool` for each row; of these as many as are asked
         for are kept, each with a probability in proportion to its weight, none twice. With given
-        columns each row is chosen among `pool` completions of its own.
+        columns each row is chosen among `pool` completions of its own. Where no round helped they
+        are the inner model's rows.
 
         Raises:
             PlanError: `n` below 1.
             ConditionError: what the inner model cannot meet.
         """
         check_draw(n, condition, given, both=True)
+        if not self.weighs:
+            return self.inner.sample(n, seeds.of("inner"), condition, given)
         size = max(1, CHUNK // self.settings.pool)
         frames = []
         for start in range(0, n, size):
@@ -88,9 +110,9 @@ class Weighed:
         return Table(pd.concat(frames, ignore_index=True), self.schema, "synthetic")
 
     def _block(self, n: int, seeds: Seeds, condition: Condition) -> pd.DataFrame:
-        size = max(self.settings.pool * n, LEAST) if self.boosters else n
+        size = max(self.settings.pool * n, LEAST)
         drawn = self.inner.sample(size, seeds.of("inner"), condition)
-        kept = pick(self._log_odds(drawn), n, seeds.of("pick").numpy())
+        kept = pick(self._log_ratio(drawn), n, seeds.of("pick").numpy())
         return drawn.frame.iloc[kept]
 
     def _completed(self, given: Table, seeds: Seeds, condition: Condition) -> pd.DataFrame:
@@ -98,74 +120,45 @@ class Weighed:
         wide = given.rows(np.repeat(np.arange(len(given)), pool))
         drawn = self.inner.sample(len(wide), seeds.of("inner"), condition, wide)
         luck = seeds.of("pick").numpy().gumbel(size=(len(given), pool))
-        best = (self._log_odds(drawn).reshape(len(given), pool) + luck).argmax(axis=1)
+        best = (self._log_ratio(drawn).reshape(len(given), pool) + luck).argmax(axis=1)
         return drawn.frame.iloc[np.arange(len(given)) * pool + best]
 
-    def _log_odds(self, drawn: Table) -> Weights:
-        codes = self.codec.encode(drawn.only(self.schema.names))
-        total = np.zeros(len(codes))
-        for booster in self.boosters:
-            total += booster.log_odds(codes)
-        return total
+    def _log_ratio(self, drawn: Table) -> Weights:
+        seen = self.marks.see(mended(drawn, self.schema, self.rules))
+        return self.booster.log_odds(seen)
 
     def save(self, folder: Path) -> None:
         """Write model.json, weights.safetensors, schema.toml and the folder `inner`."""
-        arrays = self.codec.arrays()
-        for turn, booster in enumerate(self.boosters):
-            arrays |= booster.arrays(f"booster.{turn}")
-        facts = {"boosters": len(self.boosters)}
+        arrays = self.marks.arrays() | self.booster.arrays()
+        facts = {"gains": list(self.gains)}
         write_model(folder, Saved(MODEL, self.settings, self.schema, facts, arrays))
         (folder / INNER).mkdir(mode=0o700)
         self.inner.save(folder / INNER)
 
 
-def discriminated(
-    start: Weighed, table: Table, learner: Learner, turns: tuple[int, int], seeds: Seeds
+def weighed(
+    settings: Sifting, inner: Fitted, table: Table, rounds: Rounds, seeds: Seeds
 ) -> Weighed:
-    """Discriminators one after another, each shown the rows that those before it let through.
-
-    Args:
-        start: the inner model, whose rows nothing weighs yet.
-        table: the real rows, which say whose they are.
-        learner: how a discriminator is grown.
-        turns: how many, and drawn rows that each is shown for a real one.
-        seeds: all randomness.
-    """
-    fitted, real, patients = start, start.codec.encode(table), table.whose()
-    last = patients.max(initial=-1) + 1
-    for turn in range(turns[0]):
-        own = seeds.of("round", turn)
-        drawn = start.codec.encode(fitted.sample(turns[1] * len(table), own.of("draw")))
-        both = np.vstack([real, drawn])
-        is_real = np.arange(len(both)) < len(table)
-        whose = np.concatenate([patients, last + np.arange(len(drawn))])
-        booster = learner.fit(both, is_real, whose, own)
-        fitted = replace(fitted, boosters=(*fitted.boosters, booster))
-    return fitted
+    """The inner model with weights that its rows and the real ones give."""
+    many, rules = min(MOST_DRAWN, settings.drawn * len(table)), rules_of(table.schema)
+    drawn = mended(inner.sample(many, seeds.of("drawn")), table.schema, rules)
+    marks = Marks.of(drawn)
+    booster, gains = rounds.fit(marks.see(table), table.whose(), marks.see(drawn), seeds)
+    return Weighed(settings, inner, table.schema, marks, booster, tuple(gains))
 
 
-def pick(log_weight: Weights, n: int, rng: np.random.Generator) -> Integer[np.ndarray, " n"]:
-    """`n` places, none twice, each with a probability in proportion to its weight, or surely.
+def rules_of(schema: Schema) -> tuple[Rule, ...]:
+    """What the schema says that rows keep."""
+    return tuple(parse(text, schema) for text in schema.rules)
 
-    Systematic sampling (Madow 1949) of inclusion probabilities min(1, c * weight) that sum to `n`.
-    """
-    weight = np.exp(log_weight - log_weight.max())
-    sure = np.zeros(len(weight), bool)
-    while True:
-        share = np.where(sure, 1.0, (n - sure.sum()) * weight / max(weight[~sure].sum(), 1e-300))
-        more = ~sure & (share >= 1)
-        if not more.any():
-            break
-        sure |= more
-    order = rng.permutation(len(weight))
-    ends = np.cumsum(share[order])
-    at = (np.arange(n) + rng.random()) * ends[-1] / n
-    return order[np.minimum(np.searchsorted(ends, at, side="right"), len(weight) - 1)]
+
+def mended(drawn: Table, schema: Schema, rules: tuple[Rule, ...]) -> Table:
+    """Drawn rows as they will leave: taken to the nearest rows that keep the rules."""
+    return repair(drawn.only(schema.names), rules, schema).table if rules else drawn
 
 
 def opened(whole: Saved, inner: Fitted) -> Weighed:
     """What `Weighed.save` wrote, around the inner model that stood beside it."""
-    codec = TableCodec.load(whole.schema, whole.arrays)
-    turns = range(int(whole.facts["boosters"]))
-    boosters = tuple(Booster.load(whole.arrays, f"booster.{turn}") for turn in turns)
-    return Weighed(whole.settings, inner, whole.schema, codec, boosters)
+    marks, booster = Marks.load(whole.schema, whole.arrays), Booster.load(whole.arrays)
+    gains = tuple(float(gain) for gain in whole.facts["gains"])
+    return Weighed(whole.settings, inner, whole.schema, marks, booster, gains)

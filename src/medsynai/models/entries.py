@@ -122,7 +122,8 @@ TABLES = (
     Entry(
         "refined",
         "Refinement by a discriminator",
-        "Azadi et al. 2019, Discriminator rejection sampling",
+        "Azadi et al. 2019, Discriminator rejection sampling; Rogozhnikov 2016, Reweighting with "
+        "boosted decision trees (the rounds)",
         ("table",),
         "rows of a network, or of any model, that are told apart too easily from real ones",
         "where membership matters more than likeness: the real rows are read once more",

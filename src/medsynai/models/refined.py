@@ -1,19 +1,19 @@
-"""Refinement: any model's rows, weighed by how real a discriminator takes them for.
+"""Refinement: any model's rows, weighed by how real discriminators take them for.
 
 Azadi et al. 2019, Discriminator rejection sampling: a row is kept in proportion to D / (1 - D), the
-ratio of the densities of real and drawn rows. Here in several rounds: each discriminator is shown
-the rows that those before it let through, until they can no longer be told apart.
+ratio of the densities of real and drawn rows. Here in rounds: discriminators are shown the rows
+that those before them let through, while patients they did not learn from are explained better.
 """
 
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from medsynai.codec.table import TableCodec
 from medsynai.data.table import Table
 from medsynai.errors import PlanError
-from medsynai.forest.booster import Learner
-from medsynai.forest.weighing import INNER, MODEL, Weighed, discriminated, opened
+from medsynai.forest.booster import LEAVES, Learner
+from medsynai.forest.ratio import Rounds
+from medsynai.forest.weighing import INNER, MODEL, Weighed, opened, weighed
 from medsynai.generator import SEEDS, check_settings
 from medsynai.models.catalog import find_entry, load_model, open_model
 from medsynai.privacy.ledger import Ledger, Release
@@ -27,29 +27,29 @@ class Refined:
 
     Attributes:
         inner, settings: the model whose rows are refined, and what is not default of its settings.
-        rounds: discriminators, one after another.
-        pool, drawn: candidates for each row that is kept; rows shown for each real one.
-        trees, leaves, min_leaf, rate: of each discriminator. Few leaves of many rows cannot single
-            a patient out.
-        bins: about how many bins of a number it sees.
+        rounds: of discriminators, at most.
+        folds: discriminators a round, each without a share of the patients; their mean counts.
+        pool: candidates for each row that is kept.
+        drawn: rows that discriminators are shown for each real one.
+        trees, leaves, min_leaf, rate: of each; few leaves of many rows single nobody out.
     """
 
     inner: str = "vae"
     settings: dict[str, Any] = field(default_factory=dict)
-    rounds: int = 3
+    rounds: int = 4
+    folds: int = 4
     pool: int = 20
-    drawn: int = 3
-    trees: int = 150
-    leaves: int = 8
+    drawn: int = 10
+    trees: int = 200
+    leaves: int = LEAVES
     min_leaf: int = 40
     rate: float = 0.1
-    bins: int = 40
 
     def __post_init__(self) -> None:
         least = dict.fromkeys(("rounds", "pool", "drawn", "trees", "min_leaf"), 1)
-        check_settings(MODEL, self, least | {"leaves": 2, "bins": 2})
-        if not 0 < self.rate <= 1:
-            raise PlanError(f"{MODEL}: rate must lie above 0 and not above 1")
+        check_settings(MODEL, self, least | {"leaves": 2, "folds": 2})
+        if not 0 < self.rate <= 1 or self.leaves > LEAVES:
+            raise PlanError(f"{MODEL}: rate lies above 0 and up to 1, leaves up to {LEAVES}")
         if self.inner == MODEL or find_entry(self.inner).copies:
             raise PlanError(f"{MODEL}: the rows of {self.inner!r} are not refined; name another")
         load_model(self.inner, self.settings)
@@ -61,9 +61,9 @@ class Refined:
         ledger.charge(Release("refine by discriminators", note=note))
         table = table.learnt()
         inner = load_model(self.inner, self.settings).fit(table, ledger, seeds.of(INNER))
-        start = Weighed(self, inner, table.schema, TableCodec.fit(table, self.bins))
         learner = Learner(self.trees, self.leaves, self.min_leaf, self.rate)
-        return discriminated(start, table, learner, (self.rounds, self.drawn), seeds)
+        rounds = Rounds(learner, self.rounds, self.folds)
+        return weighed(self, inner, table, rounds, seeds)
 
 
 def load(folder: Path) -> Weighed:
