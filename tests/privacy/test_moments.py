@@ -81,6 +81,16 @@ def test_under_a_budget_classes_still_look_like_themselves():
     assert 80 < (drawn.labels == 0).sum() < 160  # of 400, .3 in the real ones
 
 
+def test_a_class_of_few_is_drawn_to_all_and_a_class_of_many_stays():
+    rng, labels = np.random.default_rng(0), np.repeat([0, 1, 2], [4000, 3990, 10])
+    rows = rng.normal(size=(8000, 100)) * 0.01
+    rows[:, 0] += np.array([0.3, -0.3, 0.3])[labels]
+    noise = 5.0
+    counts, means = moments.Weighed(rows, labels, np.arange(8000), noise).means(3, 1.0)
+    assert abs(counts[0] - 4000) < 60 and abs(means[0, 0] - 0.3) < 0.02  # noise: .0018
+    assert np.linalg.norm(means[2]) <= 1 + 1e-9  # ten patients, noise alone: about 7
+
+
 def test_nothing_but_noise_hangs_on_who_is_there():
     model = load_image_model("image-moments")
     for images in (scans(40).rows(np.zeros(40, bool)), scans(3)):  # else refused: too few patients

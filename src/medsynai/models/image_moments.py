@@ -38,8 +38,8 @@ class ImageMoments:
     """
 
     waves: int = 64
-    reach: float = 0.8
-    spread: float = 0.35
+    reach: float = 0.6
+    spread: float = 0.25
     name: ClassVar[str] = "image-moments"
 
     def __post_init__(self) -> None:

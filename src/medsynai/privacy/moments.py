@@ -43,6 +43,9 @@ class Weighed:
     def means(self, classes: int, reach: float) -> tuple[Numbers, Numbers]:
         """(classes,) how many patients each class has, at least 0, and (classes, d) their means.
 
+        A mean is drawn towards that of all patients by as much as noise has moved it away (James
+        and Stein 1961, Estimation with quadratic loss), so a class of few is not noise alone.
+
         **Guarantee:** that of one Gaussian release of `noise`: a patient adds a vector of norm 1 at
         most, the mean of (class, clipped vector / reach) / sqrt(2) over its own vectors.
 
@@ -55,7 +58,12 @@ class Weighed:
         found = self._noised(whole.ravel()).reshape(whole.shape) * math.sqrt(2)
         counts = np.maximum(found[:, 0], 0.0)
         counts[counts.argmax()] += not counts.any()  # noise alone: one class stands for all
-        return counts, found[:, 1:] * reach / np.maximum(counts, 1.0)[:, None]
+        many = np.maximum(counts, 1.0)[:, None]
+        own, all_of = found[:, 1:] * reach / many, found[:, 1:].sum(0) * reach / many.sum()
+        apart = own - all_of
+        error = apart.shape[1] * 2 * (self.noise * reach / many) ** 2  # of the noise alone
+        kept = np.maximum(0.0, 1 - error / np.maximum((apart**2).sum(1, keepdims=True), 1e-300))
+        return counts, clipped(all_of + kept * apart, reach)
 
     def root(self, means: Numbers, reach: float, total: float) -> Numbers:
         """(d, d) a root of the covariance of vectors about the means of their classes.
