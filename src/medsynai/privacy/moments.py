@@ -62,7 +62,7 @@ class Weighed:
         own, all_of = found[:, 1:] * reach / many, found[:, 1:].sum(0) * reach / many.sum()
         apart = own - all_of
         error = apart.shape[1] * 2 * (self.noise * reach / many) ** 2  # of the noise alone
-        kept = np.maximum(0.0, 1 - error / np.maximum((apart**2).sum(1, keepdims=True), 1e-300))
+        kept = 1 - error / np.maximum((apart**2).sum(1, keepdims=True), error + 1e-300)
         return counts, clipped(all_of + kept * apart, reach)
 
     def root(self, means: Numbers, reach: float, total: float) -> Numbers:
