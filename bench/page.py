@@ -69,7 +69,8 @@ UNDER_BUDGET = """## Under a budget
 By `python bench/private.py`, delta 1e-5, public dictionaries in [domains](domains/README.md), which
 says how each was written and what its writer knew: medians over fits, as noise has no seed; in
 brackets the least and the greatest. One draw of each fit, CPU seconds. Targets of marginal models
-are for the better of `aim` and `mst`, those of SUPPORT2 for the best model. Networks take their
+are for the better of `aim` and `mst`, of networks for `autoregressive` and `vae`, those of SUPPORT2
+for the best model; `gan`, `wgan-gp` and `pategan` are here to compare with. Networks take their
 `private` settings, on Diabetes-130 with those that its row's file names: a twentieth of the
 patients a step. Membership: AUC / TPR at 1 % FPR. Pima is halved by `halves.py`.
 
