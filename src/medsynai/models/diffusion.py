@@ -23,7 +23,7 @@ from medsynai.learn.nets.mlp import modules_of
 from medsynai.learn.priors import Flow
 from medsynai.seeds import Seeds
 
-PACE = Pace(batch=128, check=250, patience=4, average=0.999)
+PACE = Pace(batch=128, check=250, patience=4, average=0.999, fade=0.5)
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Diffusion:
     hops: int = 40
     space: str = "quantile"
     bins: int = 200
-    steps: int = 5000
+    steps: int = 4000
     lr: float = 3e-3
     pace: Pace = PACE
     name: ClassVar[str] = "diffusion"

@@ -47,7 +47,7 @@ PRESETS: dict[str, dict[str, Settings]] = {
     "diffusion": {
         FAST: {"width": 128, "steps": 2000},
         BEST: {"steps": 20_000, "pace": {"patience": 8}},
-        PRIVATE: {"width": 64, "layers": 2, **FEW},
+        PRIVATE: {"width": 64, "layers": 2, **FEW, "pace": {"average": 0.95, "fade": 0.0}},
     },
     "cgan": {
         FAST: {"width": 64, "steps": 1500, "lr": 2e-3},
