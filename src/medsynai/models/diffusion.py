@@ -41,7 +41,7 @@ class Diffusion:
     hops: int = 40
     space: str = "quantile"
     bins: int = 200
-    steps: int = 4000
+    steps: int = 5400
     lr: float = 3e-3
     pace: Pace = PACE
     name: ClassVar[str] = "diffusion"
