@@ -103,7 +103,7 @@ class Weighed:
 def clipped(rows: Float[np.ndarray, "n d"], reach: float) -> Numbers:
     """Vectors with a norm of `reach` at most.
 
-    >>> clipped(np.array([[3.0, 4.0], [0.3, 0.4]]), 1.0).tolist()
+    >>> clipped(np.array([[3.0, 4.0], [0.3, 0.4]]), 1.0).round(9).tolist()
     [[0.6, 0.8], [0.3, 0.4]]
     """
     norms = np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)
