@@ -574,3 +574,14 @@ def kept_after(model: str, spoil: bool) -> bool:
 def test_a_fitted_model_has_no_handle_on_the_rows(model):
     assert not kept_after(model, spoil=False)
     assert kept_after(model, spoil=True)  # the violation: a sampler of real rows
+
+
+def test_under_a_budget_no_cell_is_opened_as_rows_decide_what_form_a_column_has(tmp_path):
+    cells = pd.DataFrame(
+        {"RR": [f"{95 + i}/{50 + i % 40}" for i in range(60)], "x": ["a", "b"] * 30}
+    )
+    cells.to_csv(tmp_path / "cells.csv", index=False)
+    assert read_raw(cells).source.cells
+    for plan, handed in ((Plan(), Handed(cells)), (Plan(str(tmp_path / "cells.csv")), Handed())):
+        raw = contracted.raw_rows(plan, handed)
+        assert not raw.source.cells and list(raw.frame) == ["RR", "x"]

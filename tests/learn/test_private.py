@@ -207,6 +207,18 @@ def slopes(how: DpSgd, rows: torch.Tensor) -> torch.Tensor:
     return torch.cat([w.grad.flatten() for w in work.modules["net"].parameters()])
 
 
+def test_what_the_lattice_may_add_is_taken_off_the_clip(monkeypatch):
+    """A patient's part, moved by half a grain a weight, still counts for the clip at most."""
+    seen = []
+    monkeypatch.setattr(mechanism, "clipped_sum", lambda *told: seen.append(told[3]))
+    slopes(sgd(noise=7.0, clip=0.5), torch.ones(40, 3))
+    size = sum(w.numel() for w in job().modules.parameters())
+    assert seen and seen[0] + noise.slack(size, 7.0 * 0.5) == pytest.approx(0.5, rel=1e-12)
+    assert seen[0] < 0.5
+    with pytest.raises(BudgetError, match="so much noise"):
+        slopes(sgd(noise=1e9, clip=0.5), torch.ones(40, 3))
+
+
 def test_a_step_is_noised_divided_by_a_constant_and_never_told(monkeypatch):
     many = sgd(noise=3.0, clip=0.5, patients=np.zeros(0, np.int64))
     alone = torch.stack([slopes(many, torch.zeros(0, 3)) for _ in range(400)])
