@@ -2,12 +2,12 @@
 
 Each column gives one noisy histogram over public cells: its categories, or cells between the
 schema's bounds and edges. Cells of a number that turn out to be crowded are cut and counted once
-more. Bins, quantiles inside them and first marginals all come from these counts.
+more, and their counts smoothed. Bins, quantiles inside them and first marginals come from these.
 """
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -21,7 +21,7 @@ from medsynai.data.table import Table
 from medsynai.errors import PlanError
 from medsynai.privacy.accounting import Kind, Spend
 from medsynai.privacy.calibrate import calibrate
-from medsynai.privacy.histograms import monotone_counts
+from medsynai.privacy.histograms import monotone_counts, smoothed
 from medsynai.privacy.ledger import UNPROTECTED, Budget, Ledger, Release
 from medsynai.privacy.noise import noisy_counts
 from medsynai.privacy.sampling import capped
@@ -180,7 +180,7 @@ def buy(table: Table, spend: Spend, bins: int) -> Bought:
         values = table.frame[column.name]
         codec: NumberCodec | LevelCodec
         if column.kind.is_number:
-            cells = _count_number(values.to_numpy("float64"), column, spend, reach)
+            cells = _smooth(_count_number(values.to_numpy("float64"), column, spend, reach))
             codec, merged = _bins_of(cells, column, bins)
         else:
             size = len(column.categories or ())
@@ -254,6 +254,12 @@ def _count_number(values: np.ndarray, column: Column, spend: Spend, reach: int) 
     fine = np.append(np.concatenate(pieces), edges[-1])
     again = noisy_counts(_histogram(values, fine)[:-1], spend, reach)
     return _consistent(fine, np.array(owner), counts, again, variance)
+
+
+def _smooth(cells: Cells) -> Cells:
+    """Neighbouring cells tell of each other; what noise is left is no more than it was."""
+    present = smoothed(cells.counts[:-1], np.diff(cells.edges), cells.variances[:-1])
+    return replace(cells, counts=np.append(present, cells.counts[-1]))
 
 
 def _consistent(
