@@ -11,6 +11,7 @@ from medsynai.data.read import read
 from medsynai.data.read.cells import LEAST
 from medsynai.data.schema import Column, Kind, Schema
 from medsynai.data.write import write
+from medsynai.errors import SchemaError
 
 ROWS = 120
 
@@ -125,6 +126,19 @@ def test_a_schema_that_keeps_the_column_whole_is_obeyed() -> None:
     whole = Schema((opened["sex"], Column("RR", Kind.TEXT, missing=True)))
     assert read(frame, whole).table.schema.names == ("sex", "RR")
     assert read(frame, opened).table.schema == opened
+
+
+@pytest.mark.parametrize("rows", [1, 6])
+def test_a_schema_says_what_form_the_cells_of_a_few_rows_have(rows: int) -> None:
+    """Once "the schema does not list column 'RR'", though it lists both numbers in it."""
+    frame = lines(RR=pressures(), dose=[d.replace(",", ".") for d in doses()])
+    schema = read(frame).table.schema
+    few = read(frame[2 : 2 + rows].reset_index(drop=True), schema)
+    assert few.table.schema == schema
+    assert few.table.frame["RR (1)"].tolist() == [97.0 + i for i in range(rows)]
+    assert few.table.frame["dose"].tolist() == pytest.approx([1.02 + i / 100 for i in range(rows)])
+    with pytest.raises(SchemaError, match=r"RR \(1\)"):
+        read(frame.assign(RR="high"), schema)
 
 
 def test_other_real_and_synthetic_rows_are_opened_as_the_train_rows_are(tmp_path: Path) -> None:

@@ -40,8 +40,13 @@ def check_columns(raw: pd.DataFrame, schema: Schema) -> None:
     """
     extra = [str(n) for n in raw.columns if n not in schema]
     if extra:
+        halves = [n for n in extra if f"{n} (1)" in schema]
+        more = (
+            ". Two numbers in a cell are not taken apart here: make two columns" if halves else ""
+        )
         raise SchemaError(
             f"the schema does not list {named(extra)}; add the column there or leave it out here"
+            + more
         )
 
 

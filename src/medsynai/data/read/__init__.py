@@ -9,7 +9,7 @@ import pandas as pd
 
 from medsynai.data.canonical import fit_canonical, text_of, to_canonical, unlisted
 from medsynai.data.misfits import HELD, UNLISTED, Misfit, check_columns, refuse
-from medsynai.data.read.cells import fitting, open_cells
+from medsynai.data.read.cells import asked, open_cells
 from medsynai.data.read.forms import note_forms
 from medsynai.data.schema import Column, Handling, Kind, Schema
 from medsynai.data.source import Raw, Source, hide_password, suffix_of
@@ -70,7 +70,7 @@ def read(source: str | Path | pd.DataFrame, schema: Schema | None = None) -> Loa
     """
     if schema is not None:
         whole = read_whole(source)
-        return with_schema(open_cells(whole, fitting(open_cells(whole).source, schema)), schema)
+        return with_schema(open_cells(whole, asked(whole, schema)), schema)
     from medsynai.data.infer import infer
 
     raw = read_raw(source)

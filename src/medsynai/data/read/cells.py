@@ -52,13 +52,23 @@ def open_cells(raw: Raw, like: Source | None = None) -> Raw:
     return raw
 
 
-def fitting(source: Source, schema: Schema) -> Source:
-    """A source of whose cells only those are open that a schema lists as numbers."""
+def asked(raw: Raw, schema: Schema) -> Source:
+    """A source of whose cells those are open that a schema lists as numbers, few rows or many."""
+    cells = {}
+    for name in raw.source.names:
+        halves = Cell(glue="/").parts(name)
+        if _are_numbers(halves, schema) and name not in schema:
+            glues = Counter(m[2] for m in map(PAIR.fullmatch, _texts(raw.frame[name])) if m)
+            cells[name] = Cell(glue=max(glues, key=lambda g: (glues[g], g), default="/"))
+        elif _are_numbers((name,), schema):
+            cell = _cell_of(raw.frame[name], fewest=1)
+            if cell is not None and not cell.glue:
+                cells[name] = cell
+    return replace(raw.source, cells=cells)
 
-    def known(name: str, cell: Cell) -> bool:
-        return all(p in schema and schema[p].kind.is_number for p in cell.parts(name))
 
-    return replace(source, cells={n: c for n, c in source.cells.items() if known(n, c)})
+def _are_numbers(names: tuple[str, ...], schema: Schema) -> bool:
+    return all(n in schema and schema[n].kind.is_number for n in names)
 
 
 def _texts(values: pd.Series) -> Counter[str]:
@@ -76,15 +86,15 @@ def _texts(values: pd.Series) -> Counter[str]:
     return Counter({w: n for w, n in words if not WORD.fullmatch(w)})
 
 
-def _cell_of(values: pd.Series) -> Cell | None:
-    """The form that all cells of a column have, if they have one."""
+def _cell_of(values: pd.Series, fewest: int = FEWEST) -> Cell | None:
+    """The form that all cells of a column have, if they have one, by so many different ones."""
     texts = _texts(values)
-    if len(texts) < FEWEST:
+    if len(texts) < fewest:
         return None
     if unit := _unit(texts):
         heads = Counter({t.removesuffix(unit): n for t, n in texts.items()})
-        return replace(_limits(heads) or Cell(), unit=unit)
-    return _pair(texts) or _limits(texts)
+        return replace(_limits(heads, fewest) or Cell(), unit=unit)
+    return _pair(texts) or _limits(texts, fewest)
 
 
 def _unit(texts: Counter[str]) -> str:
@@ -105,11 +115,11 @@ def _pair(texts: Counter[str]) -> Cell | None:
     return Cell(glue=glue.pop())
 
 
-def _limits(texts: Counter[str]) -> Cell | None:
+def _limits(texts: Counter[str], fewest: int = FEWEST) -> Cell | None:
     """A free number beyond each limit; none where there is no room for it, or few numbers."""
     plain = [t for t in texts if NUMBER.fullmatch(t)]
     found = {t: m for t in texts if (m := LIMIT.fullmatch(t)) and NUMBER.fullmatch(m[2])}
-    if not found or len(plain) + len(found) < len(texts) or len(plain) < FEWEST:
+    if not found or len(plain) + len(found) < len(texts) or len(plain) < fewest:
         return None
     taken = {Decimal(t) for t in plain}
     least = min(Decimal(0), *taken)
