@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from medsynai import store
 from medsynai.errors import PlanError
-from medsynai.evaluate.policy import Gate, Policy, Proof, Status, judge_gates, load_policy
+from medsynai.evaluate.policy import (
+    Gate,
+    Policy,
+    Proof,
+    Severity,
+    Status,
+    judge_gates,
+    load_policy,
+)
 from medsynai.evaluate.score import Family, Score
 
 GATE = Gate("risk", 0.09, "a standard")
@@ -74,9 +82,37 @@ def test_what_is_not_known_is_no_pass(score: Score | None, expected: Status) -> 
     assert verdict.sentence.startswith("Cannot be passed: 1 of 1 gates could not be decided")
 
 
-def test_a_fail_needs_no_control() -> None:
-    """An attack that succeeds is a fail, however badly it does on the plain copy."""
-    assert status(replace(at(0.5, 0.4, 0.6), control=0.0)) is Status.FAIL
+def test_a_fail_needs_no_strong_control_but_one_that_is_caught() -> None:
+    """An attack that does badly on the plain copy may fail a release; one without power may not.
+
+    Once singling out on a tiny table failed a gate beside the word "inconclusive".
+    """
+    assert status(replace(at(0.5, 0.4, 0.6), control=0.05)) is Status.FAIL
+    powerless = replace(at(0.5, 0.4, 0.6), control=0.0, note="inconclusive: it misses the copy")
+    ruling = judge_gates([powerless], Policy("test", (GATE,))).gates[0]
+    assert ruling.status is Status.INCONCLUSIVE and not ruling.passed
+    assert "0.5, limit at most 0.09: past it" in ruling.reason
+    assert status(powerless, replace(GATE, needs_control=False)) is Status.FAIL
+
+
+def test_a_gate_without_a_figure_has_a_name_for_people() -> None:
+    gates = (replace(GATE, title="Risk of the test"), replace(GATE, score="worst_case_risk"))
+    found = judge_gates([], Policy("test", gates)).gates
+    assert [g.title for g in found] == ["Risk of the test", "worst case risk"]
+    default = {g.name: g.title for g in judge_gates([], load_policy()).gates}
+    assert "_" not in "".join(default.values())
+    assert default["utility_gap"] == "Loss by training on synthetic instead of real rows"
+
+
+def test_a_pass_says_what_was_not_decided() -> None:
+    """Once a release passed with warnings and its sentence hid that attacks had told nothing."""
+    light = replace(GATE, score="b", severity=Severity.WARN)
+    powerless = replace(GOOD, name="b", note="inconclusive: it misses the copy")
+    gates = (GATE, light, replace(GATE, score="c", required=False))
+    verdict = judge_gates([GOOD, powerless], Policy("test", gates))
+    assert verdict.passed
+    assert verdict.sentence.endswith("; 1 is inconclusive and 1 is not assessed.")
+    assert judge_gates([GOOD], Policy("t", (GATE,))).sentence.endswith("are kept.")
 
 
 def test_a_warning_gate_never_stands_in_the_way() -> None:

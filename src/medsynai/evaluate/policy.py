@@ -70,6 +70,7 @@ class Gate:
         control: what the positive control must reach at least, where that is more than the limit:
             an attack that hardly finds a plain copy is no proof against anything subtler.
         required: without this score there is no pass.
+        title: what it is called where its score was not measured; a score has its own.
     """
 
     score: str
@@ -84,6 +85,7 @@ class Gate:
     needs_control: bool = True
     required: bool = True
     control: float | None = None
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -146,9 +148,14 @@ class Ruling:
 
 @dataclass(frozen=True)
 class Verdict:
-    """All gates, judged; a release passes if each of them lets it."""
+    """All gates, judged; a release passes if each of them lets it.
+
+    Attributes:
+        why: nothing was judged, where there are no gates.
+    """
 
     gates: tuple[Ruling, ...]
+    why: str = "Not judged: the policy has no gates."
 
     @cached_property
     def passed(self) -> bool:
@@ -170,7 +177,7 @@ class Verdict:
     def sentence(self) -> str:
         """The verdict in one sentence."""
         if not self.gates:
-            return "Not judged: the policy has no gates."
+            return self.why
         total = f"{len(self.gates)} gates"
         if failed := self._having(Status.FAIL):
             tail = f"; {_listed(failed)}" if len(failed) > 1 else f": {_listed(failed)}"
@@ -183,9 +190,19 @@ class Verdict:
             )
         if warned := self._having(Status.WARN):
             verb = _verb(warned, "warn")
-            return f"Passes with warnings: no gate fails, {len(warned)} of {total} {verb}."
+            return (
+                f"Passes with warnings: no gate fails, {len(warned)} of {total} {verb}"
+                f"{self._open()}."
+            )
         judged = sum(g.status is Status.PASS for g in self.gates)
-        return f"Passes: all {judged} gates that apply are kept."
+        return f"Passes: all {judged} gates that apply are kept{self._open()}."
+
+    def _open(self) -> str:
+        """What does not stand in the way, and is no pass either."""
+        states = (Status.INCONCLUSIVE, Status.NOT_ASSESSED)
+        counts = {s.value: len(self._having(s)) for s in states}
+        said = [f"{n} {'is' if n == 1 else 'are'} {name}" for name, n in counts.items() if n]
+        return f"; {' and '.join(said)}" if said else ""
 
     def _having(self, status: Status) -> list[Ruling]:
         return [g for g in self.gates if g.status is status]
@@ -239,7 +256,7 @@ def _rule(gate: Gate, score: Score | None) -> Ruling:
     status, reason = _stand(gate, score, limit)
     return Ruling(
         name=gate.score,
-        title=score.title if score else gate.score,
+        title=score.title if score else gate.title or gate.score.replace("_", " "),
         limit=limit,
         value=score.value if score else None,
         low=score.low if score else None,
@@ -280,6 +297,11 @@ def _stand(gate: Gate, score: Score | None, limit: float | None) -> tuple[Status
     ends = {Proof.SHOWN: best, Proof.MEASURED: score.value, Proof.POSSIBLE: worst}
     said = f"{score.value:.3g}, limit {gate.rule} {limit:.3g}"
     if _past(gate, ends[gate.fails_when], limit):
+        if gate.needs_control and score.note.startswith(INCONCLUSIVE):
+            return Status.INCONCLUSIVE, (
+                f"{said}: past it, but the attack does not catch a plain copy of the train rows "
+                "either, so it shows nothing"
+            )
         return (Status.WARN if gate.severity is Severity.WARN else Status.FAIL), said
     if gate.needs_control and _missed(gate, score, limit):
         return Status.INCONCLUSIVE, "the attack lets a plain copy of the train rows pass"

@@ -154,7 +154,7 @@ def _figures(evidence: Evidence) -> str:
 
 def _gates(evidence: Evidence) -> str:
     if not evidence.verdict.gates:
-        return "No gate was set: nothing was judged."
+        return escaped(evidence.verdict.sentence)
     rows = [
         (g.title, STATUS_WORDS[g.status.value], figure(g.value), figure(g.limit), g.source)
         for g in evidence.verdict.gates

@@ -80,7 +80,7 @@ def badge(status: str) -> Markup:
 def gate_board(evidence: Evidence, numbers: dict[str, int]) -> Markup:
     """Every gate of the policy: figure, limit, status and why."""
     if not evidence.verdict.gates:
-        return paragraph("No gate was set: the policy is empty, so nothing was judged.")
+        return paragraph(evidence.verdict.sentence)
     rows: list[list[Child]] = []
     for gate in evidence.verdict.gates:
         name = tag("span", gate.title, cite(gate.source, numbers), class_="title")

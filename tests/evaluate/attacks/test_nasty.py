@@ -156,6 +156,20 @@ def test_a_smaller_holdout_neither_hides_nor_invents_singling_out(
     assert copy.low is not None and copy.low > 0.5
 
 
+def test_few_rows_that_can_be_set_apart_are_no_thousand_pieces_of_evidence(
+    clinic: Callable[[int, int], Table], trial_of: TrialOf
+) -> None:
+    """Two columns of few levels: a handful of predicates, once asked hundreds of times each."""
+    parts = [clinic(120, seed) for seed in (1, 2, 3)]
+    coarse = [t.frame.assign(age=(t.frame["age"] // 5) * 5)[["age", "stage"]] for t in parts]
+    schema = parts[0].only(("age", "stage")).schema
+    tables = [Table(f, schema) for f in coarse]
+    for score in singling_out.measure(trial_of(*tables)).scores:
+        asked = re.match(r"(?:inconclusive.*; )?(\d+) predicates", score.note)
+        if score.value is not None:
+            assert asked and int(asked[1]) < 200 and (score.high or 0) - (score.low or 0) > 0.1
+
+
 def test_rows_that_are_alike_by_nature_are_not_called_copies(
     clinic: Callable[[int, int], Table], trial_of: TrialOf
 ) -> None:
