@@ -33,7 +33,7 @@ def guarded(command: Command) -> Callable[..., None]:
             if context.find_root().params.get("debug"):
                 raise
             # an unforeseen error's own text may hold a value of the data, so it is not shown
-            said = f"a fault of ours ({type(error).__name__}); nothing was written. "
+            said = f"a fault of ours ({type(error).__name__}); no release was written. "
             code = fail(said + "See where with: medsynai --debug ...", FAULT, as_json)
         context.exit(code)
 

@@ -94,6 +94,7 @@ def propose(data: str, out: Path | None, as_json: bool, given: dict[str, Any]) -
         click.secho("No column names the patient: each row must be a patient of its own.", err=True)
     click.echo(
         "Bought ranges are powers of two around most patients; values beyond are moved to the end. "
+        "A level beyond the listed ones counts as OTHER or, without it, as the first. "
         "Declare better ones where they are known, by origin 'dictionary' or 'declared'."
     )
     click.echo(f"Contract: {out} (epsilon {ledger.spent:.3g}, charged to {plan.ledger})")

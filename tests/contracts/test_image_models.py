@@ -172,7 +172,7 @@ def test_nothing_to_draw_is_refused_and_other_data_are(name, fitted):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_ledger_is_charged_first(name):
     class Refusing(Ledger):
-        def charge(self, release):
+        def charge(self, *releases):
             raise RuntimeError("refused")
 
     with pytest.raises(RuntimeError, match="refused"):

@@ -161,7 +161,7 @@ def test_few_patients_other_data_and_nothing_to_draw_are_refused(name, fitted):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_ledger_is_charged_first(name):
     class Refusing(Ledger):
-        def charge(self, release):
+        def charge(self, *releases):
             raise RuntimeError("refused")
 
     with pytest.raises(RuntimeError, match="refused"):

@@ -32,6 +32,8 @@ from medsynai.models.aim import Aim
 from medsynai.models.entries import CATALOG
 from medsynai.privacy import noise
 from medsynai.privacy.ledger import Budget, Ledger
+from medsynai.report.guarantee import promised
+from medsynai.report.reading import guarantee
 from medsynai.seeds import Seeds
 
 pytest.importorskip("dp_accounting")
@@ -252,14 +254,13 @@ def test_what_is_planned_hangs_on_no_bought_number(monkeypatch):
     def train(divided, name, *rest):
         raise Chosen(name)
 
+    def count(divided, spend):
+        raise AssertionError("counted before the plan was paid for")
+
     monkeypatch.setattr(private, "train", train)
-    found = []
-    for rows in (1, 10**6):
-        monkeypatch.setattr(private, "count", lambda divided, ledger, rows=rows: rows)
-        with pytest.raises(Chosen) as chosen:
-            private.make(Plan(epsilon=1.0), Handed(clinic(30), CONTRACT))
-        found.append(str(chosen.value))
-    assert found == ["aim", "aim"]
+    monkeypatch.setattr(private, "count", count)
+    with pytest.raises(Chosen, match="aim"):
+        private.make(Plan(epsilon=1.0), Handed(clinic(30), CONTRACT))
 
 
 JUNK = st.one_of(
@@ -286,8 +287,10 @@ def test_what_breaks_the_judging_breaks_no_release(tmp_path, monkeypatch):
     monkeypatch.setattr(private.stages, "judge", broken)
     result = ordered(tmp_path / "run", clinic(), "--rows", 30)
     assert result.exit_code == 0, result.output
-    inside = (tmp_path / "run" / "release" / "internal" / "scores.json").read_text()
-    assert "Judging broke (ZeroDivisionError)" in inside and "of a value" not in inside
+    for name in ("scores.json", "report.html", "card.md"):
+        inside = (tmp_path / "run" / "release" / "internal" / name).read_text()
+        assert "Judging broke (ZeroDivisionError)" in inside and "of a value" not in inside
+        assert "policy has no gates" not in inside and "policy is empty" not in inside
 
 
 def test_the_screen_tells_nothing_of_how_judging_went(monkeypatch):
@@ -366,6 +369,7 @@ def test_one_broken_line_changes_no_other(tmp_path):
 
 
 REFUSED = [
+    ("no delta at all", {"delta": 0.0}, CONTRACT, "delta must lie above 0"),
     ("inferred schema", {}, None, "needs a contract"),
     ("keep", {"keep": ("age",)}, CONTRACT, "keep does not go with epsilon"),
     ("impute", {"impute": "mean"}, CONTRACT, "impute"),
@@ -399,6 +403,18 @@ def test_what_would_read_unpaid_is_refused(what, options, schema, words):
     plan = Plan(**({"epsilon": 1.0, "rows": 50} | options))
     with pytest.raises(Exception, match=words):
         private.make(plan, Handed(clinic(), schema))
+
+
+def test_a_contract_that_names_no_patient_promises_nothing_to_one(release):
+    evidence = private.make(
+        Plan(epsilon=1.0, rows=30, model="mst", measures=("validity",)),
+        Handed(clinic(60).drop(columns="patient_id"), CONTRACT.only(CONTRACT.names[1:])),
+    ).evidence
+    assert "for one row: no column of the contract names the patient" in promised(evidence)[0]
+    assert evidence.ledger["unit"] == "row" == evidence.ledger["entries"][0].unit
+    assert "for one row" in guarantee(evidence)
+    said = (release / "release" / "card.md").read_text()
+    assert "for one patient, with all rows" in said and "for one row" not in said
 
 
 @pytest.mark.parametrize("entry", [e for e in CATALOG if "table" in e.data], ids=lambda e: e.name)
@@ -458,10 +474,14 @@ def test_runs_on_the_same_data_share_one_ledger(tmp_path):
     carried = ("--rows", 40, "--ledger", ledger)
     first = ordered(tmp_path / "one", clinic(), *carried, "--total-epsilon", 1.3)
     assert first.exit_code == 0, first.output
-    second = ordered(tmp_path / "two", clinic(), *carried)
-    assert second.exit_code == 2 and "epsilon would come to" in second.output
-    assert not (tmp_path / "two" / "release").exists()
-    entries = json.loads(ledger.read_text())["entries"]
+    before = ledger.read_text()
+    for rows in (carried, carried[2:]):  # their number would be bought as well
+        folder = tmp_path / f"two-{len(rows)}"
+        second = ordered(folder, clinic(), *rows)
+        assert second.exit_code == 2 and "epsilon would come to" in second.output
+        assert not (folder / "release").exists()
+        assert ledger.read_text() == before  # a refused run has spent nothing, not a part of it
+    entries = json.loads(before)["entries"]
     assert sum(len(e["spends"]) for e in entries) > 1
     raised = ordered(tmp_path / "three", clinic(), *carried, "--total-epsilon", 9)
     assert raised.exit_code == 2 and "cannot be raised" in raised.output
@@ -474,6 +494,22 @@ def test_runs_on_the_same_data_share_one_ledger(tmp_path):
     (tmp_path / ".study.json.lock").touch()
     locked = ordered(tmp_path / "five", clinic(), *carried, "--epsilon", 0.01)
     assert locked.exit_code == 2 and "another run" in locked.output
+
+
+def test_an_interrupted_run_says_that_what_it_charged_stays_spent(tmp_path, monkeypatch):
+    """Once "nothing was left behind", beside a ledger that all of epsilon was gone from."""
+
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    carried = ("--rows", 40, "--ledger", tmp_path / "study.json", "--total-epsilon", 3)
+    monkeypatch.setattr(select.Rows, "measure", stopped)
+    cut = ordered(tmp_path / "cut", clinic(), *carried)
+    assert cut.exit_code == 130 and "study.json stays spent" in cut.output
+    assert json.loads((tmp_path / "study.json").read_text())["spent"] > 0.9
+    monkeypatch.setattr(private, "train", stopped)  # before anything is charged
+    early = ordered(tmp_path / "early", clinic(), *carried)
+    assert early.exit_code == 130 and "nothing was left behind" in early.output
 
 
 def proposed(folder: Path, data: pd.DataFrame, epsilon: float = 8) -> tuple[Schema, str]:
@@ -511,8 +547,14 @@ def test_a_contract_is_bought_and_the_ledger_that_paid_is_carried_on(tmp_path):
     carried = ("--ledger", tmp_path / "study.json", "--plan", plan)
     result = invoke(*run, *carried, "--epsilon", 1)
     assert result.exit_code == 0, result.output
-    told = json.loads((tmp_path / "release" / "ledger.json").read_text())["all_runs"]
+    ledger = json.loads((tmp_path / "release" / "ledger.json").read_text())
+    told = ledger["all_runs"]
     assert told["earlier"] == 1 and 8 < told["spent"] <= 9
+    assert ledger["promised"]["epsilon"] >= told["renyi"]  # the bought contract is in the release
+    for name in ("card.md", "report.html"):
+        text = (tmp_path / "release" / name).read_text()
+        assert f"({ledger['promised']['epsilon']:g}, 1e-06)-differential privacy of this" in text
+        assert "(1, 1e-06)-differential privacy for" not in text
 
 
 def test_a_column_of_which_one_value_stands_out_says_so(tmp_path):

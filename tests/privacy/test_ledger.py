@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from medsynai import store
 from medsynai.errors import BudgetError, PlanError
-from medsynai.privacy.accounting import Kind, Spend, epsilon_of
+from medsynai.privacy.accounting import Kind, Spend, epsilon_of, renyi_epsilon_of
+from medsynai.privacy.carried import LedgerFile
 from medsynai.privacy.ledger import Budget, Ledger, Release, reopen
 
 pytest.importorskip("dp_accounting")
@@ -34,6 +35,40 @@ def test_a_second_fit_composes():
     ledger.charge(fit)
     with pytest.raises(BudgetError):
         ledger.charge(fit)
+
+
+def test_what_is_charged_together_is_written_together_or_not_at_all(tmp_path):
+    file = LedgerFile(tmp_path / "study.json", Budget(1.0, 1e-6))
+    ledger = Ledger(Budget(2.0, 1e-6), carried=file)
+    ledger.intend(paid(9.0))
+    assert len(ledger.spends) == 1 and not ledger.entries  # planned with, not yet written
+    with pytest.raises(BudgetError, match="all runs of .* together: count and 2 more"):
+        ledger.charge(paid(8.0), paid(5.0))  # the first two alone would fit
+    assert not ledger.entries and not file.path.exists()
+    ledger.charge(paid(8.0))
+    assert len(ledger.entries) == 2 == len(file.open().entries)
+    ledger.charge()
+    assert len(ledger.entries) == 2
+
+
+def test_the_second_accountant_of_all_runs_counts_at_their_delta(tmp_path):
+    file = LedgerFile(tmp_path / "study.json", Budget(3.0, 1e-6))
+    ledger = Ledger(Budget(1.0, 1e-5), carried=file)
+    ledger.charge(paid(6.0))
+    whole = ledger.record()["all_runs"]
+    assert whole["spent"] <= whole["renyi"]
+    assert whole["renyi"] == pytest.approx(renyi_epsilon_of(ledger.spends, 1e-6))
+
+
+def test_a_release_that_shows_what_earlier_runs_bought_promises_what_all_of_them_keep(tmp_path):
+    file = LedgerFile(tmp_path / "study.json", Budget(3.0, 1e-6))
+    Ledger(Budget(1.0, 1e-6), carried=file).charge(paid(6.0))
+    ledger = Ledger(Budget(1.0, 1e-6), carried=file)
+    ledger.charge(paid(6.0))
+    alone, shown = ledger.record(), ledger.record(bought=True)
+    assert alone["promised"] == Budget(1.0, 1e-6)
+    assert shown["promised"].epsilon >= shown["all_runs"]["renyi"] > 1
+    assert "of all runs" in shown["guarantee"]
 
 
 def test_a_run_with_a_budget_makes_no_unprotected_release():

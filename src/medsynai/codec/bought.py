@@ -103,9 +103,9 @@ def paid_equally(ledger: Ledger, purposes: Sequence[str]) -> float:
     if budget is not None:
         equal = partial(Spend, Kind.GAUSSIAN, steps=steps)
         noise = noise_within(budget, ledger.spends, lambda s: (equal(s),))
-    for purpose in purposes:
-        paid = (Spend(Kind.GAUSSIAN, noise),) if noise else ()
-        ledger.charge(Release(purpose, "gaussian" if noise else UNPROTECTED, spends=paid))
+    paid = (Spend(Kind.GAUSSIAN, noise),) if noise else ()
+    mechanism = "gaussian" if noise else UNPROTECTED
+    ledger.charge(*(Release(purpose, mechanism, spends=paid) for purpose in purposes))
     return noise
 
 

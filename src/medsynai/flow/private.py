@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from medsynai import store
+from medsynai.data.schema import Origin
 from medsynai.data.source import Format, Source
 from medsynai.errors import PlanError
 from medsynai.evaluate.policy import Verdict
@@ -75,9 +76,11 @@ def make(plan: Plan, handed: Handed, tell: Tell = silent) -> Release:
     divided = divide(opened, plan, watch)
     check(plan, opened, divided)
     picked = choose(plan, divided)  # before anything is bought: what a plan costs is proven for one
-    sized = replace(plan, rows=plan.rows or count(divided, ledger))
+    counting = None if plan.rows else counted_for(ledger)
     warm = warm_rows(plan, opened.contract, Watch())
-    trained = train(divided, picked.name, sized, ledger, watch, warm)
+    trained = train(divided, picked.name, plan, ledger, watch, warm)
+    ledger.charge()  # what was intended and not yet written down: nothing, if the fit was paid for
+    sized = replace(plan, rows=count(divided, counting) if counting else plan.rows)
     made = stages.draw(trained, divided.parts, sized, watch)
     inside = judge(made, trained, divided, sized, watch)
     return report(Findings(opened, divided, picked, trained, made, inside), plan, ledger, watch)
@@ -115,21 +118,28 @@ def open_ledger(plan: Plan) -> Ledger:
     Raises:
         PlanError: a budget that protects nobody, or a ledger file that is none.
     """
-    epsilon, delta = plan.epsilon or 0.0, plan.delta or DELTA
-    own = Budget(epsilon, delta)
+    own = Budget(plan.epsilon or 0.0, delta_for(plan))
     if plan.ledger is None:
         if plan.total_epsilon is not None:
             raise PlanError("total-epsilon is about a ledger that is carried: name its --ledger")
         return Ledger(own)
     path = Path(plan.ledger)
-    total = None if plan.total_epsilon is None else Budget(plan.total_epsilon, delta)
+    total = None if plan.total_epsilon is None else Budget(plan.total_epsilon, own.delta)
     file = LedgerFile(path, total if path.exists() or total else own)
     file.open()
     return Ledger(own, carried=file)
 
 
-def count(divided: Divided, ledger: Ledger) -> int:
-    """How many rows there are, bought: the number of rows is a fact about the patients."""
+def delta_for(plan: Plan) -> float:
+    """The plan's delta; a zero is nobody's default, and refused as a budget."""
+    return DELTA if plan.delta is None else plan.delta
+
+
+def counted_for(ledger: Ledger) -> Spend:
+    """The price of the number of rows, a fact about the patients; charged with the training.
+
+    So a run that is refused has neither counted nor spent.
+    """
     budget = ledger.budget
     assert budget is not None  # `open_ledger` gives one
     noise = calibrate(
@@ -137,7 +147,12 @@ def count(divided: Divided, ledger: Ledger) -> int:
     )
     spend = Spend(Mechanism.GAUSSIAN, noise)
     note = "one noisy number: as many rows are made"
-    ledger.charge(Charge("count the rows", "gaussian", note=note, spends=(spend,)))
+    ledger.intend(Charge("count the rows", "gaussian", note=note, spends=(spend,)))
+    return spend
+
+
+def count(divided: Divided, spend: Spend) -> int:
+    """How many rows there are, with the noise that was paid for."""
     most = divided.parts.train.schema.max_rows
     found = noisy_counts(np.array([divided.counted]), spend, most)
     return max(1, round(float(found[0])))
@@ -263,7 +278,10 @@ def report(found: Findings, plan: Plan, ledger: Ledger, watch: Watch) -> Release
         (),
         Verdict(()),
         model=replace(model, training={}, chosen=found.picked.sentence),
-        ledger=ledger.record(),
+        ledger=ledger.record(
+            bought=any(c.origin is Origin.BOUGHT for c in contract.columns),
+            unit="row" if contract.subject is None else "patient",
+        ),
         plan=tomllib.loads(plan.to_toml()),
         notes=(*_said(plan, synthetic), *found.divided.parts.notes),
         repairs=found.made.repairs,
@@ -294,7 +312,8 @@ def _inside(found: Findings, outside: Evidence, watch: Watch) -> Evidence:
     model = outside.model and replace(outside.model, training=found.trained.training)
     shown = replace(outside, data=data, model=model, timing=dict(watch.seconds))
     if judged is None:
-        return replace(shown, notes=(*outside.notes, found.inside.why))
+        why = found.inside.why
+        return replace(shown, notes=(*outside.notes, why), verdict=Verdict((), why))
     return replace(
         shown,
         scores=judged.panel.scores,
@@ -306,8 +325,7 @@ def _inside(found: Findings, outside: Evidence, watch: Watch) -> Evidence:
 
 def _said(plan: Plan, synthetic: int) -> tuple[str, ...]:
     """What a reader of a private release must know, all of it public."""
-    delta = plan.delta or DELTA
-    said = []
+    delta, said = delta_for(plan), []
     if plan.delta is None:
         said.append(f"Nobody named a delta: {DELTA:g} was taken.")
     if delta > 1 / synthetic:

@@ -12,6 +12,7 @@ from medsynai.flow.progress import kept_beside
 from medsynai.flow.release import Released
 from medsynai.flow.watch import Tell, Watch, silent
 from medsynai.learn.desk import trained_on
+from medsynai.privacy.carried import told_if_charged
 from medsynai.privacy.ledger import Ledger
 
 
@@ -77,7 +78,7 @@ def run(
     """
     check_target(folder, overwrite)
     check_apart(folder, plan.source, plan.policy, plan.ledger)
-    with kept_beside(folder, resume, overwrite) as work:
+    with kept_beside(folder, resume, overwrite) as work, told_if_charged(plan.ledger):
         release = make(plan, tell=tell, work=work)
         tell("Writing the release")
         release.save(folder, overwrite)

@@ -126,8 +126,7 @@ def ready_privately(
     counted = Release(
         f"{name}: count each column", "gaussian", note=note, spends=(single,) * prices.histograms
     )
-    for release in (counted, trained):
-        ledger.charge(release)
+    ledger.charge(counted, trained)
     lawful, patients = lawful_rows(table)
     lawful = lawful.only(order_of(lawful.schema, ()))
     bought = buy(lawful, single, settings.bins)

@@ -33,7 +33,7 @@ class Warm:
     source: str
 
     def charge(self, name: str, ledger: Ledger) -> None:
-        """Write down what costs nothing.
+        """Have what costs nothing written down with what is charged next.
 
         Raises:
             PlanError: there is no budget, so nothing to be saved by it.
@@ -43,7 +43,7 @@ class Warm:
         note = (
             f"{len(self.table)} rows of {self.source}, named as public or simulated: costs nothing"
         )
-        ledger.charge(Release(f"{name}: warm start", PUBLIC, note=note))
+        ledger.intend(Release(f"{name}: warm start", PUBLIC, note=note))
 
     def weights(self, make: Callable[[], Job], codec: TableCodec, seeds: Seeds) -> Modules:
         """The networks after as many rounds on these rows as the real ones will have.

@@ -96,8 +96,7 @@ def fit_marginal(
     rounds = way.rounds if len(schema.columns) > 1 else 0
     prices, before = Prices(planned(schema), rounds, shape.singles, shape.choices), ledger.spends
     noise = noise_within(budget, before, prices.spends)
-    for release in _releases(settings.name, prices, noise):
-        ledger.charge(release)
+    ledger.charge(*_releases(settings.name, prices, noise))
     lawful = lawful_rows(table)[0]
     bought = buy(lawful, prices.single(noise), shape.bins)
     codec = bought.codec

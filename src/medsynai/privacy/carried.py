@@ -13,7 +13,7 @@ from pathlib import Path
 from secrets import token_hex
 
 from medsynai import store
-from medsynai.errors import FolderError, PlanError
+from medsynai.errors import BudgetError, FolderError, PlanError
 from medsynai.privacy.ledger import Budget, Ledger, Release, reopen
 
 
@@ -58,8 +58,8 @@ class LedgerFile:
             )
         return ledger
 
-    def charge(self, release: Release) -> None:
-        """Add a release to the file.
+    def charge(self, *releases: Release) -> None:
+        """Add releases to the file, all or none.
 
         Raises:
             BudgetError: all runs together would pass the budget.
@@ -67,7 +67,10 @@ class LedgerFile:
         """
         with self._alone():
             ledger = self.open()
-            ledger.charge(release)
+            try:
+                ledger.charge(*releases)
+            except BudgetError as error:
+                raise BudgetError(f"all runs of {self.path} together: {error}") from None
             part = self.path.with_name(f".{self.path.name}.{token_hex(4)}.part")
             plain = {"budget": ledger.budget, "entries": ledger.entries, "spent": ledger.spent}
             try:
@@ -93,3 +96,25 @@ class LedgerFile:
             yield
         finally:
             lock.unlink(missing_ok=True)
+
+
+@contextmanager
+def told_if_charged(path: str | None) -> Iterator[None]:
+    """Say of a run that is interrupted that what it wrote into this ledger stays spent.
+
+    Raises:
+        KeyboardInterrupt: the interruption, with the words for a person.
+    """
+    before = _content(path)
+    try:
+        yield
+    except KeyboardInterrupt:
+        if _content(path) == before:
+            raise
+        raise KeyboardInterrupt(
+            f"interrupted; no release was left behind, but what it had charged to {path} stays spent"
+        ) from None
+
+
+def _content(path: str | None) -> bytes:
+    return Path(path).read_bytes() if path is not None and Path(path).is_file() else b""

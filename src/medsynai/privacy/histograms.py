@@ -1,10 +1,9 @@
-"""Facts about columns that are bought: counts, quantiles, bounds, sets of categories.
+"""Facts about columns that are bought: bounds, sets of categories, noisy counts as weights.
 
 Nothing here charges: the caller has charged the `Spend` that it hands over.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtri
@@ -89,25 +88,6 @@ def stands_out(spend: Spend, cells: int) -> float:
     if spend.kind is Kind.LAPLACE:
         return float(spend.noise * np.log(cells / (2 * FALSE_CELL)))
     return float(-spend.noise * ndtri(FALSE_CELL / cells))
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Cells of a number line with noisy weights.
-
-    Attributes:
-        edges: (cells + 1,) public, ascending.
-        weights: (cells,) noisy, at least 0.
-    """
-
-    edges: np.ndarray
-    weights: np.ndarray
-
-    def quantile(self, share: np.ndarray) -> np.ndarray:
-        """Where these shares of the weight lie below."""
-        ends = np.r_[0.0, np.cumsum(self.weights)]
-        total = ends[-1] or 1.0
-        return np.interp(share, ends / total, self.edges)
 
 
 def monotone_counts(noised: np.ndarray, total: float) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from medsynai import store
@@ -28,7 +28,7 @@ class Release:
     Attributes:
         purpose: what for, e.g. "train the forest".
         mechanism: "unprotected", "public", or the name of a differentially private mechanism.
-        unit: whose presence it is about; always the patient.
+        unit: whose presence it is about: the patient's.
         note: plain words for a reader of the ledger.
         spends: what it costs; empty for an unprotected release, and for a public one.
     """
@@ -68,8 +68,8 @@ class Budget:
 class Carried(Protocol):
     """What holds the releases of all runs on the same data: see `medsynai.privacy.carried`."""
 
-    def charge(self, release: Release) -> None:
-        """Write a release down, or raise because all runs together would pass the budget."""
+    def charge(self, *releases: Release) -> None:
+        """Write all of them down, or raise because all runs together would pass the budget."""
         ...
 
     def open(self) -> "Ledger":
@@ -82,8 +82,9 @@ class Ledger:
     """Append-only. An unprotected run has entries that say so, not an empty ledger.
 
     With a budget, a release that has no price or would pass the budget raises, and is not written:
-    whoever charges before reading then reads nothing. Several fits with one ledger compose; so do
-    several runs that carry one along.
+    whoever charges before reading then reads nothing. What belongs together is charged together, so
+    that a run that is refused has spent nothing. Several fits with one ledger compose; so do several
+    runs that carry one along.
 
     >>> ledger = Ledger()
     >>> ledger.charge(Release("train the forest"))
@@ -94,31 +95,47 @@ class Ledger:
     budget: Budget | None = None
     _entries: list[Release] = field(default_factory=list)
     carried: Carried | None = None
+    _intended: list[Release] = field(default_factory=list)
 
-    def charge(self, release: Release) -> None:
-        """Write a release down, before it is made.
+    def charge(self, *releases: Release) -> None:
+        """Write releases down before any of them is made: all, what was intended first, or none.
 
         Raises:
-            BudgetError: there is a budget, and the release is unprotected or would pass it; or it
-                would pass that of all runs together.
+            BudgetError: there is a budget, and a release is unprotected or they would pass it; or
+                they would pass that of all runs together.
         """
+        together = (*self._intended, *releases)
+        if not together:
+            return
         if self.budget is not None:
-            self._check(self.budget, release)
+            self._check(self.budget, together)
         if self.carried is not None:
-            self.carried.charge(release)
-        self._entries.append(release)
+            self.carried.charge(*together)
+        self._entries.extend(together)
+        self._intended.clear()
 
-    def _check(self, budget: Budget, release: Release) -> None:
-        if not release.priced:
-            raise BudgetError(
-                f"{release.purpose}: this looks at real rows without protection, which a run with "
-                "epsilon does not do"
-            )
-        after = epsilon_of((*self.spends, *release.spends), budget.delta)
+    def intend(self, release: Release) -> None:
+        """Count a release among the `spends`, and write it down with what is charged next.
+
+        Until then it must not be made.
+        """
+        self._intended.append(release)
+
+    def _check(self, budget: Budget, releases: Sequence[Release]) -> None:
+        for release in releases:
+            if not release.priced:
+                raise BudgetError(
+                    f"{release.purpose}: this looks at real rows without protection, which a run "
+                    "with epsilon does not do"
+                )
+        more = tuple(s for r in releases for s in r.spends)
+        after = epsilon_of((*_spends(self._entries), *more), budget.delta)
         if not after <= budget.epsilon * (1 + SLACK):
+            rest = f" and {len(releases) - 1} more" if len(releases) > 1 else ""
             raise BudgetError(
-                f"{release.purpose}: epsilon would come to {after:.4g}, and the budget is "
-                f"{budget.epsilon:g} at delta {budget.delta:g}; nothing was read for it"
+                f"{releases[0].purpose}{rest}: epsilon would come to {after:.4g}, and the budget is "
+                f"{budget.epsilon:g} at delta {budget.delta:g}; nothing was read for it, and nothing "
+                "spent"
             )
 
     @property
@@ -128,8 +145,8 @@ class Ledger:
 
     @property
     def spends(self) -> tuple[Spend, ...]:
-        """All that was paid."""
-        return tuple(s for e in self._entries for s in e.spends)
+        """All that was paid, or is about to be."""
+        return _spends((*self._entries, *self._intended))
 
     @property
     def spent(self) -> float:
@@ -142,31 +159,54 @@ class Ledger:
     def guarantee(self) -> str:
         """What the entries together promise, in words."""
         if self.budget is not None:
-            return f"({self.budget.epsilon:g}, {self.budget.delta:g})-differential privacy"
+            return _in_words(self.budget)
         return UNPROTECTED if self._entries else "nothing released"
 
-    def record(self) -> dict[str, object]:
-        """The ledger as it is written to ledger.json."""
-        plain: dict[str, object] = {"guarantee": self.guarantee, "unit": "patient"}
-        plain["entries"] = self.entries
+    def record(self, bought: bool = False, unit: str = "patient") -> dict[str, object]:
+        """The ledger as it is written to ledger.json.
+
+        Args:
+            bought: whether the release shows what earlier entries of the carried ledger bought, so
+                that its guarantee is that of all of them. What is bought decides what is bought
+                next, and then the Renyi total is the one that holds (Feldman and Zrnic 2021).
+            unit: whose presence it is about: "row" where nothing names the patient.
+        """
+        plain: dict[str, object] = {"guarantee": self.guarantee, "unit": unit}
+        plain["entries"] = tuple(replace(e, unit=unit) for e in self._entries)
         if self.budget is None:
             return plain
-        delta, whole = self.budget.delta, self if self.carried is None else self.carried.open()
+        renyi = renyi_epsilon_of(self.spends, self.budget.delta)
         record = {
             **plain,
             "relation": RELATION,
             "budget": self.budget,
-            "spent": {"pld": self.spent, "renyi": renyi_epsilon_of(self.spends, delta)},
-            "best_attack": _best_attack(whole.spends),
+            "promised": self.budget,
+            "spent": {"pld": self.spent, "renyi": renyi},
         }
-        if self.carried is not None:
+        whole = self if self.carried is None else self.carried.open()
+        if whole is not self and whole.budget is not None:
+            delta = whole.budget.delta
+            renyi = renyi_epsilon_of(whole.spends, delta)
             record["all_runs"] = {
                 "budget": whole.budget,
                 "spent": whole.spent,
-                "renyi": renyi_epsilon_of(whole.spends, delta),
+                "renyi": renyi,
                 "earlier": len(whole.entries) - len(self._entries),
             }
+            if bought:
+                promised = Budget(math.ceil(renyi * 1e3) / 1e3, delta)
+                record["promised"] = promised
+                record["guarantee"] = f"{_in_words(promised)} of all runs of this ledger"
+        record["best_attack"] = _best_attack(whole.spends)
         return record
+
+
+def _in_words(budget: Budget) -> str:
+    return f"({budget.epsilon:g}, {budget.delta:g})-differential privacy"
+
+
+def _spends(releases: Sequence[Release]) -> tuple[Spend, ...]:
+    return tuple(s for r in releases for s in r.spends)
 
 
 def _best_attack(spends: Sequence[Spend]) -> dict[str, object]:

@@ -32,14 +32,10 @@ def buys(evidence: Evidence, said: int = 0) -> Markup:
 def promised(evidence: Evidence) -> tuple[str, ...]:
     """The guarantee in plain words, each number from the ledger."""
     ledger = evidence.ledger
-    epsilon, delta = _pair(ledger["budget"])
     least = ledger["best_attack"]
     one, ten = (least[f"tpr_at_fpr_{f}"] for f in ("0.01", "0.1"))
     lines = [
-        f"({epsilon:g}, {delta:g})-differential privacy for one patient, with all rows of theirs "
-        "that count. Whatever is published here, its chance hardly hangs on whether a patient was "
-        f"in the data: with and without them it differs by a factor of {math.exp(epsilon):.3g} at "
-        f"most, but for a chance of {delta:g}.",
+        _whose(evidence),
         "Take somebody who knows the whole record of a patient, and all other patients, and asks "
         "whether this one was in the data. If they falsely accuse 1 of 100 people who were not, "
         f"they find at most {_of_hundred(one)} of 100 who were; at 10 of 100 false alarms, at most "
@@ -63,6 +59,40 @@ def promised(evidence: Evidence) -> tuple[str, ...]:
         "The guarantee is about what their own taking part adds."
     )
     return tuple(lines)
+
+
+def _whose(evidence: Evidence) -> str:
+    """What holds for whom: with a bought contract, of all that its ledger paid for."""
+    ledger = evidence.ledger
+    epsilon, delta = _pair(ledger["promised"])
+    alone, beside = _pair(ledger["budget"]), ""
+    if alone != (epsilon, delta):
+        beside = (
+            "of this release and all that its ledger paid for before it, as the contract was bought "
+            f"(this run alone: {alone[0]:g}, {alone[1]:g}), "
+        )
+    whose = "for one patient, with all rows of theirs that count"
+    if evidence.schema.subject is None:
+        whose = (
+            "for one row: no column of the contract names the patient, so it is for one patient "
+            "only if nobody has a second row"
+        )
+    return (
+        f"({epsilon:g}, {delta:g})-differential privacy {beside}{whose}. Whatever is published "
+        "here, its chance hardly hangs on whether a patient was in the data: with and without them "
+        f"it differs by a factor of {_factor(epsilon)} at most, but for a chance of {delta:g}."
+    )
+
+
+def _factor(epsilon: float) -> str:
+    """E to the epsilon, to three digits, never rounded down.
+
+    >>> _factor(1.0), _factor(2.0), _factor(10.0)
+    ('2.72', '7.39', '22100')
+    """
+    factor = math.exp(epsilon)
+    grain = 10.0 ** (math.floor(math.log10(factor)) - 2)
+    return f"{math.ceil(factor / grain - 1e-9) * grain:.6g}"
 
 
 def _pair(budget: object) -> tuple[float, float]:

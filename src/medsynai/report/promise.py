@@ -22,8 +22,8 @@ COVERED = (
     "them. Whoever draws more rows from the model, or works with the rows, spends nothing."
 )
 UNCOVERED = (
-    "the contract (schema.toml): what it declares must be public, and its writer must not have "
-    "looked it up in these data",
+    "the contract (schema.toml), but for what was bought: what it declares must be public, and its "
+    "writer must not have looked it up in these data",
     "how long the run took, how much memory, and that the source could be read at all",
     "what else is published of the same data, unless the same ledger is carried along",
 )

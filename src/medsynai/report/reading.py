@@ -186,4 +186,7 @@ def guarantee(evidence: Evidence) -> str:
             "No differential privacy: there is no formal guarantee, and protection rests on the "
             "attacks reported here."
         )
-    return f"The ledger's guarantee: {said} for one patient. It does not cover scores on real rows."
+    whose = "for one patient"
+    if evidence.schema.subject is None:
+        whose = "for one row, as no column names the patient"
+    return f"The ledger's guarantee: {said} {whose}. It does not cover scores on real rows."
