@@ -20,7 +20,7 @@ stderr; progress is shown on a terminal only. With `--json` stdout holds one obj
 | 1 | a fault of ours; nothing was written |
 | 2 | bad input or usage; the message says what to do |
 | 3 | done, but a gate failed or could not be decided; the report says which |
-| 130 | interrupted; nothing was left behind, or it is said what `--resume` goes on from and what a ledger keeps charged |
+| 130 | interrupted; nothing was left behind, or it is said what is kept or spent |
 """
 
 

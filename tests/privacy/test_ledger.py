@@ -42,7 +42,7 @@ def test_what_is_charged_together_is_written_together_or_not_at_all(tmp_path):
     ledger = Ledger(Budget(2.0, 1e-6), carried=file)
     ledger.intend(paid(9.0))
     assert len(ledger.spends) == 1 and not ledger.entries  # planned with, not yet written
-    with pytest.raises(BudgetError, match="all runs of .* together: count and 2 more"):
+    with pytest.raises(BudgetError, match=r"all runs of .* together: count and 2 more"):
         ledger.charge(paid(8.0), paid(5.0))  # the first two alone would fit
     assert not ledger.entries and not file.path.exists()
     ledger.charge(paid(8.0))

@@ -112,7 +112,8 @@ def told_if_charged(path: str | None) -> Iterator[None]:
         if _content(path) == before:
             raise
         raise KeyboardInterrupt(
-            f"interrupted; no release was left behind, but what it had charged to {path} stays spent"
+            "interrupted; no release was left behind, but what it had charged to "
+            f"{path} stays spent"
         ) from None
 
 

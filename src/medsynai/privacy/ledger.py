@@ -83,8 +83,8 @@ class Ledger:
 
     With a budget, a release that has no price or would pass the budget raises, and is not written:
     whoever charges before reading then reads nothing. What belongs together is charged together, so
-    that a run that is refused has spent nothing. Several fits with one ledger compose; so do several
-    runs that carry one along.
+    that a run that is refused has spent nothing. Several fits with one ledger compose; so do
+    several runs that carry one along.
 
     >>> ledger = Ledger()
     >>> ledger.charge(Release("train the forest"))
@@ -133,9 +133,9 @@ class Ledger:
         if not after <= budget.epsilon * (1 + SLACK):
             rest = f" and {len(releases) - 1} more" if len(releases) > 1 else ""
             raise BudgetError(
-                f"{releases[0].purpose}{rest}: epsilon would come to {after:.4g}, and the budget is "
-                f"{budget.epsilon:g} at delta {budget.delta:g}; nothing was read for it, and nothing "
-                "spent"
+                f"{releases[0].purpose}{rest}: epsilon would come to {after:.4g}, and the budget "
+                f"is {budget.epsilon:g} at delta {budget.delta:g}; nothing was read for it, and "
+                "nothing spent"
             )
 
     @property

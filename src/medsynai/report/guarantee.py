@@ -34,12 +34,14 @@ def promised(evidence: Evidence) -> tuple[str, ...]:
     ledger = evidence.ledger
     least = ledger["best_attack"]
     one, ten = (least[f"tpr_at_fpr_{f}"] for f in ("0.01", "0.1"))
+    nobody_named = evidence.schema.subject is None
     lines = [
         _whose(evidence),
         "Take somebody who knows the whole record of a patient, and all other patients, and asks "
         "whether this one was in the data. If they falsely accuse 1 of 100 people who were not, "
         f"they find at most {_of_hundred(one)} of 100 who were; at 10 of 100 false alarms, at most "
-        f"{_of_hundred(ten)}. That holds for every attack, known or not yet found.",
+        f"{_of_hundred(ten)}. That holds for every attack, known or not yet found."
+        + (" Whoever has several rows may be found more often." if nobody_named else ""),
     ]
     runs = ledger.get("all_runs")
     if runs is not None:
@@ -68,8 +70,8 @@ def _whose(evidence: Evidence) -> str:
     alone, beside = _pair(ledger["budget"]), ""
     if alone != (epsilon, delta):
         beside = (
-            "of this release and all that its ledger paid for before it, as the contract was bought "
-            f"(this run alone: {alone[0]:g}, {alone[1]:g}), "
+            "of this release and all that its ledger paid for before it, as the contract was "
+            f"bought (this run alone: {alone[0]:g}, {alone[1]:g}), "
         )
     whose = "for one patient, with all rows of theirs that count"
     if evidence.schema.subject is None:
@@ -79,8 +81,8 @@ def _whose(evidence: Evidence) -> str:
         )
     return (
         f"({epsilon:g}, {delta:g})-differential privacy {beside}{whose}. Whatever is published "
-        "here, its chance hardly hangs on whether a patient was in the data: with and without them "
-        f"it differs by a factor of {_factor(epsilon)} at most, but for a chance of {delta:g}."
+        "here, its chance with a patient in the data and without them differs by a factor of "
+        f"{_factor(epsilon)} at most, but for a chance of {delta:g}."
     )
 
 

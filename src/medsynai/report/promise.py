@@ -14,8 +14,8 @@ from medsynai.report.words import LIMITS
 NO_SCORES = (
     "How faithful and how useful the rows are was measured on real rows, which the budget does not "
     "cover. So no such figure stands here; the owner of the data has them in internal/, which must "
-    "not leave. They may be published only if they are paid for, or by a decision to go beyond the "
-    "guarantee."
+    "not leave. They are outside of the guarantee unless they are paid for, which no command does: "
+    "to publish one is a decision to go beyond the guarantee."
 )
 COVERED = (
     "Covered by the guarantee: the synthetic rows, the model folder, and every document beside "
