@@ -11,6 +11,7 @@ from medsynai.data.imagefiles import read_images
 from medsynai.data.images import ImageSet
 from medsynai.errors import AssessmentError, FolderError
 from medsynai.evaluate.images.trial import ImageTrial
+from medsynai.flow.images.pictures import small
 from medsynai.flow.kinds import kind_of
 from medsynai.flow.labelled import as_asked
 from medsynai.flow.plan import Plan
@@ -46,6 +47,23 @@ def test_a_folder_of_pictures_comes_back_as_one(scans, tmp_path):
     assert (tmp_path / "out" / "internal" / "pictures.html").is_file()
     report = (tmp_path / "out" / "report.html").read_text()
     assert "data:image/png" in report and "img-src data:" in report
+
+
+def test_a_network_shows_its_film_and_the_ways_between_two_draws(scans, tmp_path):
+    settings = {"steps": 20, "width": 2, "pace": {"check": 5}}
+    release = make(Plan(str(scans), model="image-vae", settings=settings, measures=("pictures",)))
+    release.save(tmp_path / "out")
+    exhibits = json.loads((tmp_path / "out" / "scores.json").read_text())["exhibits"]
+    assert [row["label"] for row in exhibits["between"]["rows"]] == ["ill", "well"]
+    assert [row["label"] for row in exhibits["film"]["rows"]][-1] == "Round 20"
+    report = (tmp_path / "out" / "report.html").read_text()
+    assert "What it painted meanwhile" in report and "From one draw to another" in report
+    assert "film" not in (tmp_path / "out" / "model" / "model.json").read_text()
+
+
+def test_large_images_are_shown_small():
+    images = ImageSet.of(np.zeros((2, 3, 200, 90), np.uint8))
+    assert small(images).space == (50, 23)
 
 
 def test_a_saved_model_draws_more_and_writes_over_nothing(scans, tmp_path):

@@ -19,6 +19,7 @@ from medsynai.learn.nets.conv import Canvas, Critic, Painter, Reader
 from medsynai.learn.nets.mlp import initialise, modules_of
 from medsynai.learn.nets.unet import Norm
 from medsynai.learn.painting import PerClass
+from medsynai.learn.paths import arc
 from medsynai.learn.priors import ByClass
 from medsynai.models.catalog import load_image_model, open_model
 from medsynai.privacy.ledger import Ledger
@@ -280,3 +281,26 @@ def test_a_fall_is_an_alarm_and_a_slow_rise_is_not():
     assert not alarm(looks(0.0, 0.1, 0.1, 0.2, 0.3, 0.4, 0.6))  # noise has all variety
     assert not alarm(looks(0.6, 0.8, 0.2, 0.2))
     assert "went from 80% to 20%" in alarm(looks(0.6, 0.8, 0.2, 0.2, 0.1))
+
+
+@pytest.mark.parametrize(
+    "named", ["image-vae", "image-hybrid", "image-flow", "dcgan", "acgan", "image-gan"]
+)
+def test_ways_between_two_draws_begin_and_end_at_draws_of_their_class(named):
+    """Each step changes the image a little, and what it is given of noise stays a draw's."""
+    settings = {"width": 2} | ({} if named == "image-flow" else {"latent": 4})
+    model = load_image_model(named, settings)
+    pixels = np.random.default_rng(0).integers(0, 255, (30, 1, 6, 6)).astype(np.uint8)
+    frame = Frame.of(ImageSet.of(pixels, np.arange(30) % 2, ("a", "b")))
+    drawer = seeded(model.drawer(frame)).requires_grad_(False)
+    random = torch.Generator().manual_seed(3)
+    way = drawer.between(torch.tensor([0.0, 1.0]), 9, random).view(2, 9, 36)
+    hops = (way[:, 1:] - way[:, :-1]).norm(dim=2)
+    assert (hops.max(1).values < 0.7 * (way[:, -1] - way[:, 0]).norm(dim=1)).all()
+
+
+def test_places_on_an_arc_are_as_normal_as_its_ends():
+    way = arc(normal(4000, 3), normal(4000, 3, seed=1), 5).view(4000, 5, 3)
+    assert torch.allclose(way.std((0, 2)), torch.ones(5), atol=0.03)
+    assert torch.allclose(way[:, 0], normal(4000, 3))
+    assert torch.allclose(way[:, 4], normal(4000, 3, seed=1), atol=1e-6)

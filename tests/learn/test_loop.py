@@ -12,6 +12,7 @@ from torch import nn
 
 from medsynai.errors import ModelError, PlanError
 from medsynai.learn.core import Batch, Phase, Update, batchwise, batchwise_reason, planned_releases
+from medsynai.learn.film import EACH, FRAMES, Film, paints
 from medsynai.learn.job import Job, Pace, halves
 from medsynai.learn.loop import train
 from medsynai.learn.mechanism import Plain
@@ -35,10 +36,15 @@ def fool(modules, batch):
     return -modules["critic"](modules["guess"](batch.noise))[:, 0]
 
 
+def paint(modules, noise, labels):
+    return modules["guess"](noise)
+
+
 def job(rounds=60, pace=None, updates=None, watched=miss) -> Job:
     learn = Update(("guess",), miss, True, lr=1e-2)
     pace = pace or Pace(batch=32, check=10, patience=50)
-    return Job(nets(), (Phase(updates or (learn,), rounds),), 2, pace, watched=watched)
+    sizes = nets(), (Phase(updates or (learn,), rounds),), 2, pace
+    return Job(*sizes, watched=watched, paints=paints(paint, 2, 1))
 
 
 def same(one: nn.Module, two: nn.Module) -> bool:
@@ -60,6 +66,29 @@ def test_the_loss_falls_and_marks_say_so():
     trained = train(job(200), ROWS, HELD, Seeds(1))
     assert trained.marks[-1].held < 0.6 * trained.marks[0].held
     assert trained.healthy and trained.ended == "all rounds were run"
+
+
+def test_a_film_shows_how_it_learnt_and_changes_nothing():
+    """The mean of what is painted nears that of the rows, moment by moment evenly apart."""
+    trained = train(job(240), ROWS, HELD, Seeds(1))
+    without = train(replace(job(240), paints=None), ROWS, HELD, Seeds(1))
+    assert same(trained.modules, without.modules) and not without.film
+    miss_of = [float((shot.mean(0) - ROWS.mean(0)).abs().max()) for _, shot in trained.film]
+    assert miss_of[-1] < 0.5 * miss_of[0]
+    assert all(shot.shape == (EACH, 3) for _, shot in trained.film)
+    done = [rounds for rounds, _ in trained.film]
+    assert FRAMES / 2 < len(done) <= FRAMES and len(set(np.diff(done))) == 1
+
+
+@pytest.mark.parametrize("looks", [1, 2, 10, 11, 57, 400])
+def test_a_long_film_keeps_few_moments_from_first_to_nearly_last(looks):
+    film, modules = Film(), nets()
+    for k in range(looks):
+        film.take(200 * (k + 1), paints(paint, 2, 1), modules)
+    done = [rounds for rounds, _ in film.shots]
+    assert done[0] == 200 and len(done) <= FRAMES
+    assert len(set(np.diff(done))) <= 1
+    assert done[-1] >= 200 * looks * (1 - 2.5 / FRAMES)
 
 
 class Interrupted(Exception):
@@ -84,6 +113,9 @@ def test_an_interrupted_run_resumes_to_the_same_bytes(tmp_path):
     resumed = train(job(70), ROWS, HELD, Seeds(1), tmp_path)
     assert same(whole.modules, resumed.modules)
     assert [m.train for m in whole.marks] == pytest.approx([m.train for m in resumed.marks])
+    assert [done for done, _ in whole.film] == [done for done, _ in resumed.film]
+    pairs = zip(whole.film, resumed.film, strict=True)
+    assert all(torch.equal(one, two) for (_, one), (_, two) in pairs)
 
 
 def test_damaged_or_foreign_progress_is_refused(tmp_path):

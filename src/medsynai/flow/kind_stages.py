@@ -60,7 +60,11 @@ class Models:
 
 @dataclass(frozen=True)
 class Trained(Generic[Maker]):
-    """A maker, and how it came to be; see `medsynai.flow.training.Trained`."""
+    """A maker, and how it came to be; see `medsynai.flow.training.Trained`.
+
+    Attributes:
+        exhibits: what the model itself has to show; synthetic alone.
+    """
 
     maker: Maker
     settings: dict[str, Any]
@@ -68,6 +72,7 @@ class Trained(Generic[Maker]):
     chosen: str
     notes: tuple[str, ...] = ()
     training: dict[str, Any] = field(default_factory=dict)
+    exhibits: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -192,7 +197,7 @@ def evidence(found: Findings, facts: DataFacts, run: Run) -> Evidence:
         ),
         ledger=run.ledger.record(),
         plan=tomllib.loads(plan.to_toml()),
-        exhibits=panel.exhibits,
+        exhibits=panel.exhibits | trained.exhibits,
         absent=panel.skipped,
         notes=(
             *found.loaded.notes,

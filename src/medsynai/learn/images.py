@@ -17,6 +17,7 @@ from medsynai.data.schema import Schema
 from medsynai.generator import FREE, SEEDS, Condition, check_draw
 from medsynai.learn.core import Modules, Phase
 from medsynai.learn.desk import at_desk, desk
+from medsynai.learn.film import EACH
 from medsynai.learn.fitted import key_of, shorten
 from medsynai.learn.job import Job, Pace, halves
 from medsynai.learn.loop import train
@@ -68,12 +69,15 @@ class FittedImageNetwork:
     Attributes:
         settings: the composition that was fitted.
         facts: how training went.
+        film: rounds, and images that were painted then from the same noise, the classes by turns;
+            for the report of the run, and not saved.
     """
 
     settings: Any
     frame: AnyFrame
     drawer: Any
     facts: dict[str, Any]
+    film: tuple[tuple[int, Any], ...] = ()
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -97,6 +101,14 @@ class FittedImageNetwork:
             return found
 
         return self.frame.decode(torch.cat(shared_out(draw, range(len(told)))).numpy(), labels)
+
+    @torch.inference_mode()
+    def between(self, steps: int, seeds: Seeds = SEEDS) -> Any:
+        """For each class in turn `steps` records on the way from one draw to another."""
+        generator = torch.Generator().manual_seed(seeds.of("between").integer())
+        labels = np.arange(len(self.classes) or 1)
+        drawn: Tensor = self.drawer.between(torch.from_numpy(labels).float(), steps, generator)
+        return self.frame.decode(drawn.numpy(), labels.repeat(steps))
 
     def save(self, folder: Path) -> None:
         """Write model.json, weights.safetensors and schema.toml into an existing folder."""
@@ -139,7 +151,9 @@ def fit_framed(
     drawer = settings.drawer(frame).requires_grad_(False)
     with at_desk(desk().after_training(job.pace.seconds)), torch.no_grad():
         settings.settle(drawer, trained.modules, rows[inside], seeds.of("settle"))
-    return FittedImageNetwork(settings, frame, drawer, trained.facts)
+    labels = np.arange(EACH) % max(1, len(frame.classes))
+    film = tuple((done, frame.decode(shot.numpy(), labels)) for done, shot in trained.film)
+    return FittedImageNetwork(settings, frame, drawer, trained.facts, film)
 
 
 def to_rows(frame: Any, images: Labelled) -> Tensor:

@@ -4,10 +4,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from medsynai.errors import PlanError
 from medsynai.learn.condition import Asking, Nothing
 from medsynai.learn.core import Loss, Modules, Phase
+from medsynai.learn.film import Paints
 from medsynai.learn.mechanism import Mechanism, Plain
 from medsynai.learn.monitor import Monitor
 from medsynai.learn.state import Mark
@@ -98,6 +100,7 @@ class Job:
         monitor: measures the networks at every look. Without it and `watched` no loss on real rows
             decides anything: no alarm on a critic, no restart.
         brisk: whether its products may be rounded; see `medsynai.learn.precision.brisk_products`.
+        paints: what the networks paint from the same noise at every look, for a film of the run.
     """
 
     modules: Modules
@@ -109,6 +112,7 @@ class Job:
     asking: Asking = field(default_factory=Nothing)
     monitor: Monitor | None = None
     brisk: bool = False
+    paints: Paints | None = None
 
     @property
     def rounds(self) -> int:
@@ -134,6 +138,7 @@ class Trained:
         ended: why it ended, in plain words.
         healthy: whether it ended as it should, not by an alarm.
         restarts: how often it was begun anew.
+        film: rounds, and what was painted then; never kept in a model.
     """
 
     modules: Modules
@@ -141,6 +146,7 @@ class Trained:
     ended: str
     healthy: bool
     restarts: int = 0
+    film: tuple[tuple[int, Tensor], ...] = ()
 
     @property
     def facts(self) -> dict[str, Any]:

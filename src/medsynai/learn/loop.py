@@ -172,6 +172,8 @@ class _Run:
         progress = self.progress
         if progress.ended:
             return
+        if self.job.paints is not None:
+            progress.film.take(progress.done, self.job.paints, progress.averaged)
         figures = self.looks.at(progress.done, progress.averaged, self.job.modules)
         held = figures.pop("held", None)
         progress.mark(math.nan if held is None else held, figures)
@@ -223,7 +225,8 @@ class _Run:
                 f"training failed before its first look at held-out rows: {progress.ended}"
             )
         marks, restarts = tuple(progress.marks), progress.restarts
-        return Trained(progress.best, marks, progress.ended, progress.healthy, restarts)
+        how = progress.ended, progress.healthy, restarts
+        return Trained(progress.best, marks, *how, tuple(progress.film.shots))
 
 
 def _peeks(loss: Loss, modules: Modules, blind: Batch) -> bool:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from medsynai.codec.image import Frame
 from medsynai.learn.condition import EvenedClass
 from medsynai.learn.core import Loss, Modules, Phase, Update
+from medsynai.learn.film import Paints, paints
 from medsynai.learn.image_looks import look_at_images
 from medsynai.learn.job import Job, Pace
 from medsynai.learn.nets import augment
@@ -37,6 +38,14 @@ class Painted(nn.Module):
         """Pixels of images of these classes."""
         z = self.prior.draw(labels, generator)
         pixels: Tensor = self.painter(z, labels[:, None])
+        return pixels
+
+    def between(
+        self, labels: Float[Tensor, " n"], steps: int, generator: torch.Generator
+    ) -> Float[Tensor, "n*steps pixels"]:
+        """For each class `steps` images on the way from one latent to another."""
+        z = self.prior.between(labels, steps, generator)
+        pixels: Tensor = self.painter(z, labels.repeat_interleave(steps)[:, None])
         return pixels
 
 
@@ -108,8 +117,19 @@ class Players:
         painter, critic = (_one_or_each(x, canvas, self.apart) for x in (paint, judge))
         players = modules_of(generator=painter, critic=critic)
         noise = self.latent + augment.numbers(canvas) + POINT
-        looks = look_at_images(canvas)
-        return Job(players, self.phases, noise, self.pace, asking=EvenedClass(), monitor=looks)
+        looks, film = look_at_images(canvas), filmed("generator", self.latent, canvas)
+        sizes = players, self.phases, noise, self.pace
+        return Job(*sizes, asking=EvenedClass(), monitor=looks, paints=film)
+
+
+def filmed(name: str, latent: int, canvas: Canvas) -> Paints:
+    """What a painter of this name paints from the same latents at every look."""
+
+    def paint(modules: Modules, z: Tensor, labels: Tensor) -> Tensor:
+        pixels: Tensor = modules[name](z, labels[:, None])
+        return pixels
+
+    return paints(paint, latent, canvas.classes)
 
 
 def _one_or_each(make: Callable[[], nn.Module], canvas: Canvas, apart: bool) -> nn.Module:

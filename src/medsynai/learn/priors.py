@@ -13,6 +13,7 @@ from medsynai.codec.spaces import Space
 from medsynai.learn.desk import desk
 from medsynai.learn.draw import shares_of
 from medsynai.learn.nets.denoiser import Denoiser
+from medsynai.learn.paths import arc
 
 SOFT = 1e-3  # added to each component's variances: none shrinks onto a single patient
 PER_COMPONENT = 100  # rows a Gaussian stands for at least, on average
@@ -85,6 +86,13 @@ class Normal(nn.Module):
         """A latent for each label."""
         return torch.randn(len(labels), self.latent, generator=generator)
 
+    def between(
+        self, labels: Float[Tensor, " n"], steps: int, generator: torch.Generator
+    ) -> Latents:
+        """For each label (n * steps) latents on the way from one draw to another."""
+        one, two = (self.draw(labels, generator) for _ in range(2))
+        return arc(one, two, steps)
+
 
 class ByClass(nn.Module):
     """A mixture for each class."""
@@ -109,6 +117,13 @@ class ByClass(nn.Module):
                 continue
             z[mine] = cast(Mixture, part).draw(nn.Identity(), int(mine.sum()), generator)
         return z
+
+    def between(
+        self, labels: Float[Tensor, " n"], steps: int, generator: torch.Generator
+    ) -> Latents:
+        """See `Normal.between`; straight, as the mixtures' middles are not the origin."""
+        one, two = (self.draw(labels, generator)[:, None] for _ in range(2))
+        return torch.lerp(one, two, torch.linspace(0, 1, steps)[:, None]).flatten(0, 1)
 
 
 class Flow(nn.Module):

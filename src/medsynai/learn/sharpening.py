@@ -21,7 +21,7 @@ from medsynai.learn.losses.images import encoded_image, painted_elbo, repainted
 from medsynai.learn.losses.velocity import velocity
 from medsynai.learn.nets.conv import Canvas, Critic, Painter
 from medsynai.learn.nets.latent import Velocity
-from medsynai.learn.painting import Painted, coders, fit_prior
+from medsynai.learn.painting import Painted, coders, filmed, fit_prior
 from medsynai.learn.paths import Path
 from medsynai.learn.priors import ByClass
 from medsynai.seeds import Seeds
@@ -66,8 +66,17 @@ class Either(nn.Module):
 
     def draw(self, labels: Float[Tensor, " n"], generator: torch.Generator) -> Tensor:
         """A latent for each label."""
-        source = self.path if bool(self.flows) else self.mixtures
-        return source.draw(labels, generator)
+        return self._source.draw(labels, generator)
+
+    def between(
+        self, labels: Float[Tensor, " n"], steps: int, generator: torch.Generator
+    ) -> Tensor:
+        """See `medsynai.learn.priors.Normal.between`."""
+        return self._source.between(labels, steps, generator)
+
+    @property
+    def _source(self) -> Path | ByClass:
+        return self.path if bool(self.flows) else self.mixtures
 
 
 @dataclass(frozen=True)
@@ -92,8 +101,9 @@ class Sharpened:
                 "critic": Critic(canvas, patches=True),
             }
         )
-        looks, noise = look_at_images(canvas), 2 * self.latent + 1
-        return Job(modules, phases, noise, self.pace, asking=EvenedClass(), monitor=looks)
+        looks, sizes = look_at_images(canvas), (modules, phases, 2 * self.latent + 1, self.pace)
+        film = filmed("generator", self.latent, canvas)
+        return Job(*sizes, asking=EvenedClass(), monitor=looks, paints=film)
 
     def drawer(self, frame: Frame) -> Painted:
         """The painter, mixtures and flow; the encoder and the critic are never kept."""

@@ -13,6 +13,7 @@ from torch import Tensor
 from medsynai import store
 from medsynai.errors import ModelError
 from medsynai.learn.core import Modules
+from medsynai.learn.film import Film
 from medsynai.learn.nets.mlp import initialise
 
 TENSORS, FACTS = "progress.*.safetensors", "progress.json"
@@ -49,6 +50,7 @@ class Progress:
         kept: whether `best` was ever taken.
         stale: looks since the best one.
         restarts: how often it was begun anew; rounds and charges go on counting.
+        film: what was painted at some of the looks.
     """
 
     modules: Modules
@@ -64,6 +66,7 @@ class Progress:
     ended: str = ""
     healthy: bool = True
     restarts: int = 0
+    film: Film = field(default_factory=Film)
 
     def mark(self, held: float, figures: dict[str, float]) -> None:
         """Write a look down."""
@@ -132,6 +135,7 @@ class Progress:
         for place, stepper in enumerate(self.steppers):
             for weight, state in stepper.state_dict()["state"].items():
                 named |= {f"adam.{place}.{weight}.{k}": v for k, v in state.items()}
+        named |= {f"film.{rounds}": pixels for rounds, pixels in self.film.shots}
         return {name: tensor.cpu() for name, tensor in named.items()}
 
     def _fill(self, arrays: store.Arrays) -> None:
@@ -139,6 +143,8 @@ class Progress:
         self.generator.set_state(tensors["generator"])
         for part in ("modules", "averaged", "best"):
             getattr(self, part).load_state_dict(_under(tensors, part))
+        shots = {int(rounds): pixels for rounds, pixels in _under(tensors, "film").items()}
+        self.film = Film(sorted(shots.items(), key=lambda shot: shot[0]))
         for place, stepper in enumerate(self.steppers):
             whole = stepper.state_dict()
             whole["state"] = {}

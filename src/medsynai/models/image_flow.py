@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from medsynai.codec.image import Frame
 from medsynai.generator import check_settings
 from medsynai.learn.core import Modules, Phase, Update
+from medsynai.learn.film import paints
 from medsynai.learn.images import fit_images, load_images
 from medsynai.learn.job import Job, Pace
 from medsynai.learn.losses.velocity import velocity
@@ -53,7 +54,9 @@ class ImageFlow:
     def job(self, frame: Frame) -> Job:
         """One network; held-out images are watched by the same loss."""
         net = modules_of(net=self._net(frame))
-        return Job(net, self.phases(), frame.width + 1, self.pace, velocity())
+        sizes = net, self.phases(), frame.width + 1, self.pace
+        film = paints(partial(_along, self.hops), frame.width, len(frame.classes))
+        return Job(*sizes, velocity(), paints=film)
 
     def drawer(self, frame: Frame) -> nn.Module:
         """The network and the flow along it."""
@@ -67,6 +70,10 @@ class ImageFlow:
         return UNet(frame.channels, frame.space, len(frame.classes), self.width, self.levels)
 
     fit = fit_images
+
+
+def _along(hops: int, modules: Modules, noise: Tensor, labels: Tensor) -> Tensor:
+    return Path(modules["net"], noise.shape[1], hops).carried(noise, labels)
 
 
 load = partial(load_images, kind=ImageFlow)

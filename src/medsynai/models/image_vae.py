@@ -17,7 +17,7 @@ from medsynai.learn.images import fit_images, load_images
 from medsynai.learn.job import Job, Pace
 from medsynai.learn.losses.images import painted_elbo
 from medsynai.learn.nets.conv import Canvas, Painter
-from medsynai.learn.painting import Painted, coders, fit_prior
+from medsynai.learn.painting import Painted, coders, filmed, fit_prior
 from medsynai.learn.priors import ByClass
 from medsynai.seeds import Seeds
 
@@ -56,18 +56,22 @@ class ImageVae:
 
     def job(self, frame: Frame) -> Job:
         """Encoder and decoder; held-out images are watched by the same loss."""
-        watched = painted_elbo(self.beta)
-        return Job(coders(self, frame), self.phases(), self.latent, self.pace, watched)
+        watched, film = painted_elbo(self.beta), filmed("decoder", self.latent, self._canvas(frame))
+        sizes = coders(self, frame), self.phases(), self.latent, self.pace
+        return Job(*sizes, watched, paints=film)
 
     def drawer(self, frame: Frame) -> Painted:
         """The decoder and a mixture for each class."""
-        painter = Painter(Canvas.of(frame, self.width), self.latent)
+        painter = Painter(self._canvas(frame), self.latent)
         return Painted(painter, ByClass(self.latent, self.components, len(frame.classes)))
 
     def settle(self, drawer: Painted, modules: Modules, rows: Tensor, seeds: Seeds) -> None:
         """Take the decoder over, and fit the mixtures."""
         drawer.painter.load_state_dict(modules["decoder"].state_dict())
         fit_prior(drawer.prior, modules["encoder"], rows, seeds)
+
+    def _canvas(self, frame: Frame) -> Canvas:
+        return Canvas.of(frame, self.width)
 
     fit = fit_images
 

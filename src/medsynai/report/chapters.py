@@ -18,6 +18,7 @@ from medsynai.report.markup import (
 from medsynai.report.reading import guarantee
 from medsynai.report.rounding import count, plain, seconds, share
 from medsynai.report.scoreboard import board, gate_board
+from medsynai.report.training import OF_TRAINING
 from medsynai.report.words import CHAPTERS, DISTANCE_CAPTION, GLOSSARY, LIMITS
 
 # Which chapter an exhibit belongs to, and its heading there; others go to the last chapter.
@@ -25,6 +26,7 @@ PLACES: dict[str, tuple[Family, str]] = {
     "histograms": (Family.FIDELITY, "Columns, those that differ most first"),
     "correlation": (Family.FIDELITY, "Relations between columns"),
     "pca": (Family.FIDELITY, "Rows on a plane: principal components"),
+    "between": (Family.FIDELITY, "From one draw to another, class by class"),
     "tsne": (Family.FIDELITY, "Rows on a plane: t-SNE"),
     "prevalence": (Family.FIDELITY, "Every code: its share of rows"),
     "code_pairs": (Family.FIDELITY, "Pairs of codes that differ most"),
@@ -126,7 +128,7 @@ def _exhibit(evidence: Evidence, name: str) -> Markup:
 
 def further(evidence: Evidence) -> Markup:
     """Exhibits that have no place of their own, as tables; and what was withheld."""
-    names = [n for n in evidence.shown.exhibits if n not in PLACES and n != "candidates"]
+    names = [n for n in evidence.shown.exhibits if n not in (*PLACES, *OF_TRAINING)]
     drawn: list[Child] = [draw(n, evidence.shown.exhibits[n]) for n in names]
     held = [f"{n}: {why}." for n, why in evidence.shown.withheld.items()]
     if held:

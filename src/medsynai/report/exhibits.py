@@ -5,7 +5,7 @@ The shapes drawn as pictures (shares are of the rows of one origin; None is with
 - `histograms`: a list of {"column", "edges" or "levels", "real": shares, "synthetic": shares};
 - `correlation`: {"columns", "real", "synthetic", "difference"}: square grids from -1 to 1;
 - `pca`, `tsne`: {"real", "synthetic"}: grids of shares of rows, lowest row first;
-- `images`: {"channels", "rows"}: a line of synthetic images for each label;
+- `images`, `between`, `film`: {"channels", "rows"}: a line of synthetic images for each label;
 - `courses`: a list of {"title", "step", "real" and "synthetic" bands, "drawn"}: see `courses`;
 - `giveaways`: a list of {"column", "importance"}, largest first;
 - `km`: a list of {"title", "unit", "real": curve, "synthetic": curve}, a curve being
@@ -278,7 +278,7 @@ PICTURES: dict[str, tuple[Callable[[Any], bool], Callable[[Any], Markup]]] = {
     "km": (_all(_is_curves), _survival),
     "copies": (_is_copies, _copies),
     "membership": (_is_membership, _membership),
-    "images": (lambda e: _has(e, "channels", "rows"), mosaic),
+    **dict.fromkeys(("images", "between", "film"), (lambda e: _has(e, "channels", "rows"), mosaic)),
     "courses": (_all(lambda e: _has(e, "step", "synthetic", "drawn")), courses),
     "prevalence": (lambda e: _has(e, "x", "y") and len(e["x"]) == len(e["y"]), _prevalence),
 }

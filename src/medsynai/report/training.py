@@ -12,6 +12,7 @@ from medsynai.report.rounding import count, figure, plain
 from medsynai.report.svg import Scale, frame, line, path, text
 from medsynai.report.words import label
 
+OF_TRAINING = ("candidates", "film")  # exhibits of this chapter
 ANCHOR, HEADING = "training", "How training went"
 AXIS = "rounds"
 LOSSES = {"train": "train rows", "held": "held-out train rows"}  # in one picture
@@ -38,8 +39,8 @@ Line = tuple[str, Sequence[float | None]]
 def training(evidence: Evidence) -> Markup:
     """The chapter; nothing where neither a contest nor a network was."""
     facts = evidence.model.training if evidence.model else {}
-    rivals = evidence.shown.exhibits.get("candidates")
-    if not facts.get("losses") and not rivals:
+    rivals, film = map(evidence.shown.exhibits.get, OF_TRAINING)
+    if not (facts.get("losses") or rivals or film):
         return NOTHING
     parts: list[Child] = []
     if rivals:
@@ -49,9 +50,12 @@ def training(evidence: Evidence) -> Markup:
         parts += [tag("h3", "The network's curves"), *_told(facts), *_pictures(facts["losses"])]
         more = [(_capital(label(k)), plain(v)) for k, v in facts.items() if k not in KNOWN and v]
         parts += [definitions([(k, v) for k, v in more])] if more else []
+    if film:
+        parts += [tag("h3", "What it painted meanwhile"), paragraph(FILM), draw("film", film)]
     return tag("section", tag("h2", HEADING), *parts, id_=ANCHOR)
 
 
+FILM = "Each line is painted from the same noise, the classes by turns, as the network was by then."
 CONTEST = (
     "Each was fitted to an inner split of the train rows and judged by rows of other patients, "
     "never by the holdout. The loss is the mean of what tells its rows from real ones (pairwise "

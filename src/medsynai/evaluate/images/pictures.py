@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from medsynai.data.images import ImageSet
+from medsynai.data.pixels import PixelScale
 from medsynai.evaluate.images.memory import likest
 from medsynai.evaluate.images.trial import ImageTrial, Numbers
 from medsynai.evaluate.score import Findings
@@ -49,11 +50,15 @@ def _by_class(
 
 
 def _flat(trial: ImageTrial, images: ImageSet) -> list[Any]:
+    return plain(trial.scale, images)
+
+
+def plain(scale: PixelScale, images: ImageSet) -> list[Any]:
     """Each image as nested lists of 0 to 255, (height, width) or (height, width, 3).
 
     Of a volume the middle slice is shown.
     """
-    pixels: Numbers = trial.look(images)
+    pixels: Numbers = scale.forward(images.pixels)
     if pixels.ndim == 5:
         pixels = pixels[:, :, pixels.shape[2] // 2]
     grey = np.rint((pixels + 1) * 127.5).astype(int)

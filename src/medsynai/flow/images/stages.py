@@ -1,6 +1,6 @@
 """The stages of a run on images, one function each; `kind_stages.make` tells them in order."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from medsynai.evaluate.images.trial import ImageTrial
 from medsynai.flow import judging, kind_stages
 from medsynai.flow.images.judging import facts_of, panel_of
 from medsynai.flow.images.maker import ImageMaker
-from medsynai.flow.images.pictures import write_pictures
+from medsynai.flow.images.pictures import shown, write_pictures
 from medsynai.flow.images.release import look, write
 from medsynai.flow.judging import Judged
 from medsynai.flow.kind_release import KindRelease
@@ -84,7 +84,8 @@ def divide(loaded: LoadedImages, run: Run) -> ImageParts:
 def train(parts: ImageParts, loaded: LoadedImages, run: Run) -> Trained[ImageMaker]:
     """Fit the model, on train images only."""
     maker = partial(ImageMaker, source=loaded.source)
-    return kind_stages.train(MODELS, parts.train, maker, CHOSEN, run)
+    trained = kind_stages.train(MODELS, parts.train, maker, CHOSEN, run)
+    return replace(trained, exhibits=shown(trained.maker.fitted, Seeds(run.plan.seed).of("shown")))
 
 
 def draw(
