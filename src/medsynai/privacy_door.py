@@ -75,8 +75,10 @@ def propose(data: str, out: Path | None, as_json: bool, given: dict[str, Any]) -
     from medsynai.flow.folder import write_text
     from medsynai.flow.plan import Plan
     from medsynai.flow.private import open_ledger
+    from medsynai.flow.proposing import check_table
     from medsynai.flow.proposing import propose as bought
 
+    check_table(Plan(source=data))
     if out is None or given["epsilon"] is None or given["ledger"] is None:
         raise PlanError(
             "what is bought is kept: say --epsilon, --out contract.toml and --ledger, which "

@@ -11,6 +11,7 @@ from medsynai.evaluate.policy import Verdict
 from medsynai.evaluate.score import Score
 from medsynai.flow import folder as names
 from medsynai.flow.internal import write_internal
+from medsynai.flow.judging import write_documents, write_promise
 from medsynai.flow.plan import Plan
 from medsynai.flow.release import write_papers
 from medsynai.report.evidence import Evidence
@@ -27,6 +28,8 @@ class KindRelease:
         maker: draws more; None where the records are real.
         internal: for the owner of the real data alone; None where a kind has no such part.
         show: puts pictures into that part, beside its figures.
+        inside: under a budget, the evidence with all that was computed on real records; see
+            `medsynai.flow.release.Release`.
     """
 
     made: Any
@@ -37,6 +40,7 @@ class KindRelease:
     maker: Any
     internal: Mapping[str, Any] | None = None
     show: Callable[[Path], None] | None = None
+    inside: Evidence | None = None
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -63,9 +67,12 @@ class KindRelease:
         target = Path(folder)
         with names.staged(target, overwrite) as place:
             self.write(place / names.SYNTHETIC)
-            write_papers(place, self.plan, self.evidence, self.maker)
+            documents = write_documents if self.inside is None else write_promise
+            write_papers(place, self.plan, self.evidence, self.maker, documents)
             if self.internal is not None:
                 write_internal(place / names.INTERNAL, self.internal)
             if self.show is not None:
                 self.show(place / names.INTERNAL)
+            if self.inside is not None:
+                write_documents(place / names.INTERNAL, self.inside)
         return target

@@ -8,6 +8,7 @@ here makes the command, `evaluate` and `sample` find it. What no kind claims is 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,8 @@ class Kind:
         """
         from medsynai.flow import kind_stages
 
+        if plan.epsilon is not None:
+            return self._private().make(plan, tell)
         return kind_stages.make(self._part("stages"), plan, tell, work)
 
     def assess(self, files: Any, panel: Any, seed: int, tell: Tell) -> Any:
@@ -72,6 +75,18 @@ class Kind:
             FolderError: another ending than the source's, or a place that is taken.
         """
         self._part("maker").sample(folder, order, target, tell)
+
+    def _private(self) -> Any:
+        """The same story under a budget.
+
+        Raises:
+            PlanError: a kind that has none.
+        """
+        if find_spec(f"medsynai.flow.{self.name}.private") is None:
+            raise PlanError(
+                f"private runs are of tables and images, not of {self.name}: leave epsilon out"
+            )
+        return self._part("private")
 
     def _part(self, name: str) -> Any:
         return import_module(f"medsynai.flow.{self.name}.{name}")

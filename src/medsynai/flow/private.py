@@ -135,7 +135,11 @@ def delta_for(plan: Plan) -> float:
     return DELTA if plan.delta is None else plan.delta
 
 
-def counted_for(ledger: Ledger) -> Spend:
+def counted_for(
+    ledger: Ledger,
+    purpose: str = "count the rows",
+    note: str = "one noisy number: as many rows are made",
+) -> Spend:
     """The price of the number of rows, a fact about the patients; charged with the training.
 
     So a run that is refused has neither counted nor spent.
@@ -146,16 +150,18 @@ def counted_for(ledger: Ledger) -> Spend:
         lambda s: [Spend(Mechanism.GAUSSIAN, s)], COUNTING * budget.epsilon, budget.delta
     )
     spend = Spend(Mechanism.GAUSSIAN, noise)
-    note = "one noisy number: as many rows are made"
-    ledger.intend(Charge("count the rows", "gaussian", note=note, spends=(spend,)))
+    ledger.intend(Charge(purpose, "gaussian", note=note, spends=(spend,)))
     return spend
 
 
 def count(divided: Divided, spend: Spend) -> int:
     """How many rows there are, with the noise that was paid for."""
-    most = divided.parts.train.schema.max_rows
-    found = noisy_counts(np.array([divided.counted]), spend, most)
-    return max(1, round(float(found[0])))
+    return noisy_number(divided.counted, divided.parts.train.schema.max_rows, spend)
+
+
+def noisy_number(true: int, most: int, spend: Spend) -> int:
+    """A number, at least 1, that a patient moves by `most` at most; the caller paid for it."""
+    return max(1, round(float(noisy_counts(np.array([true]), spend, most)[0])))
 
 
 def choose(plan: Plan, divided: Divided) -> Picked:
@@ -283,7 +289,7 @@ def report(found: Findings, plan: Plan, ledger: Ledger, watch: Watch) -> Release
             unit="row" if contract.subject is None else "patient",
         ),
         plan=tomllib.loads(plan.to_toml()),
-        notes=(*_said(plan, synthetic), *found.divided.parts.notes),
+        notes=(*said(plan, synthetic), *found.divided.parts.notes),
         repairs=found.made.repairs,
         versions=judging.versions(),
     )
@@ -323,19 +329,19 @@ def _inside(found: Findings, outside: Evidence, watch: Watch) -> Evidence:
     )
 
 
-def _said(plan: Plan, synthetic: int) -> tuple[str, ...]:
+def said(plan: Plan, synthetic: int) -> tuple[str, ...]:
     """What a reader of a private release must know, all of it public."""
-    delta, said = delta_for(plan), []
+    delta, told = delta_for(plan), []
     if plan.delta is None:
-        said.append(f"Nobody named a delta: {DELTA:g} was taken.")
+        told.append(f"Nobody named a delta: {DELTA:g} was taken.")
     if delta > 1 / synthetic:
-        said.append(
+        told.append(
             f"Delta {delta:g} is more than one over the {synthetic:,} rows: epsilon could fail for "
             "somebody. Take a smaller one."
         )
     if plan.ledger is None:
-        said.append(
+        told.append(
             "No ledger was carried: the guarantee is that of this release alone. Others made from "
             "the same data, and whatever was learnt of them to write the contract, add to it."
         )
-    return tuple(said)
+    return tuple(told)

@@ -21,6 +21,8 @@ from medsynai.data.patterns import mark_by_name
 from medsynai.data.schema import Column, Handling, Kind, Origin, Role, Schema
 from medsynai.errors import PlanError
 from medsynai.flow.contracted import raw_rows
+from medsynai.flow.images.contract import EXAMPLE
+from medsynai.flow.kinds import kind_of
 from medsynai.flow.opening import Handed
 from medsynai.flow.plan import Plan
 from medsynai.privacy.accounting import Kind as Mechanism
@@ -88,6 +90,7 @@ def propose(plan: Plan, ledger: Ledger, handed: Handed | None = None) -> Schema:
         PlanError: no column whose values would have to be looked at.
         ReadError: a source that cannot be read at all.
     """
+    check_table(plan)
     budget = ledger.budget
     raw = raw_rows(plan, handed or Handed())
     header = [str(n) for n in raw.frame]
@@ -113,6 +116,20 @@ def propose(plan: Plan, ledger: Ledger, handed: Handed | None = None) -> Schema:
             columns.append(_bought(name, frame[name], purse))
     days = [c.name for c in columns if c.kind is Kind.DATE]
     return Schema(tuple(columns), reference_date=days[0] if days else None)
+
+
+def check_table(plan: Plan) -> None:
+    """Refuse what is no table.
+
+    Raises:
+        PlanError: how the contract of images is made, or that the kind has none.
+    """
+    kind = kind_of(plan.source, plan.kind)
+    if kind is None:
+        return
+    if kind.name == "images":
+        raise PlanError(f"nothing of images need be bought: write their contract\n{EXAMPLE}")
+    raise PlanError(f"there are contracts of tables and images, not of {kind.name}")
 
 
 def _marked(name: str, subject: str | None) -> Column:
