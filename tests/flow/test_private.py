@@ -220,7 +220,7 @@ def misfits_told(plan: Plan, rows: int) -> tuple[str, ...]:
 PLANTED = {
     "keys and dates seen": (contracted, "deidentify", lambda t, apart: deidentify(t)),
     "rows counted": (private, "count", lambda divided, ledger: divided.counted),
-    "misfits told": (private, "_said", misfits_told),
+    "misfits told": (private, "said", misfits_told),
 }
 
 

@@ -32,7 +32,7 @@ from medsynai.flow.kind_release import KindRelease
 from medsynai.flow.labelled import as_asked, asked
 from medsynai.flow.opening import name_source
 from medsynai.flow.plan import Plan
-from medsynai.flow.private import bought_count, open_ledger, refuse_unpaid, said
+from medsynai.flow.private import counted_for, noisy_number, open_ledger, refuse_unpaid, said
 from medsynai.flow.watch import Tell, Watch, silent
 from medsynai.models.catalog import find_entry, load_image_model
 from medsynai.models.entries_beside import BESIDE
@@ -57,6 +57,11 @@ class Parts:
     source: ImageSource
     lost: int
 
+    @property
+    def people(self) -> int:
+        """How many patients there are."""
+        return sum(len(np.unique(part.patients)) for part in (self.train, self.holdout))
+
 
 def make(plan: Plan, tell: Tell = silent) -> KindRelease:
     """A release of images in memory, everything that is read paid for first.
@@ -73,12 +78,13 @@ def make(plan: Plan, tell: Tell = silent) -> KindRelease:
     condition = asked(plan.conditions, contract.classes)
     ledger, watch = open_ledger(plan), Watch(tell)
     parts = divide(plan, contract, watch)
-    people = len(np.unique(parts.train.patients)) + len(np.unique(parts.holdout.patients))
     note = "one noisy number: as many images are made as there are patients"
-    rows = plan.rows or bought_count(people, 1, "count the patients", note, ledger)
+    counting = None if plan.rows else counted_for(ledger, "count the patients", note)
     title = f"Training: {find_entry(name).title}"
     with watch.stage("train", title):
         fitted = model.fit(parts.train, ledger, Seeds(plan.seed).of("train", name))
+    ledger.charge()  # what was intended and not yet written down: nothing, if the fit was paid for
+    rows = noisy_number(parts.people, 1, counting) if counting else plan.rows or 1
     maker = ImageMaker(fitted, parts.source)
     made = maker.draw(rows, Seeds(plan.seed).of("draw", plan.draw), condition)
     judged, why = judge(made, parts, plan, watch)
