@@ -3,6 +3,10 @@
 import numpy as np
 import pytest
 
+from medsynai.codec.bought import _count_number
+from medsynai.data.schema import Column, Kind, Origin
+from medsynai.privacy.accounting import Kind as Mechanism
+from medsynai.privacy.accounting import Spend
 from medsynai.privacy.histograms import RUN, smoothed
 
 NOISE = 20.0
@@ -63,3 +67,17 @@ def test_any_number_of_cells(cells):
     assert found.shape == (cells,)
     assert np.isfinite(found).all()
     assert found.sum() == pytest.approx(noised.sum())
+
+
+@pytest.mark.parametrize("low", [0.125, 0.13, -(2.0**30)])
+def test_crowded_cells_are_cut_into_cells_of_some_width(low):
+    """A bought range begins at a power of two, which may lie between two lawful values."""
+    column = Column(
+        "x", Kind.CONTINUOUS, origin=Origin.DECLARED, minimum=low, maximum=low + 5, decimals=2
+    )
+    values = np.repeat(low + 1.0, 400)
+    cells = _count_number(values, column, Spend(Mechanism.GAUSSIAN, 1.0), 1)
+    widths = np.diff(cells.edges) / 0.01
+    assert widths.min() > 0.9 and cells.counts[:-1].max() > 390
+    heap = cells.counts[:-1].argmax()
+    assert cells.edges[heap] < low + 1 < cells.edges[heap + 1]

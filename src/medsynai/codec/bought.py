@@ -248,8 +248,8 @@ def _count_number(values: np.ndarray, column: Column, spend: Spend, reach: int) 
         parts = 1
         if wide[cell] and crowded[cell]:
             parts = min(CUTS, round((edges[cell + 1] - edges[cell]) / grain))
-        places = np.round(np.linspace(edges[cell], edges[cell + 1], parts + 1) / grain - 0.5) + 0.5
-        pieces.append(places[:-1] * grain)
+        steps = np.round(np.linspace(0, edges[cell + 1] - edges[cell], parts + 1) / grain)
+        pieces.append(edges[cell] + steps[:-1] * grain)
         owner += [cell] * parts
     fine = np.append(np.concatenate(pieces), edges[-1])
     again = noisy_counts(_histogram(values, fine)[:-1], spend, reach)
@@ -258,7 +258,12 @@ def _count_number(values: np.ndarray, column: Column, spend: Spend, reach: int) 
 
 def _smooth(cells: Cells) -> Cells:
     """Neighbouring cells tell of each other; what noise is left is no more than it was."""
-    present = smoothed(cells.counts[:-1], np.diff(cells.edges), cells.variances[:-1])
+    widths = np.diff(cells.edges)
+    least = widths[widths > 0].min(initial=np.inf)
+    if not np.isfinite(least):  # a single value
+        return cells
+    # far out, floats may be further apart than the column's grain: such cells have no width
+    present = smoothed(cells.counts[:-1], np.maximum(widths, least), cells.variances[:-1])
     return replace(cells, counts=np.append(present, cells.counts[-1]))
 
 

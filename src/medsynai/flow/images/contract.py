@@ -78,8 +78,10 @@ class ImageContract:
         if layout is ImageLayout.ARRAY:
             return ImageSource(layout, "uint8", facts={"last": last})
         if layout is ImageLayout.FOLDER:
-            told = {"columns": FOLDER, "label_file": "labels.csv", "facts": {"ending": ".png"}}
-            return ImageSource(layout, "uint8", **told)
+            ending = {"ending": ".png"}
+            return ImageSource(
+                layout, "uint8", columns=FOLDER, label_file="labels.csv", facts=ending
+            )
         if layout is not ImageLayout.NPZ:
             raise PlanError(
                 f"images as {layout.value} say more of a patient than their pixels; a budget is "

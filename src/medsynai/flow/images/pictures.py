@@ -43,7 +43,8 @@ def shown(fitted: Any, seeds: Seeds) -> dict[str, Any]:
     Exhibits "between" and "film", of synthetic images alone. A model that has neither, such as
     `pca`, shows nothing.
     """
-    exhibits, frame = {}, getattr(fitted, "frame", None)
+    exhibits: dict[str, Any] = {}
+    frame: Any = getattr(fitted, "frame", None)
     if hasattr(getattr(fitted, "drawer", None), "between"):
         way = plain(frame.scale, small(fitted.between(STEPS, seeds)))
         classes = fitted.classes or ("",)

@@ -37,7 +37,7 @@ from medsynai.flow.watch import Tell, Watch, silent
 from medsynai.models.catalog import find_entry, load_image_model
 from medsynai.models.entries_beside import BESIDE
 from medsynai.privacy.ledger import Ledger
-from medsynai.report.evidence import DataFacts, Evidence, ModelFacts
+from medsynai.report.evidence import Evidence, ModelFacts
 from medsynai.seeds import Seeds
 
 DEFAULT = "image-moments"
@@ -157,12 +157,11 @@ def report(
     """Two evidences: what may leave, and what stays beside the real images."""
     (parts, maker, made), (judged, why), (ledger, model) = found, scored, paid
     entry, real = find_entry(model.name), facts_of("", parts.train, parts.holdout, made)
-    kept = {"credit": plan.credit, "licence": plan.licence, "contact": plan.contact}
-    words = {"across": real.across, "unit": real.unit}
-    data = DataFacts(
-        name_source(plan.source), rows=None, columns=real.columns, synthetic=len(made), **kept,
-        **words,
+    facts = replace(
+        real, source=name_source(plan.source), credit=plan.credit, licence=plan.licence,
+        contact=plan.contact,
     )  # fmt: skip
+    data = replace(facts, rows=None, train=None, holdout=None, patients=None)
     chosen = f"{DEFAULT}, the model of images that can be private" if plan.model == "auto" else ""
     outside = Evidence(
         f"Synthetic {data.source}",
@@ -179,7 +178,6 @@ def report(
         notes=said(plan, len(made)),
         versions=judging.versions(),
     )  # fmt: skip
-    facts = replace(real, source=data.source, **kept)
     inside = replace(outside, data=facts, timing=dict(watch.seconds))
     internal: dict[str, Any] = {}
     lost = f"{parts.lost:,} real images are of classes that the contract does not name."
