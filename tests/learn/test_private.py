@@ -75,12 +75,13 @@ def patients(rows: int = 300, schema: Schema = SCHEMA, **more: list) -> Table:
 
 
 GRADED = ("autoregressive, graded", "vae, graded")  # their `private` settings go without
-MADE = [*ABLE, *GRADED]
+VARIED = {"graded": {"grades": True}, "modes": {"space": "modes"}}
+MADE = [*ABLE, *GRADED, "wgan-gp, modes"]  # the last: CTGAN without its conditions
 
 
 def model(name: str, **more):
-    name, _, graded = name.partition(", ")
-    asked = {"grades": True} if graded else {}
+    name, _, how = name.partition(", ")
+    asked = VARIED.get(how, {})
     settings = laid_over(laid_over(preset_of(name, PRIVATE), SMALL[name]), asked)
     return load_model(name, laid_over(settings, more))
 

@@ -79,8 +79,8 @@ def pinned_fit(name: str, table: Table, patch: pytest.MonkeyPatch):
     patch.setattr(mechanism, "normal", pin.normal)
     patch.setattr(voting.secrets, "randbits", lambda bits: len(pin.sums))
     patch.setattr(select, "choose", pin.choose)
-    name, _, graded = name.partition(", ")
-    small = SHORT.get(name, {"steps": 3, "width": 16}) | ({"grades": True} if graded else {})
+    name, _, how = name.partition(", ")
+    small = SHORT.get(name, {"steps": 3, "width": 16}) | VARIED.get(how, {})
     model = load_model(name, laid_over(preset_of(name, PRIVATE), small))
     return pin, model.fit(table, Ledger(Budget(20.0, 1e-5)), Seeds(0))
 
@@ -115,9 +115,10 @@ def weights(fitted) -> list[np.ndarray]:
 
 
 GRADED = ("autoregressive, graded", "vae, graded")  # their `private` settings go without
+VARIED = {"graded": {"grades": True}, "modes": {"space": "modes"}}
 
 
-@pytest.mark.parametrize("name", [*PRIVATE_MODELS, *GRADED])
+@pytest.mark.parametrize("name", [*PRIVATE_MODELS, *GRADED, "wgan-gp, modes"])
 def test_with_its_releases_pinned_a_fit_knows_nothing_of_a_patient(name, monkeypatch):
     pins, fits = zip(
         *(pinned_fit(name, t, monkeypatch) for t in (patients(320), extreme(patients(321)))),

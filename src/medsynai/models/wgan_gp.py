@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from medsynai.codec.spaces import Space
+from medsynai.codec.spaces import Space, check_space
 from medsynai.generator import check_settings
 from medsynai.learn import dueling
 from medsynai.learn.core import Phase, Update
@@ -39,6 +39,7 @@ class WganGp:
         steps: rounds at most.
         lr: learning rate of both.
         pace: how it is trained.
+        space: what the players see of a code; "modes": as CTGAN, without its conditions.
     """
 
     latent: int = 32
@@ -49,12 +50,13 @@ class WganGp:
     steps: int = 2000
     lr: float = 1e-3
     pace: Pace = PACE
+    space: str = "bins"
     name: ClassVar[str] = "wgan-gp"
-    space: ClassVar[str] = "bins"
 
     def __post_init__(self) -> None:
         least = {"latent": 1, "width": 1, "critics": 1, "penalty": 0, "bins": 2, "steps": 1}
         check_settings(self.name, self, least | {"lr": 0}, ())
+        check_space(self.name, self.space)
 
     def phases(self) -> tuple[Phase, ...]:
         """The critic some steps, then the generator; only the critic reads real rows."""
