@@ -244,6 +244,8 @@ def test_where_nobody_says_how_many_rows_their_number_is_bought(tmp_path):
     assert ledger["entries"][0]["purpose"] == "count the rows"
     assert ledger["spent"]["pld"] <= 1
     assert 1 <= len(pd.read_csv(tmp_path / "run" / "release" / "synthetic.csv")) < 2000
+    card = (tmp_path / "run" / "release" / "card.md").read_text()
+    assert "bought with noise" in card and "is not told" not in card
 
 
 class Chosen(Exception):

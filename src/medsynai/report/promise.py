@@ -63,9 +63,11 @@ def promise_page(evidence: Evidence) -> str:
 def _facts(evidence: Evidence) -> str:
     data = evidence.data
     form = evidence.model.form if evidence.model else "fully synthetic"
+    asked = evidence.plan.get("rows") is not None
+    rows = "is not told" if asked else "is told by that of the synthetic ones, bought with noise"
     return (
         f"{count(data.synthetic)} synthetic rows, {count(data.columns)} columns of the contract; "
-        f"{form}. How many real rows there were is not told."
+        f"{form}. How many real rows there were {rows}."
     )
 
 
