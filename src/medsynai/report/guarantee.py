@@ -34,7 +34,7 @@ def promised(evidence: Evidence) -> tuple[str, ...]:
     ledger = evidence.ledger
     least = ledger["best_attack"]
     one, ten = (least[f"tpr_at_fpr_{f}"] for f in ("0.01", "0.1"))
-    nobody_named = evidence.schema.subject is None
+    nobody_named = ledger["unit"] == "row"
     lines = [
         _whose(evidence),
         "Take somebody who knows the whole record of a patient, and all other patients, and asks "
@@ -74,7 +74,7 @@ def _whose(evidence: Evidence) -> str:
             f"bought (this run alone: {alone[0]:g}, {alone[1]:g}), "
         )
     whose = "for one patient, with all rows of theirs that count"
-    if evidence.schema.subject is None:
+    if ledger["unit"] == "row":
         whose = (
             "for one row: no column of the contract names the patient, so it is for one patient "
             "only if nobody has a second row"

@@ -187,6 +187,6 @@ def guarantee(evidence: Evidence) -> str:
             "attacks reported here."
         )
     whose = "for one patient"
-    if evidence.schema.subject is None:
+    if evidence.ledger.get("unit") == "row":
         whose = "for one row, as no column names the patient"
     return f"The ledger's guarantee: {said} {whose}. It does not cover scores on real rows."
