@@ -191,6 +191,13 @@ IMAGE_PANEL: tuple[Measure, ...] = (
         ("image_coverage_pixels", "Images: holdout covered"),
         10.0,
     ),
+    Measure(
+        "distances",
+        "images.distances:measure",
+        _F,
+        ("image_kid_convolutions", "Distance to the holdout"),
+        10.0,
+    ),
     Measure("detection", "images.detection:measure", _D, ("c2st", "Telling images apart"), 30.0),
     Measure("utility", "images.utility:measure", _U, ("tstr_balanced", "Trained on"), 40.0),
     Measure("memory", "images.memory:measure", _P, ("image_near_copies", "Near copies"), 20.0),

@@ -5,7 +5,16 @@ import pytest
 
 from medsynai.data.images import ImageSet
 from medsynai.errors import AssessmentError
-from medsynai.evaluate.images import coverage, detection, memory, pictures, utility, variety
+from medsynai.evaluate.images import (
+    coverage,
+    detection,
+    distances,
+    memory,
+    pictures,
+    textures,
+    utility,
+    variety,
+)
 from medsynai.evaluate.images.trial import ImageTrial
 from medsynai.seeds import Seeds
 
@@ -118,3 +127,74 @@ def test_the_report_shows_no_real_image():
     assert shown and not real & {np.array(i, np.uint8).tobytes() for i in shown}
     inside = found.internal["pictures"]["Real images by class"]["rows"]
     assert {np.array(i, np.uint8).tobytes() for r in inside for i in r["images"]} <= real
+
+
+def test_a_texture_that_is_not_real_shows_in_the_distances():
+    """Noise on every pixel: small in components of the pixels, plain in texture."""
+    noisy = cells(400, 3)
+    loud = np.clip(noisy.pixels.astype(int) + np.arange(144).reshape(12, 12) % 2 * 12, 0, 255)
+    loud = ImageSet.of(loud.astype(np.uint8), noisy.labels, noisy.classes)
+    bad, good = (by_name(distances.measure, trial(x)) for x in (loud, noisy))
+    for lens in ("convolutions", "radiomics"):
+        kid = (f"image_kid_{lens}", "")
+        assert bad[kid].low > good[kid].high and good[kid].low <= good[kid].holdout + 0.3
+        assert bad[kid].shuffled > good[kid].value
+    assert ("image_fd_radiomics", "") in good and ("image_fd_convolutions", "") in good
+    few = by_name(distances.measure, trial(noisy, cells(120, 2)))
+    assert ("image_fd_convolutions", "") not in few  # 96 numbers, 120 images
+
+
+def test_one_image_again_and_again_is_dense_and_recalls_nothing():
+    few = cells(400, 3).rows(np.arange(400) % 3)
+    one, good = (by_name(coverage.measure, trial(x)) for x in (few, cells(400, 3)))
+    recall, density = ("image_recall_pixels", ""), ("image_density_pixels", "")
+    assert one[recall].value < 0.1 < good[recall].value
+    assert good[density].value == pytest.approx(good[density].holdout, abs=0.4)
+    assert good[density].low is None and ("image_recall_pixels", "label=flat") in good
+
+
+def test_a_collapse_is_alike_at_every_scale():
+    many = cells(400, 3)
+    few = many.rows(np.array([np.flatnonzero(many.labels == k)[0] for k in many.labels]))
+    for name in ("image_alike", "image_alike_scales"):
+        one, good = (by_name(variety.measure, trial(x)) for x in (few, cells(400, 3)))
+        assert one[name, ""].value > good[name, ""].value + 0.1
+        assert abs(good[name, ""].value - good[name, ""].holdout) < 0.1
+
+
+@pytest.mark.parametrize(
+    "shape", [(2, 1, 28, 28), (2, 3, 200, 180), (2, 1, 6, 5), (2, 1, 13, 14, 12)]
+)
+def test_likeness_over_scales_takes_any_size(shape):
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, shape)
+    assert variety.scaled(x, x) == pytest.approx(1.0)
+    assert (variety.scaled(x, rng.permuted(x, axis=-1)) < 0.6).all()
+
+
+def test_radiomics_know_what_they_are_named_after():
+    flat, steep = np.zeros((1, 1, 8, 8)), np.zeros((1, 1, 8, 8))
+    steep[..., ::2] = 0.9
+    names = ("contrast", "correlation")
+    seen = [dict(zip(names, textures.radiomics(x)[0, 13:15], strict=True)) for x in (flat, steep)]
+    assert seen[0]["contrast"] == 0 < seen[1]["contrast"]
+    assert textures.radiomics(steep).shape == (1, 16)
+    slope = np.linspace(-1, 1, 64).reshape(1, 1, 8, 8)
+    assert textures.radiomics(slope)[0, 14] > 0.8
+    volume = np.random.default_rng(0).uniform(-1, 1, (3, 2, 4, 5, 6))
+    assert textures.radiomics(volume).shape == (3, 32)
+    assert np.isfinite(textures.radiomics(volume)).all()
+    assert textures.convolutions(volume).shape == (3, 96)
+
+
+def test_a_class_that_is_drawn_as_another_costs_its_own_figures():
+    made = cells(400, 3)
+    mixed = made.labels.copy()
+    mixed[np.flatnonzero(made.labels == 0)[::2]] = 1  # half of the round ones are said to be flat
+    wrong = ImageSet.of(made.pixels, mixed, made.classes)
+    good, bad = (by_name(utility.measure, trial(x)) for x in (made, wrong))
+    specificity, calibration = (f"tstr_{n}" for n in ("specificity", "calibration"))
+    flat = "label=flat"
+    assert bad[specificity, flat].value < 0.9 < good[specificity, flat].value
+    assert bad[calibration, flat].value > good[calibration, flat].value + 0.05
+    assert bad["trts_balanced", ""].value < good["trts_balanced", ""].value - 0.1

@@ -4,6 +4,7 @@ Vendi score: Friedman and Dieng 2023, eq. 3. Structural similarity: Wang et al. 
 whole images of the same class, beside what pairs of real images have (Odena et al. 2017).
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -30,6 +31,15 @@ ALIKE = blank(
     "structural similarity, Wang et al. 2004, eq. 13, mean over pairs of one class",
     note="Higher than real pairs: the generator repeats itself. Lower: it draws noise.",
 )
+SCALES = replace(
+    ALIKE,
+    name="image_alike_scales",
+    title="Images: likeness of two of a class, over several scales",
+    source="multi-scale structural similarity, Wang, Simoncelli and Bovik 2003, eq. 7, mean over "
+    "pairs of one class; as many scales as the images have room for",
+)
+WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the scales, from the finest; the same paper
+WINDOW, ROOM = 1.5, 11  # spread of the window in pixels; sides that it needs
 
 
 def measure(trial: ImageTrial) -> Findings:
@@ -43,6 +53,7 @@ def measure(trial: ImageTrial) -> Findings:
     ratio = {k: vendi(look(x)[:CAP]) / floor for k, x in sides.candidates.items()}
     seeds = trial.seeds.of("pairs")
     alike = {k: likeness(trial, x, seeds) for k, x in sides.candidates.items()}
+    many = {k: likeness(trial, x, seeds, scaled) for k, x in sides.candidates.items()}
     n = len(sides.reference)
     scores = (
         replace(
@@ -52,12 +63,9 @@ def measure(trial: ImageTrial) -> Findings:
             shuffled=ratio["shuffled"],
             n=n,
         ),
-        replace(
-            ALIKE,
-            value=alike["synthetic"],
-            holdout=alike["real"],
-            shuffled=alike["shuffled"],
-            n=n,
+        *(
+            replace(score, value=x["synthetic"], holdout=x["real"], shuffled=x["shuffled"], n=n)
+            for score, x in ((ALIKE, alike), (SCALES, many))
         ),
     )
     return Findings(scores)
@@ -75,8 +83,14 @@ def vendi(seen: Numbers) -> float:
     return float(np.exp(-(values * np.log(values)).sum()))
 
 
-def likeness(trial: ImageTrial, images: ImageSet, seeds: Seeds) -> float:
+def likeness(
+    trial: ImageTrial,
+    images: ImageSet,
+    seeds: Seeds,
+    of_pairs: Callable[[Numbers, Numbers], Numbers] | None = None,
+) -> float:
     """Mean structural similarity of pairs of one class; the data range is 2."""
+    measured = of_pairs or ssim
     rng, pixels = seeds.numpy(), trial.look(images)
     found = []
     for k in np.unique(images.labels):
@@ -85,7 +99,7 @@ def likeness(trial: ImageTrial, images: ImageSet, seeds: Seeds) -> float:
             a = rng.choice(mine, PAIRS)
             b = rng.choice(mine, PAIRS)
             keep = a != b
-            found.append(ssim(pixels[a[keep]], pixels[b[keep]]))
+            found.append(measured(pixels[a[keep]], pixels[b[keep]]))
     return float(np.mean(np.concatenate(found))) if found else float("nan")
 
 
@@ -106,3 +120,50 @@ def ssim(a: Numbers, b: Numbers) -> Numbers:
         (ma**2 + mb**2 + first) * (va + vb + second)
     )
     return found
+
+
+def scaled(a: Numbers, b: Numbers) -> Numbers:
+    """(n,) multi-scale structural similarity of images in [-1, 1], channels and dimensions any.
+
+    Windows need `ROOM` pixels a side, so small images have fewer scales than the paper's five, and
+    weights that add up to one again; images without room for one are compared as wholes.
+
+    >>> x = np.linspace(-1, 1, 784).reshape(1, 1, 28, 28)
+    >>> round(float(scaled(x, x)[0]), 6), bool(scaled(x, -x)[0] < 0.5)
+    (1.0, True)
+    """
+    sides = [s for s in a.shape[2:] if s > 1]
+    scales = sum(min(sides, default=1) // 2**k >= ROOM for k in range(len(WEIGHTS)))
+    if not scales:
+        return ssim(a, b)
+    weights = np.array(WEIGHTS[:scales]) / sum(WEIGHTS[:scales])
+    found = np.ones(len(a))
+    for k in range(scales):
+        light, shape = _windows(a, b)
+        part = shape * light if k == scales - 1 else shape
+        axes = tuple(range(1, a.ndim))
+        found *= np.maximum(part.mean(axes), 0) ** weights[k]
+        a, b = (_halved(x) for x in (a, b))
+    return found
+
+
+def _windows(a: Numbers, b: Numbers) -> tuple[Numbers, Numbers]:
+    """Likeness of light, and of contrast and structure, at every pixel's window."""
+    from scipy.ndimage import gaussian_filter
+
+    spread = (0.0, 0.0, *(WINDOW if s > 1 else 0.0 for s in a.shape[2:]))
+    first, second = (0.01 * 2) ** 2, (0.03 * 2) ** 2
+    ma, mb, aa, bb, ab = (gaussian_filter(x, spread) for x in (a, b, a * a, b * b, a * b))
+    light = (2 * ma * mb + first) / (ma**2 + mb**2 + first)
+    shape = (2 * (ab - ma * mb) + second) / (aa - ma**2 + bb - mb**2 + second)
+    return light, shape
+
+
+def _halved(x: Numbers) -> Numbers:
+    """Means of neighbours, two along each axis of space that has them."""
+    for axis in range(2, x.ndim):
+        if x.shape[axis] > 1:
+            even = x.shape[axis] // 2 * 2
+            one, two = (np.take(x, np.arange(k, even, 2), axis=axis) for k in (0, 1))
+            x = (one + two) / 2
+    return x
