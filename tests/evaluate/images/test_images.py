@@ -16,6 +16,7 @@ from medsynai.evaluate.images import (
     variety,
 )
 from medsynai.evaluate.images.trial import ImageTrial
+from medsynai.evaluate.policy import Status, judge_gates, load_policy
 from medsynai.seeds import Seeds
 
 
@@ -64,6 +65,8 @@ def test_a_hidden_copy_is_caught_and_fresh_real_images_are_not():
     assert copied[near].low > 0.5 and fresh[near].value < 0.12
     assert copied[near].control > 0.9 and "inconclusive" not in copied[near].note
     assert copied["copies_exact", ""].value == 0.0 == fresh["copies_exact", ""].value
+    ruled = judge_gates([fresh["copies_exact", ""]], load_policy(default="images/policy.toml"))
+    assert {g.name: g.status for g in ruled.gates}["copies_exact"] is Status.PASS
     plain = by_name(memory.measure, trial(TRAIN))
     assert plain["copies_exact", ""].value == 1.0
     assert plain["membership_auc", ""].value > 0.95

@@ -40,13 +40,19 @@ class Seen:
         found = {k: share(self.nearest(x, self.train) <= line) for k, x in self.rounds.items()}
         return found | {"holdout": Interval(close, close, close)}
 
-    def exact(self, numbers: Callable[[Any], Numbers]) -> dict[str, Interval]:
-        """Shares of released items that equal a train item, number by number."""
+    def exact(self, numbers: Callable[[Any], Numbers], released: Any) -> dict[str, Interval]:
+        """Shares of items that equal a train item, number by number; of all that is released.
+
+        So the release's own share is known, and has no interval.
+        """
         known = {x.tobytes() for x in numbers(self.train)}
-        return {
-            k: share(np.array([x.tobytes() in known for x in numbers(v)]))
-            for k, v in self.rounds.items()
-        }
+
+        def copies(items: Any) -> Numbers:
+            return np.array([x.tobytes() in known for x in numbers(items)])
+
+        own = float(copies(released).mean())
+        found = {k: share(copies(x)) for k, x in self.rounds.items() if k != "synthetic"}
+        return {"synthetic": Interval(own, own, own)} | found
 
     def members(self, rng: np.random.Generator) -> tuple[dict[str, Interval], int]:
         """How well each round ranks train patients above others, and how many are accused."""

@@ -48,7 +48,7 @@ def measure(trial: ImageTrial) -> Findings:
     }
     seen = Seen(trial.train, holdout, rounds, partial(nearest, trial), CAP)
     scores = (
-        EXACT.score(seen.exact(lambda x: x.pixels), len(rounds["synthetic"])),
+        EXACT.score(seen.exact(lambda x: x.pixels, trial.synthetic), len(trial.synthetic)),
         NEAR.score(seen.near(rng, CLOSE), len(rounds["synthetic"]), NEAR_NOTE),
         MEMBERSHIP.score(*seen.members(rng)),
     )

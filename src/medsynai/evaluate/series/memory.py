@@ -44,7 +44,7 @@ def measure(trial: SeriesTrial) -> Findings:
     seen = Seen(trial.train, holdout, rounds, partial(nearest, trial, spread), CAP)
     n = len(rounds["synthetic"])
     scores = (
-        EXACT.score(seen.exact(lambda x: x.values), n),
+        EXACT.score(seen.exact(lambda x: x.values, trial.synthetic), len(trial.synthetic)),
         NEAR.score(seen.near(rng, CLOSE), n, "0.05 is what fresh real series score"),
         MEMBERSHIP.score(*seen.members(rng)),
     )
