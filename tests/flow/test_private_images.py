@@ -48,6 +48,9 @@ def test_a_release_is_paid_for_and_says_nothing_unpaid(told, tmp_path):
     for path in outside:  # a name that only a real image has; how many there are, and were lost
         assert b"Smith" not in path.read_bytes()
     assert not release.scores and not release.evidence.exhibits
+    page = (out / "report.html").read_text()
+    assert "60 synthetic images, 80 pixels of the contract" in page and "ill, well" in page
+    assert read_contract(str(out / "schema.toml")) == read_contract(told.schema)
     assert release.evidence.data.rows is None and release.evidence.data.patients is None
     inside = (out / "internal" / "report.html").read_text()
     assert "3 real images are of classes that the contract does not name" in inside

@@ -30,6 +30,7 @@ class KindRelease:
         show: puts pictures into that part, beside its figures.
         inside: under a budget, the evidence with all that was computed on real records; see
             `medsynai.flow.release.Release`.
+        contract: what was public beforehand, as TOML; "" where there was none.
     """
 
     made: Any
@@ -41,6 +42,7 @@ class KindRelease:
     internal: Mapping[str, Any] | None = None
     show: Callable[[Path], None] | None = None
     inside: Evidence | None = None
+    contract: str = ""
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -67,6 +69,8 @@ class KindRelease:
         target = Path(folder)
         with names.staged(target, overwrite) as place:
             self.write(place / names.SYNTHETIC)
+            if self.contract:
+                (place / names.SCHEMA).write_text(self.contract, encoding="utf-8")
             documents = write_documents if self.inside is None else write_promise
             write_papers(place, self.plan, self.evidence, self.maker, documents)
             if self.internal is not None:

@@ -125,6 +125,7 @@ class Evidence:
         timing: seconds a stage.
         versions: of this package and what it stands on.
         hashes: SHA-256 of the release's files by name.
+        contract: under a budget, what is public of records that have no columns, in words.
     """
 
     title: str
@@ -142,6 +143,7 @@ class Evidence:
     timing: dict[str, float] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     hashes: dict[str, str] = field(default_factory=dict)
+    contract: dict[str, str] = field(default_factory=dict)
 
     @property
     def made(self) -> str:

@@ -7,7 +7,7 @@ from medsynai.report.card import NEVER, escaped
 from medsynai.report.evidence import Evidence
 from medsynai.report.guarantee import bill, buys, promised
 from medsynai.report.html import colophon, page
-from medsynai.report.markup import Markup, bullets, joined, paragraph, table, tag
+from medsynai.report.markup import Markup, bullets, definitions, joined, paragraph, table, tag
 from medsynai.report.rounding import count, plain
 from medsynai.report.words import LIMITS
 
@@ -31,6 +31,7 @@ UNCOVERED = (
 
 def promise_page(evidence: Evidence) -> str:
     """The text of report.html; the same evidence gives the same bytes."""
+    said = evidence.data.said
     top = tag(
         "header",
         paragraph("Synthetic data under differential privacy", kind="kicker"),
@@ -40,7 +41,7 @@ def promise_page(evidence: Evidence) -> str:
     )
     methods = tag(
         "section",
-        tag("h2", "How the rows were made"),
+        tag("h2", said("How the rows were made")),
         *map(paragraph, _making(evidence)),
         bullets(evidence.notes),
         chapters.model_table(evidence),
@@ -49,8 +50,10 @@ def promise_page(evidence: Evidence) -> str:
     main = tag(
         "main",
         buys(evidence, said=1),
-        tag("section", tag("h2", "Scores"), paragraph(NO_SCORES), id_="scores"),
-        tag("section", tag("h2", "What is covered, what is not"), *_covered(), id_="covered"),
+        tag("section", tag("h2", "Scores"), paragraph(said(NO_SCORES)), id_="scores"),
+        tag(
+            "section", tag("h2", "What is covered, what is not"), *_covered(evidence), id_="covered"
+        ),
         methods,
         tag("section", tag("h2", "The contract"), _contract(evidence), id_="contract"),
         tag("section", tag("h2", "What was paid for"), bill(evidence), id_="ledger"),
@@ -65,9 +68,9 @@ def _facts(evidence: Evidence) -> str:
     form = evidence.model.form if evidence.model else "fully synthetic"
     asked = evidence.plan.get("rows") is not None
     rows = "is not told" if asked else "is told by that of the synthetic ones, bought with noise"
-    return (
-        f"{count(data.synthetic)} synthetic rows, {count(data.columns)} columns of the contract; "
-        f"{form}. How many real rows there were {rows}."
+    return data.said(
+        f"{count(data.synthetic)} synthetic rows, {count(data.columns)} {data.across} of the "
+        f"contract; {form}. How many real rows there were {rows}."
     )
 
 
@@ -78,8 +81,8 @@ def _papers(evidence: Evidence) -> list[Markup]:
     ]
 
 
-def _covered() -> list[Markup]:
-    return [paragraph(COVERED), paragraph("Not covered:"), bullets(UNCOVERED)]
+def _covered(evidence: Evidence) -> list[Markup]:
+    return [paragraph(evidence.data.said(COVERED)), paragraph("Not covered:"), bullets(UNCOVERED)]
 
 
 def _making(evidence: Evidence) -> list[str]:
@@ -93,11 +96,13 @@ def _making(evidence: Evidence) -> list[str]:
         lines.append(f"Every synthetic row was asked to meet: {'; '.join(model.conditions)}.")
     mended = sum(evidence.repairs.values())
     lines += [f"Rules of the contract mended {count(mended)} rows."] if evidence.repairs else []
-    return lines
+    return [evidence.data.said(line) for line in lines]
 
 
 def _contract(evidence: Evidence) -> Markup:
-    """What was known beforehand of each column, and from where."""
+    """What was known beforehand of each column, and from where; or of records without columns."""
+    if evidence.contract:
+        return definitions(list(evidence.contract.items()))
     rows = []
     for c in evidence.schema.columns:
         known = ""
@@ -121,8 +126,8 @@ def promise_card(evidence: Evidence) -> str:
         f"# {escaped(evidence.title)}",
         _section("What this is", [f"{_facts(evidence)} Source: {data.source}."]),
         _section("Guarantee", promised(evidence)),
-        _section("What is covered", [COVERED], UNCOVERED, "Not covered:"),
-        _section("Scores", [NO_SCORES]),
+        _section("What is covered", [data.said(COVERED)], UNCOVERED, "Not covered:"),
+        _section("Scores", [data.said(NO_SCORES)]),
         _section("How it was made", [*_making(evidence), seed], evidence.notes),
         _section("Not fit for", [], NEVER),
         _section(

@@ -49,6 +49,17 @@ class ImageContract:
         """Channels and sides, as arrays have them."""
         return self.channels, *self.size
 
+    @property
+    def words(self) -> dict[str, str]:
+        """What it says, for a report."""
+        return {
+            "Size": " x ".join(map(str, self.size)),
+            "Channels": str(self.channels),
+            "Stored as": "whole numbers of 8 bits",
+            "Classes": ", ".join(self.classes),
+            "Known from": self.origin,
+        }
+
     def lawful(self, images: ImageSet) -> tuple[ImageSet, int]:
         """The images of the contract's classes, and how many others were left out.
 

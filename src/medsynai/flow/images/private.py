@@ -88,7 +88,7 @@ def make(plan: Plan, tell: Tell = silent) -> KindRelease:
     maker = ImageMaker(fitted, parts.source)
     made = maker.draw(rows, Seeds(plan.seed).of("draw", plan.draw), condition)
     judged, why = judge(made, parts, plan, watch)
-    return report(plan, (parts, maker, made), (judged, why), (ledger, model), watch)
+    return report(plan, contract, (parts, maker, made), (judged, why), (ledger, model), watch)
 
 
 def named(plan: Plan) -> str:
@@ -149,6 +149,7 @@ def judge(made: ImageSet, parts: Parts, plan: Plan, watch: Watch) -> tuple[Judge
 
 def report(
     plan: Plan,
+    contract: ImageContract,
     found: tuple[Parts, ImageMaker, ImageSet],
     scored: tuple[Judged | None, str],
     paid: tuple[Ledger, Any],
@@ -177,6 +178,7 @@ def report(
         plan=tomllib.loads(plan.to_toml()),
         notes=said(plan, len(made)),
         versions=judging.versions(),
+        contract=contract.words,
     )  # fmt: skip
     inside = replace(outside, data=facts, timing=dict(watch.seconds))
     internal: dict[str, Any] = {}
@@ -201,4 +203,5 @@ def report(
         internal,
         partial(write_pictures, pictures=pictures),
         inside,
+        store.to_toml(contract),
     )
