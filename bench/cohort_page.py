@@ -96,3 +96,27 @@ def _median(values: list[float | None]) -> float | None:
         return None
     half = len(known) // 2
     return known[half] if len(known) % 2 else (known[half - 1] + known[half]) / 2
+
+
+def sizes(figures: dict[str, Any]) -> str:
+    """All stays by the command, and patients drawn in shards from a saved net of events."""
+    lines = []
+    if whole := figures.get("stays"):
+        lines.append(
+            "\n`medsynai synthesize` of PhysioNet-2012's set A whole (3,996 stays, 1.73 million"
+            f" events), one core: fit {whole['stages']['train']:.0f} s (target 480), drawing"
+            f" {whole['stages']['draw']:.0f} s, all of it {whole['wall_s']:.0f} s and"
+            f" {whole['cpu_s']:.0f} CPU s, peak {whole['peak_mb']:,} MB (target 3,000).\n"
+        )
+    if drawn := figures.get("patients"):
+        lines.append(
+            "\n`medsynai sample` of a net of events with about 20 events a patient:\n\n"
+            "| patients | events | wall s, busy machine | CPU s | peak memory |\n"
+            "|---|---|---|---|---|\n"
+        )
+        lines += [
+            f"| {s['rows']:,} | {s['events']:,} | {s['wall_s']:.0f} | {s['cpu_s']:.0f} |"
+            f" {s['peak_mb']:,} MB |\n"
+            for s in drawn
+        ]
+    return "".join(lines)

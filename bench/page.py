@@ -10,7 +10,7 @@ from typing import Any
 
 from anchors import ANCHORS, PRIVATE_ANCHORS
 from audit_page import AUDITS, audits
-from cohort_page import cohorts
+from cohort_page import cohorts, sizes
 from image_page import IMAGES, images
 from targets import FAMILIES, Row, short, verdicts
 
@@ -275,7 +275,7 @@ def speed(figures: dict[str, Any]) -> str:
             f"| `medsynai synthesize` of it, from file to report | - | {release['wall_s']:.0f} s,"
             f" {release['cpu_s']:.0f} CPU s, {release['peak_mb']:,} MB |\n"
         )
-    return "".join(lines) + _dear(figures) + _stream(figures)
+    return "".join(lines) + _dear(figures) + _stream(figures) + sizes(figures)
 
 
 def _dear(figures: dict[str, Any]) -> str:

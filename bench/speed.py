@@ -1,18 +1,22 @@
 """Speed and memory of the command itself, each run in a process of its own.
 
-Usage: python bench/speed.py [--only help fit synthesize stream] [--rows 200000 10000000]
-           [--formats csv parquet]
+Usage: python bench/speed.py [--only help fit synthesize stream stays patients]
+           [--rows 200000 10000000] [--formats csv parquet]
 
 `fit` and `synthesize` are of Diabetes-130 whole, by the train part's fit and by the command with
 its default panel, on every core; `stream` draws rows from a saved SUPPORT2 forest into a file,
-which is then deleted. Wall seconds hold for a machine that does nothing else; CPU seconds (user
-and system) stand beside them. Figures go to bench/results/speed.json and the page is made anew;
-rows of a stream stand by number and format, so a run of others leaves them.
+which is then deleted. `stays` is all of PhysioNet-2012's set A by the command, none held out;
+`patients` draws from a net of events that was fitted on a made-up cohort. Wall seconds hold for a
+machine that does nothing else; CPU seconds (user and system) stand beside them. Figures go to
+bench/results/speed.json and the page is made anew; rows of a stream stand by number and format, so
+a run of others leaves them.
 """
 
 import argparse
 import json
 import os
+import random
+import shutil
 import subprocess
 import sys
 import time
@@ -25,6 +29,7 @@ from page import HERE, SPEED, page
 SHARED = Path(os.environ.get("MEDSYNAI_BENCH", HERE.parent.parent / "shared" / "bench"))
 WHOLE = SHARED.parent / "data" / "tabular" / "diabetes130_us_hospitals.csv.gz"
 SOME = SHARED / "sets" / "support2" / "train.csv.gz"
+STAYS = SHARED.parent / "data" / "longitudinal"
 OUT = HERE / "out"
 TOOL = Path(sys.executable).with_name("medsynai")
 ROWS, FORMATS = (200_000, 1_000_000), ("csv", "parquet")
@@ -92,11 +97,57 @@ def streamed(asked: argparse.Namespace, before: Figures) -> Figures:
     return {"stream": [known[key] for key in sorted(known)]}
 
 
+def stays(_: argparse.Namespace, before: Figures) -> Figures:
+    """All stays of PhysioNet-2012's set A, from the files to the release."""
+    folder = OUT / "stays"
+    kind = ["--kind", "cohorts:physionet2012", "--holdout", "0"]
+    figures = run([TOOL, "synthesize", STAYS, *kind, "--overwrite", "--out", folder])
+    told = json.loads((folder / "scores.json").read_text())
+    figures["stages"] = {name: round(s, 1) for name, s in told["timing"].items()}
+    shutil.rmtree(folder)
+    return {"stays": figures}
+
+
+def made_up(path: Path) -> None:
+    """2,000 patients with about 20 events each, some with numbers, days apart."""
+    draw = random.Random(0)
+    lines = ["patient,time,code,value"]
+    for patient in range(2_000):
+        day = 0
+        for _ in range(max(1, round(draw.gauss(20, 5)))):
+            code = min(39, int(draw.expovariate(0.15)))
+            value = f"{draw.gauss(5 + code, 1):.1f}" if code < 8 else ""
+            lines.append(f"p{patient:04d},{day},C{code},{value}")
+            day += int(draw.expovariate(0.1))
+    path.write_text("\n".join(lines) + "\n")
+
+
+def patients(asked: argparse.Namespace, before: Figures) -> Figures:
+    """Many patients from a saved net of events, in shards."""
+    release = OUT / "patients"
+    if not release.exists():
+        made_up(OUT / "patients-made.csv")
+        model = ["--model", "events"]
+        run([TOOL, "synthesize", OUT / "patients-made.csv", *model, "--out", release])
+    known = {s["rows"]: s for s in before.get("patients", [])}
+    for rows in asked.rows:
+        file = OUT / "patients.csv"
+        file.unlink(missing_ok=True)
+        figures = run([TOOL, "sample", release, "--rows", str(rows), "--out", file])
+        with file.open() as lines:
+            events = sum(1 for _ in lines) - 1
+        file.unlink()
+        known[rows] = {"rows": rows, "events": events, **figures}
+    return {"patients": [known[rows] for rows in sorted(known)]}
+
+
 PARTS: dict[str, Callable[[argparse.Namespace, Figures], Figures]] = {
     "help": helped,
     "stream": streamed,
     "fit": fitted,
     "synthesize": synthesized,
+    "stays": stays,
+    "patients": patients,
 }
 
 

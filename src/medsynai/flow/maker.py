@@ -45,16 +45,23 @@ class Shard:
 
     def keys_apart(self, recipe: Recipe) -> Recipe:
         """The recipe with keys that no other shard draws."""
-        keys = tuple(replace(k, pattern=self._apart(k.pattern)) for k in recipe.keys)
+        keys = tuple(replace(k, pattern=self.apart(k.pattern)) for k in recipe.keys)
         return replace(recipe, keys=keys)
 
-    def _apart(self, pattern: Pattern) -> Pattern:
+    def apart(self, pattern: Pattern, before: int | None = None) -> Pattern:
+        """The pattern whose keys no other shard draws.
+
+        Args:
+            pattern: of all shards.
+            before: keys of it in the shards before; None: one for each row that they may have.
+        """
         mark = str(self.number).zfill(len(str(self.count - 1)))
         if self.count == 1:
             return pattern
         match pattern.form:
             case "counter":
-                return replace(pattern, start=pattern.start + self.number * self.size)
+                most = self.number * self.size if before is None else before
+                return replace(pattern, start=pattern.start + most)
             case "number":
                 return replace(pattern, suffix=mark + pattern.suffix)
             case "mixed" if (

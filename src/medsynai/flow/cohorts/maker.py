@@ -17,10 +17,13 @@ from medsynai.flow.cohorts.kind import RECIPE
 from medsynai.flow.conditions import parse_conditions
 from medsynai.flow.folder import parents_of
 from medsynai.flow.kind_maker import check_target, open_parts, shards, write_model
+from medsynai.flow.maker import Shard
 from medsynai.flow.sampling import Order
 from medsynai.flow.watch import Tell
 from medsynai.generator import FREE, Condition, FittedCohort
 from medsynai.seeds import Seeds
+
+SHARD = 2_000  # patients at a time: each may have hundreds of events
 
 
 @dataclass(frozen=True)
@@ -129,12 +132,18 @@ def sample(folder: Path, order: Order, target: Path, tell: Tell) -> None:
 
 
 def drawn_shards(maker: CohortMaker, order: Order, tell: Tell) -> Iterator[Cohort]:
-    """The order's patients, shard by shard, no key twice."""
-    condition, taken, done = maker.asked(order.conditions), set[str](), 0
-    for n, seeds in shards(order):
-        part = maker.draw(n, seeds, condition, taken)
-        taken |= {*part.subjects["subject_id"], *part.visits["visit_id"]}
-        done += n
+    """The order's patients, shard by shard; no key twice, and none is kept to know it."""
+    condition, done, stays = maker.asked(order.conditions), 0, 0
+    order = replace(order, shard=min(order.shard, SHARD))
+    for number, (n, seeds) in enumerate(shards(order)):
+        shard = Shard(number, order.shards, order.shard)
+        recipe = replace(
+            maker.recipe,
+            patients=shard.apart(maker.recipe.patients),
+            visits=shard.apart(maker.recipe.visits, stays),
+        )
+        part = replace(maker, recipe=recipe).draw(n, seeds, condition)
+        done, stays = done + n, stays + len(part.visits)
         tell(f"Drawing patients: {done:,} of {order.rows:,}")
         yield part
 

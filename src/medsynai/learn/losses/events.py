@@ -19,6 +19,9 @@ from medsynai.learn.nets.gaps import Past
 BIG = 1e9
 
 
+PART = 50  # patients looked at together
+
+
 class Happened(NamedTuple):
     """A batch taken apart. Events (E,) and steps (N,) of all patients stand in order.
 
@@ -86,6 +89,13 @@ def likelihood(modules: Modules, batch: Batch) -> PerRow:
         loss = loss.index_add(0, seen.patient[rows], each)
     result: Tensor = loss / net.scale
     return result
+
+
+def in_parts(modules: Modules, batch: Batch) -> PerRow:
+    """(B,) the same, a few patients at a time: for many of them at once, without gradients."""
+    starts = range(0, max(1, len(batch.real)), PART)
+    parts = (Batch(*(x[i : i + PART] for x in batch)) for i in starts)
+    return torch.cat([likelihood(modules, part) for part in parts])
 
 
 def taken_apart(net: EventNet, real: Tensor) -> Happened:
