@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from medsynai import __version__, privacy_door
+from medsynai import __version__, cohort_door, privacy_door
 from medsynai.augment_door import augment
 from medsynai.errors import PlanError
 from medsynai.frontier_door import frontier
@@ -263,7 +263,15 @@ def show(evidence: "Evidence", folder: Path, report: str, as_json: bool) -> int:
 
 @cli.command()
 @click.argument("folder", metavar="DIR", type=Path)
-@click.option("--rows", type=int, required=True, metavar="N", help="How many rows to draw.")
+@click.option("--rows", type=int, metavar="N", help="How many rows to draw.")
+@click.option(
+    "--continue",
+    "history",
+    type=Path,
+    metavar="F",
+    help="Patients of a cohort until some time: draw what comes after. As sensitive as they are.",
+)
+@click.option("--times", type=int, default=1, metavar="N", help="Continuations of each patient.")
 @click.option("--out", type=Path, required=True, metavar="FILE", help="File to make.")
 @CONDITION
 @SEED
@@ -276,6 +284,14 @@ def sample(
 ) -> int:
     """Draw N more rows from the model of the release DIR, in shards, with flat memory."""
     from medsynai import screen
+
+    history, times, rows = order["history"], order["times"], order["rows"]
+    if (rows is None) == (history is None):
+        raise PlanError("say how many --rows to draw, or which histories to --continue")
+    if history is not None:
+        if order["conditions"] or workers != 1 or overwrite:
+            raise PlanError("--continue takes --times, --out and --seed")
+        return cohort_door.go_on(folder, history, out, times, order["seed"] or 0, as_json)
     from medsynai.flow.sampling import Order, Target
     from medsynai.flow.sampling import sample as draw
 

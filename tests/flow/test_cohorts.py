@@ -119,3 +119,31 @@ def test_auto_takes_the_net_where_there_are_patients_enough(long_file, monkeypat
     with pytest.raises(PlanError, match="far enough"):
         make(Plan(source=str(long_file), holdout=0.2))
     assert seen == [taken]
+
+
+def test_histories_are_gone_on_with_by_the_command(long_file, tmp_path):
+    small = {"width": 12, "memory": 6, "steps": 20, "lives": {"trees": 2}}
+    plan = Plan(source=str(long_file), model="events", settings=small, measures=("rules",))
+    run(plan, tmp_path / "out")
+    table = pd.read_csv(long_file, dtype=str)
+    first = table.groupby("patient_id").head(4)
+    first = first[first["patient_id"].isin(first["patient_id"].unique()[:20])]
+    first.to_csv(tmp_path / "until.csv", index=False)
+    words = ["sample", str(tmp_path / "out"), "--continue", str(tmp_path / "until.csv")]
+    ahead = [*words, "--times", "3", "--out", str(tmp_path / "ahead.csv")]
+    done = CliRunner().invoke(cli, ahead)
+    assert done.exit_code == 0, done.output
+    assert "as sensitive as these are" in done.output.replace("\n", " ")
+    assert "1 events of the histories are of codes that the model lacks" not in done.output
+    made = pd.read_csv(tmp_path / "ahead.csv", dtype=str)
+    owner = made["patient_id"].str.slice(0, 5)
+    assert set(owner) <= set(first["patient_id"]) and made["patient_id"].str[5:].nunique() == 3
+    last = pd.to_datetime(first["time"]).groupby(first["patient_id"]).max()
+    passed = pd.to_datetime(made["time"]).to_numpy() - last[owner].to_numpy()
+    assert len(made) > 20 and (passed >= np.timedelta64(1, "h")).all()
+    assert CliRunner().invoke(cli, ahead).exit_code == 2  # the place is taken
+    for wrong in (["--rows", "3"], ["--condition", "a=1"], ["--times", "0"]):
+        other = [*words, *wrong, "--out", str(tmp_path / "other.csv")]
+        assert CliRunner().invoke(cli, other).exit_code == 2
+    other = ["sample", str(tmp_path / "out"), "--out", str(tmp_path / "other.csv")]
+    assert CliRunner().invoke(cli, other).exit_code == 2

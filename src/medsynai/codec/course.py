@@ -86,7 +86,7 @@ class CourseCodec:
             least: patients that a token must have.
         """
         times = Times.of(cohort)
-        rows = _rows(cohort, times)
+        rows = rows_of(cohort, times)
         found = rows.groupby(list(SAYS), dropna=False, sort=False)
         facts = found.agg(
             patients=("patient", "nunique"),
@@ -104,7 +104,7 @@ class CourseCodec:
             )
             for r in facts.to_dict("records")
         )
-        lives = Lives.fit(cohort, times, _kept(rows, tokens))
+        lives = Lives.fit(cohort, times, kept_of(rows, tokens))
         known = {(t.kind, t.code) for t in tokens if not t.visit}
         told = [
             {str(k): v for k, v in row.items() if not pd.isna(v)}
@@ -116,7 +116,7 @@ class CourseCodec:
 
     def encode(self, cohort: Cohort) -> Course:
         """What of a cohort can be told in these tokens."""
-        rows = _kept(_rows(cohort, self.lives.times), self.tokens)
+        rows = kept_of(rows_of(cohort, self.lives.times), self.tokens)
         ticks = rows["tick"].to_numpy()
         patient = rows["patient"].to_numpy()
         gap = np.diff(ticks, prepend=ticks[:1])
@@ -136,12 +136,26 @@ class CourseCodec:
         first = np.nan_to_num(lives.number(course.statics, FIRST))
         spans = np.bincount(course.patient, weights=course.gap, minlength=n)
         begin = lives.begin(course.statics, first + spans, rng)
+        return self.placed(course, begin, _ticks(course, begin + first))
+
+    def placed(
+        self, course: Course, begin: np.ndarray, ticks: np.ndarray, before: np.ndarray | None = None
+    ) -> Cohort:
+        """The cohort, under keys from 1, where times are known.
+
+        Args:
+            course: what happens.
+            begin: (patients,) ticks at which each one's time begins.
+            ticks: (events,) at which each event lies.
+            before: (patients,) the last event of those who have none here; None: the beginning.
+        """
+        lives, n = self.lives, len(course.statics)
         rows = pd.DataFrame({"patient": course.patient, "token": course.token})
-        rows["value"], rows["length"] = course.value, course.length
-        rows["tick"] = _ticks(course, begin + first)
+        rows["value"], rows["length"], rows["tick"] = course.value, course.length, ticks
         rows = rows.sort_values(["patient", "tick", "token"], kind="stable", ignore_index=True)
         last = rows.groupby("patient")["tick"].max().reindex(range(n)).to_numpy("float64")
-        subjects = lives.decode(course.statics, begin, np.where(np.isnan(last), begin, last))
+        none = begin if before is None else before
+        subjects = lives.decode(course.statics, begin, np.where(np.isnan(last), none, last))
         ends = lives.times.ticks(subjects["death"])[rows["patient"]]
         rows["end"] = np.fmin(rows["tick"] + np.maximum(rows["length"], 0), ends)
         rows.loc[rows["length"].isna(), "end"] = np.nan
@@ -205,7 +219,7 @@ def _ticks(course: Course, first: np.ndarray) -> np.ndarray:
     return ticks
 
 
-def _rows(cohort: Cohort, times: Times) -> pd.DataFrame:
+def rows_of(cohort: Cohort, times: Times) -> pd.DataFrame:
     """Events and visits in one table, by patient and time, visits first; untimed ones placed.
 
     What has no time stands where its visit begins, or else where the patient's time does.
@@ -234,7 +248,7 @@ def _rows(cohort: Cohort, times: Times) -> pd.DataFrame:
     return rows.sort_values(["patient", "tick"], kind="stable", ignore_index=True)
 
 
-def _kept(rows: pd.DataFrame, tokens: tuple[Token, ...]) -> pd.DataFrame:
+def kept_of(rows: pd.DataFrame, tokens: tuple[Token, ...]) -> pd.DataFrame:
     """The rows of known tokens, with `token`, in order of patient, time and token."""
     place = {astuple(t)[: len(SAYS)]: i for i, t in enumerate(tokens)}
     said = [tuple(map(_none, r)) for r in rows[list(SAYS)].itertuples(index=False)]

@@ -83,7 +83,7 @@ class StepCodec:
         known = _alike_many(np.where(before >= 0, token, -1), watched)
         passed_since = (tick[known] - tick[before[known]]).astype(float)
         since = NumberCodec.fit(passed_since, KNOTS, 2 * least, least, whose[known]).low
-        cycle = _cycle(times)
+        cycle = cycle_of(times)
         table = told_of(course, moments, watched[counted], cycle)
         return StepCodec(
             tokens,
@@ -112,17 +112,20 @@ class StepCodec:
             *(frame[f".n{i}"] for i in range(len(self.counted))),
         ]
         plain = np.column_stack([np.nan_to_num(c.to_numpy("float64")) for c in numbers])
-        whole = (self.told.encode(table), plain, _aims(self, table).reshape(len(table), -1))
+        aims = _aims(self, table).reshape(len(table), len(AIMS) * len(self.counted))
+        whole = (self.told.encode(table), plain, aims)
         return np.hstack([w.astype(np.float32) for w in whole])
 
-    def lines(self, course: Course) -> tuple[np.ndarray, int]:
+    def lines(self, course: Course, room: int | None = None) -> tuple[np.ndarray, int]:
         """(patients, events, 9) float32 in order of `LINES`, -1 behind the last; how many cut off.
 
-        A patient with more events than there is room for keeps the first.
+        A patient with more events than there is room for keeps the first. Unless `room` is said,
+        it is what the longest needs, or what memory leaves.
         """
         moments, n = Moments.of(course, self.tokens), len(course.statics)
         size = np.bincount(moments.patient, minlength=n)
-        room = int(min(size.max(initial=1), max(64, CELLS // max(n, 1))))
+        if room is None:
+            room = int(min(size.max(initial=1), max(64, CELLS // max(n, 1))))
         place = np.arange(len(moments.patient)) - (np.cumsum(size) - size)[moments.patient]
         kept = place < room
         gap = np.where(moments.starts & (moments.gap > 0), self.gaps.encode(moments.gap), -1)
@@ -197,13 +200,22 @@ def _aims(codec: StepCodec, table: Table) -> np.ndarray:
     return np.stack([np.clip(found[..., 0], low, high), low, high], axis=-1)
 
 
-def course_of(codec: StepCodec, statics: Table, drawn: Drawn, rng: np.random.Generator) -> Course:
-    """What was drawn, as a course; numbers lie inside their bins."""
+def course_of(
+    codec: StepCodec,
+    statics: Table,
+    drawn: Drawn,
+    rng: np.random.Generator,
+    before: np.ndarray | None = None,
+) -> Course:
+    """What was drawn, as a course; numbers lie inside their bins.
+
+    `before`: (patients, tokens) the last numbers ahead of what was drawn, where there were any.
+    """
     order = np.lexsort((drawn.token, drawn.step, drawn.patient))
     patient, token, step = (x[order] for x in (drawn.patient, drawn.token, drawn.step))
     value = _filled(codec.values, token, drawn.value[order], rng)
     length = _filled(codec.lengths, token, drawn.length[order], rng)
-    value = _carried(patient, token, drawn.same[order], value)
+    value = _carried((patient, token), drawn.same[order], value, before)
     new = np.diff(step, prepend=-1) != 0
     new |= np.diff(patient, prepend=-1) != 0
     gap = np.where(new, drawn.gap[order], 0).astype(float)
@@ -240,7 +252,7 @@ def _alike_many(token: np.ndarray, watched: np.ndarray) -> np.ndarray:
     return np.sort(np.concatenate([k[:: max(1, len(k) // ALIKE)] for k in kept]))
 
 
-def _cycle(times: Times) -> int:
+def cycle_of(times: Times) -> int:
     """The shortest of hour, day and week that has two ticks or more."""
     hour = times.year / (365.25 * 24)
     found = [c for c in (hour, 24 * hour, 168 * hour) if c >= 2]
@@ -285,11 +297,20 @@ def _filled(
 
 
 def _carried(
-    patient: np.ndarray, token: np.ndarray, same: np.ndarray, value: np.ndarray
+    whose: tuple[np.ndarray, np.ndarray],
+    same: np.ndarray,
+    value: np.ndarray,
+    before: np.ndarray | None,
 ) -> np.ndarray:
-    """Values that are the same as the last are the last."""
+    """Values that are the same as the last are the last, of the same patient and token."""
+    patient, token = whose
     order: Any = np.lexsort((np.arange(len(token)), token, patient))
-    own = np.where(same[order], 0, np.arange(len(order)))
+    new = np.diff(patient[order], prepend=-1) != 0
+    new |= np.diff(token[order], prepend=-1) != 0
     made = value.copy()
-    made[order] = value[order][np.maximum.accumulate(own)]
+    if before is not None:
+        rows = order[new & same[order]]
+        made[rows] = before[patient[rows], token[rows]]
+    own = np.where(same[order] & ~new, 0, np.arange(len(order)))
+    made[order] = made[order][np.maximum.accumulate(own)]
     return made

@@ -29,7 +29,7 @@ from medsynai.learn.loop import train
 from medsynai.learn.mechanism import Plain
 from medsynai.learn.nets.events import NEVER, EventNet
 from medsynai.learn.threads import one_thread
-from medsynai.learn.walk import Heads, Walk, pick
+from medsynai.learn.walk import GapsOf, Heads, Walk, pick
 from medsynai.privacy.ledger import Ledger
 from medsynai.saved import Saved, read_model, write_model
 from medsynai.seeds import Seeds
@@ -129,16 +129,10 @@ class FittedEvents:
 
         timing = Timing.of(self.codec.gaps)
 
-        def gaps_of(scores: Tensor, room: Tensor, final: Tensor) -> tuple[Tensor, Tensor]:
-            left, last = room.numpy().astype("float64"), final.numpy()
-            able = torch.from_numpy(timing.able(left, last))
-            code = pick(torch.where(able, scores, scores + NEVER), generator)
-            ticks = timing.ticks(code.numpy(), left, last, rng)
-            return code, torch.from_numpy(ticks.astype(np.float32))
-
         for start in range(0, n, CHUNK):
             mine = busy[start : start + CHUNK]
             generator = torch.Generator().manual_seed(seeds.of("walk", start).integer())
+            gaps_of = gap_drawer(timing, generator, rng)
             walk = Walk.of(self.net, self._parted(heads[mine]), generator, gaps_of)
             parts.append((mine, walk.run()))
         return self.courses.decode(course_of(self.codec, statics, joined(parts), rng), rng)
@@ -165,6 +159,19 @@ class FittedEvents:
         write_model(folder, Saved(name, self.settings, self.codec.schema, facts, whole))
         (folder / LIVES).mkdir(mode=0o700)
         self.lives.save(folder / LIVES)
+
+
+def gap_drawer(timing: Timing, generator: torch.Generator, rng: np.random.Generator) -> GapsOf:
+    """Draws bins of gaps that leave room for the steps to come, and ticks inside them."""
+
+    def gaps_of(scores: Tensor, room: Tensor, final: Tensor) -> tuple[Tensor, Tensor]:
+        left, last = room.numpy().astype("float64"), final.numpy()
+        able = torch.from_numpy(timing.able(left, last))
+        code = pick(torch.where(able, scores, scores + NEVER), generator)
+        ticks = timing.ticks(code.numpy(), left, last, rng)
+        return code, torch.from_numpy(ticks.astype(np.float32))
+
+    return gaps_of
 
 
 def joined(parts: list[tuple[np.ndarray, Drawn]]) -> Drawn:

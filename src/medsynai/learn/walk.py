@@ -14,6 +14,7 @@ from medsynai.learn.nets.gaps import Past
 
 # Codes of what is told; steps, span and how many steps lie a cycle after another; counts; aims.
 Heads = tuple[Tensor, tuple[Tensor, Tensor, Tensor], Tensor, Tensor]
+GapsOf = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]  # see `Walk.of`
 
 
 @dataclass
@@ -41,7 +42,7 @@ class Walk:
     many: Tensor
     habits: Habits
     generator: torch.Generator
-    gaps_of: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+    gaps_of: GapsOf
     plain: "Plain"
     found: list[tuple[tuple[int, int], tuple[Tensor, ...]]] = field(default_factory=list)
 
@@ -50,7 +51,7 @@ class Walk:
         net: EventNet,
         heads: Heads,
         generator: torch.Generator,
-        gaps_of: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]],
+        gaps_of: GapsOf,
     ) -> "Walk":
         """At the beginning.
 
@@ -69,7 +70,7 @@ class Walk:
 
     def run(self) -> Drawn:
         """Until nobody has a step to come."""
-        steps = self.past.steps.clone()
+        steps = self.past.steps - self.past.done
         for step in range(int(steps.max()) if len(steps) else 0):
             self._keep(int((steps > step).sum()))
             self._step(step)
@@ -94,7 +95,7 @@ class Walk:
         """One step of everybody."""
         net, past = self.net, self.past
         ready = net.ready(self.state, past, self.always)
-        if step:
+        if int(past.done[0]):  # of a history that is gone on with, from its first step on
             ahead = past.steps - past.done
             room = (past.span - past.time - (ahead - 1)).clamp_min(1)
             gap, ticks = self.gaps_of(net.gaps(ready, past), room, ahead <= 1)
