@@ -1,11 +1,12 @@
 """Models of cohorts, on stays, visits and codes: two commands a row, then the page.
 
-Usage: python bench/cohorts.py fit --set physionet2012 --model events [--seed 0]
-       python bench/cohorts.py judge --set physionet2012 --model events [--seed 0]
+Usage: python bench/cohorts.py fit --set physionet2012 --model events [--seed 0] [--epsilon 1]
+       python bench/cohorts.py judge --set physionet2012 --model events [--seed 0] [--epsilon 1]
 
 `fit` keeps the model in out/ with its seconds, `judge` draws as many patients as the train part has
-and judges them; both on one core. Reads `data` beside the benchmark sets (see run.py). A row is a
-file in results/cohorts/.
+and judges them; both on one core. With `--epsilon` the fit is private, by the set's contract in
+domains/ and the `private` settings, at delta 1e-6. Reads `data` beside the benchmark sets (see
+run.py). A row is a file in results/cohorts/.
 """
 
 import argparse
@@ -24,16 +25,19 @@ from page import COHORTS, HERE, page
 from run import SHARED
 
 from medsynai.data.cohort import Clock, Cohort
+from medsynai.data.cohort_contract import CohortContract
 from medsynai.data.cohortfiles import read_cohort
 from medsynai.deidentify.cohort import without_traces
 from medsynai.evaluate.cohorts.trial import CohortTrial
 from medsynai.evaluate.panel import COHORT_PANEL, judge
 from medsynai.models.catalog import load_cohort_model, open_model
-from medsynai.privacy.ledger import Ledger
+from medsynai.models.presets import PRIVATE, preset_of
+from medsynai.privacy.ledger import Budget, Ledger
 from medsynai.seeds import Seeds
 
 DATA = SHARED.parent / "data"
 OUT = HERE / "out" / "cohorts"
+DELTA = 1e-6
 SIDES = ("value", "holdout", "shuffled", "control")
 BESIDE = {"copied_run", "membership_auc", "gap_tvd", "next_tvd", "absent_runs_tvd", "c2st"}
 BESIDE |= {"stay_counts_correlation", "code_r2", "code_missed", "km_area", "hazard_overlap"}
@@ -92,13 +96,23 @@ def halves(name: str, seed: int) -> tuple[Cohort, Cohort]:
     return cohort.only(np.sort(order[:half])), cohort.only(np.sort(order[half:]))
 
 
-def fit(name: str, model: str, seed: int) -> dict[str, float]:
+def titled(model: str, epsilon: float | None) -> str:
+    """The model as a row names it."""
+    return model if epsilon is None else f"{model}-epsilon{epsilon:g}"
+
+
+def fit(name: str, model: str, seed: int, epsilon: float | None = None) -> dict[str, float]:
     """Fit, save, and say how long it took."""
     train, _ = halves(name, seed)
-    chosen, clock, wall = load_cohort_model(model), time.process_time(), time.perf_counter()
-    fitted = chosen.fit(train, Ledger(), Seeds(seed))
+    clock, wall = time.process_time(), time.perf_counter()
+    if epsilon is None:
+        fitted = load_cohort_model(model).fit(train, Ledger(), Seeds(seed))
+    else:
+        contract = CohortContract.read(HERE / "domains" / f"{name}.toml")
+        chosen: Any = load_cohort_model(model, preset_of(model, PRIVATE))
+        fitted = chosen.fit(train, Ledger(Budget(epsilon, DELTA)), Seeds(seed), contract)
     spent = {"fit_s": time.process_time() - clock, "fit_wall_s": time.perf_counter() - wall}
-    place = OUT / f"{name}-{model}-{seed}"
+    place = OUT / f"{name}-{titled(model, epsilon)}-{seed}"
     shutil.rmtree(place, ignore_errors=True)
     (place / "model").mkdir(parents=True)
     fitted.save(place / "model")
@@ -138,15 +152,17 @@ def main() -> None:
     parser.add_argument("--set", choices=SETS, required=True)
     parser.add_argument("--model", default="events")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--epsilon", type=float)
     asked = parser.parse_args()
     if not DATA.exists():
         raise SystemExit(f"no data beside {SHARED}: set MEDSYNAI_BENCH to the sets' folder")
     if asked.what == "fit":
-        print(json.dumps(fit(asked.set, asked.model, asked.seed)))
+        print(json.dumps(fit(asked.set, asked.model, asked.seed, asked.epsilon)))
         return
-    row = judged(asked.set, asked.model, asked.seed)
+    model = titled(asked.model, asked.epsilon)
+    row = judged(asked.set, model, asked.seed)
     COHORTS.mkdir(parents=True, exist_ok=True)
-    (COHORTS / f"{asked.set}-{asked.model}-{asked.seed}.json").write_text(
+    (COHORTS / f"{asked.set}-{model}-{asked.seed}.json").write_text(
         json.dumps(row, indent=1) + "\n"
     )
     print(json.dumps(row))

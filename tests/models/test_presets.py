@@ -7,19 +7,26 @@ import pytest
 from medsynai import store
 from medsynai.errors import PlanError
 from medsynai.flow.settings import parse_settings, settings_of
-from medsynai.models.catalog import load_code_model, load_image_model, load_model
+from medsynai.models.catalog import (
+    load_code_model,
+    load_cohort_model,
+    load_image_model,
+    load_model,
+)
 from medsynai.models.entries import CATALOG
 from medsynai.models.presets import BALANCED, NAMES, PRESETS, PRIVATE, preset_of
 from medsynai.models.search import SEARCHED
 
 IMAGES = [entry.name for entry in CATALOG if "images" in entry.data]
-MODELS = [*(entry.name for entry in CATALOG if "table" in entry.data), *IMAGES]
+COHORTS = [entry.name for entry in CATALOG if entry.data == ("cohorts",)]
+MODELS = [*(entry.name for entry in CATALOG if "table" in entry.data), *IMAGES, *COHORTS]
 CODES = [entry.name for entry in CATALOG if entry.data == ("codes",)]
 KNOBS = [(model, knob) for model, knobs in SEARCHED.items() for knob in knobs]
 
 
 def loaded(model, settings=None):
-    return (load_image_model if model in IMAGES else load_model)(model, settings)
+    load = load_image_model if model in IMAGES else load_model
+    return (load_cohort_model if model in COHORTS else load)(model, settings)
 
 
 def among(made, asked):

@@ -154,6 +154,22 @@ def stand_in(bought: Bought, rows: int, rng: np.random.Generator) -> np.ndarray:
     return np.stack(columns, axis=1)
 
 
+def public_codec(column: Column, bins: int | None = None) -> NumberCodec:
+    """Bins of a declared number that nothing was bought for: of about equal width.
+
+    Args:
+        column: with minimum, maximum and decimals.
+        bins: about how many at most; None: each of the column's public cells is one.
+    """
+    edges = _public_edges(column)
+    wide = np.diff(edges)
+    bin_of = np.arange(len(wide))
+    if bins is not None:
+        middle = (np.cumsum(wide) - wide / 2) / wide.sum()
+        bin_of = np.unique((middle * bins).astype(np.int64), return_inverse=True)[1]
+    return _number_codec(edges, wide / wide.sum(), bin_of, column)
+
+
 def _is_cut(column: Column) -> bool:
     return column.kind.is_number and (bool(column.edges) or _values(column) > PLAIN)
 

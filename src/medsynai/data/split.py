@@ -119,11 +119,17 @@ def split_apart(table: Table, holdout: float, salt: int) -> Parts:
     else:
         content = pd.util.hash_pandas_object(table.frame, index=False)
         keys = content.astype(str) + "/" + content.groupby(content).cumcount().astype(str)
-    secret = salt.to_bytes(32, "little")
-    coins = {k: _coin(k, secret) for k in keys.unique()}
-    outside = keys.map(coins).to_numpy("float64") < holdout
+    outside = held_apart(keys, holdout, salt)
     held = table.rows(outside) if holdout else None
     return Parts(table.rows(~outside), held, np.flatnonzero(~outside))
+
+
+def held_apart(keys: pd.Series, holdout: float, salt: int) -> np.ndarray:
+    """(rows,) which are held out: each key by a hash of its own, see `split_apart`."""
+    secret = salt.to_bytes(32, "little")
+    coins = {k: _coin(k, secret) for k in keys.unique()}
+    outside: np.ndarray = keys.map(coins).to_numpy("float64") < holdout
+    return outside
 
 
 def _coin(key: str, secret: bytes) -> float:

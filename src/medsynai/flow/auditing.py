@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 
 from medsynai.errors import PlanError
 from medsynai.learn.canaries import gradient_canaries, vote_canaries
-from medsynai.learn.mechanism import DpSgd
+from medsynai.learn.mechanism import ALONE, SGD, DpSgd
 from medsynai.learn.threads import one_thread
 from medsynai.privacy.accounting import Kind, Spend
 from medsynai.privacy.audit import Proof, Run, coins, count_canaries, seen_of, summed
 from medsynai.privacy.ledger import Ledger
 
-SGD, VOTES = "dp-sgd", "pate"
+VOTES = "pate"
 
 
 @dataclass(frozen=True)
@@ -94,8 +94,9 @@ def audit(
 
 def _run(mechanism: str, spend: Spend, times: int) -> Run:
     steps = times * spend.steps
-    if mechanism == SGD:
-        return gradient_canaries(DpSgd(spend.noise, spend.rate), steps)
+    if mechanism in (SGD, ALONE):
+        how = DpSgd(spend.noise, spend.rate, alone=mechanism == ALONE)
+        return gradient_canaries(how, steps)
     if mechanism == VOTES:
         return vote_canaries(replace(spend, steps=steps))
     return count_canaries(spend, steps)

@@ -84,7 +84,8 @@ class Kind:
         """
         if find_spec(f"medsynai.flow.{self.name}.private") is None:
             raise PlanError(
-                f"private runs are of tables and images, not of {self.name}: leave epsilon out"
+                f"private runs are of tables, cohorts and images, not of {self.name}: leave "
+                "epsilon out"
             )
         return self._part("private")
 

@@ -35,7 +35,7 @@ def gradient_canaries(how: DpSgd, steps: int) -> Run:
         job = Job(nn.ModuleDict({"net": net}), (), 0, Pace())
         rows = torch.zeros(len(present), count)
         rows[torch.arange(len(present)), torch.from_numpy(present)] = LOUD * how.clip
-        mine = DpSgd(how.noise, how.rate, how.clip, how.micro, how.divisor, np.arange(len(present)))
+        mine = replace(how, patients=np.arange(len(present)))
         told, random = [], torch.Generator()
         for _ in range(steps):
             mine.gradients(_along, job.modules, ("net",), mine.batch(job, rows, random))

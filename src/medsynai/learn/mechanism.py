@@ -13,6 +13,7 @@ from medsynai.errors import BudgetError, PlanError
 from medsynai.learn.condition import Nothing
 from medsynai.learn.core import Batch, Loss, Modules, Phase, batchwise_reason, planned_releases
 from medsynai.privacy.accounting import Kind, Spend
+from medsynai.privacy.alone import add_clipped
 from medsynai.privacy.gradients import clipped_sum
 from medsynai.privacy.ledger import Release
 from medsynai.privacy.noise import noisy_sums, normal, slack
@@ -20,6 +21,8 @@ from medsynai.privacy.sampling import PoissonSampler
 
 if TYPE_CHECKING:
     from medsynai.learn.job import Job
+
+SGD, ALONE = "dp-sgd", "dp-sgd, one by one"  # as a ledger names them
 
 
 class Mechanism(Protocol):
@@ -99,6 +102,7 @@ class DpSgd:
     | several rows of a patient | their sum is clipped, once |
     | a loss that needs its batch | refused |
     | a row whose gradient is no number | counts for nothing |
+    | layers that work on something else than rows | refused, unless patients are taken `alone` |
 
     Attributes:
         noise: standard deviation over `clip`.
@@ -107,6 +111,7 @@ class DpSgd:
         micro: rows worked on at once.
         divisor: what the noised sum is divided by: public or paid for, never a batch's size.
         patients: (n,) whose row each is, from 0.
+        alone: one backward pass a patient; what a loss's layers work on is then not asked.
     """
 
     noise: float
@@ -115,6 +120,7 @@ class DpSgd:
     micro: int = 512
     divisor: float = 1.0
     patients: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    alone: bool = False
 
     def at(self, noise: float, steps: int) -> "DpSgd":
         """Less noise where few take part, as that hides as well."""
@@ -140,7 +146,7 @@ class DpSgd:
             f"{steps} gradients, clipped at {self.clip:g}, each patient with chance {self.rate:g}"
         )
         spend = Spend(Kind.GAUSSIAN, self.noise, self.rate, steps)
-        return Release(purpose, "dp-sgd", note=note, spends=(spend,))
+        return Release(purpose, ALONE if self.alone else SGD, note=note, spends=(spend,))
 
     def batch(self, job: "Job", rows: Tensor, generator: torch.Generator) -> Batch:
         """The rows of the patients who take part.
@@ -176,9 +182,12 @@ class DpSgd:
             raise BudgetError(
                 "so much noise hides all that a patient may add; ask for more epsilon"
             )
-        for part in parts_of(batch, self.micro):
+        for part in parts_of(batch, 1 if self.alone else self.micro):
             worked_out = partial(loss, modules, part)
-            clipped_sum(worked_out, weights, part.patient, clip, sums)
+            if self.alone and len(part.patient):
+                add_clipped(worked_out, weights, clip, sums)
+            elif not self.alone:
+                clipped_sum(worked_out, weights, part.patient, clip, sums)
         noised = noisy_sums(total.numpy(), spread)
         slopes = torch.from_numpy(noised).div_(self.divisor).float()
         for weight, slope in zip(weights, torch.split(slopes, sizes), strict=True):

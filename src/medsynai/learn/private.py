@@ -29,7 +29,7 @@ from medsynai.errors import ModelError, PlanError
 from medsynai.forest.order import order_of
 from medsynai.learn.core import Phase, planned_releases
 from medsynai.learn.job import Job
-from medsynai.learn.mechanism import DpSgd, Way
+from medsynai.learn.mechanism import DpSgd, Mechanism, Way
 from medsynai.privacy.accounting import Kind, Spend
 from medsynai.privacy.ledger import Budget, Ledger, Release
 from medsynai.seeds import Seeds
@@ -134,11 +134,19 @@ def ready_privately(
     known = to_rows(stand_in(bought, STOOD_IN, seeds.of("known").numpy()))
     expected = bought.total / schema.max_rows
 
-    def adapted(job: Job) -> Job:  # nothing is held out, measured or timed
-        if planned_releases(job.phases) > planned_releases(phases):
-            raise PlanError(f"{name} would read real rows more often than its plan says")
-        pace = replace(job.pace, seconds=None)
-        at_work = bare.at_work(job, rows, patients, expected)
-        return replace(job, mechanism=at_work, pace=pace, watched=None, monitor=None)
+    def adapted(job: Job) -> Job:
+        return adapted_to(job, bare.at_work(job, rows, patients, expected), phases, name)
 
     return Ready(schema, bought.codec, rows, rows[:0], known, known, adapted)
+
+
+def adapted_to(job: Job, mechanism: Mechanism, phases: tuple[Phase, ...], name: str) -> Job:
+    """The job under a budget: nothing is held out, measured or timed.
+
+    Raises:
+        PlanError: it reads real rows more often than the phases that were paid for.
+    """
+    if planned_releases(job.phases) > planned_releases(phases):
+        raise PlanError(f"{name} would read real rows more often than its plan says")
+    pace = replace(job.pace, seconds=None)
+    return replace(job, mechanism=mechanism, pace=pace, watched=None, monitor=None)

@@ -249,5 +249,6 @@ BESIDE = (
         "number given the last one of its kind.",
         "medsynai.models.events:Events",
         "medsynai.models.events:load",
+        private=True,
     ),
 )

@@ -10,13 +10,16 @@ from functools import partial
 from typing import ClassVar
 
 from medsynai.codec.steps import StepCodec
+from medsynai.errors import PlanError
 from medsynai.forest.forest import Forest
 from medsynai.generator import check_settings
 from medsynai.learn.core import Modules, Phase, Update
-from medsynai.learn.events import fit_events, load_events
+from medsynai.learn.events import load_events
 from medsynai.learn.job import Job, Pace
-from medsynai.learn.losses.events import likelihood
+from medsynai.learn.losses.events import in_parts, likelihood
 from medsynai.learn.nets.events import EventNet
+from medsynai.learn.private_events import fit_either
+from medsynai.models.aim import Aim
 from medsynai.models.catalog import open_model
 
 PACE = Pace(batch=32, check=60, patience=4, average=0.99, fade=0.5)
@@ -31,6 +34,7 @@ class Events:
         least: train patients behind a token, a bin, and a number that is drawn as it is.
         bins, gaps: about how many bins a token's numbers, and times between steps, have at most.
         lives: the forest that draws what is told of a patient once.
+        paid, told: what draws it under a budget, and its share of epsilon.
         steps, lr, pace: how it is trained; a batch is of patients.
     """
 
@@ -40,6 +44,8 @@ class Events:
     bins: int = 60
     gaps: int = 200
     lives: Forest = field(default_factory=partial(Forest, bins=100))
+    paid: Aim = field(default_factory=Aim)
+    told: float = 0.4
     steps: int = 480
     lr: float = 3e-3
     pace: Pace = PACE
@@ -48,6 +54,8 @@ class Events:
     def __post_init__(self) -> None:
         least = {"width": 2, "memory": 1, "least": 1, "bins": 2, "gaps": 2, "steps": 1, "lr": 0}
         check_settings(self.name, self, least)
+        if not 0 < self.told < 1:
+            raise PlanError("events: told is a share of epsilon, between 0 and 1")
 
     def phases(self) -> tuple[Phase, ...]:
         """One update, which reads real patients."""
@@ -59,9 +67,9 @@ class Events:
 
     def job(self, modules: Modules) -> Job:
         """One network; held-out patients are watched by the same loss."""
-        return Job(modules, self.phases(), 0, self.pace, likelihood)
+        return Job(modules, self.phases(), 0, self.pace, in_parts)
 
-    fit = fit_events
+    fit = fit_either
 
 
 load = partial(load_events, kind=Events, lives=open_model)

@@ -111,6 +111,12 @@ PRESETS: dict[str, dict[str, Settings]] = {
         BEST: {"width": 48, "critics": 5, "steps": 6000, "pace": {"patience": 20}},
     },
     "pca": {FAST: {"components": 100}},
+    "events": {
+        PRIVATE: {
+            **{"width": 32, "memory": 16, "bins": 20, "steps": 120, "lr": 0.01},
+            "pace": {"average": 0.95, "fade": 0.5, "private": {"rate": 0.05, "singles": 0.3}},
+        },
+    },
     "aae": {PRIVATE: {"width": 64, "latent": 8, **QUIET, **FEW}},
 }
 
