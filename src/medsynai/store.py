@@ -72,6 +72,8 @@ def from_plain(kind: Any, value: Any, where: str = "") -> Any:
         return kind(value)
     if origin is tuple and isinstance(value, list | tuple):
         inner = [args[0]] * len(value) if args[-1] is Ellipsis else list(args)
+        if len(inner) != len(value):
+            raise PlanError(f"{where or 'value'}: expected {len(inner)} values, found {len(value)}")
         return tuple(
             from_plain(k, v, f"{where}[{i}]")
             for i, (k, v) in enumerate(zip(inner, value, strict=True))

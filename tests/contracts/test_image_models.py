@@ -19,13 +19,14 @@ from medsynai.seeds import Seeds
 NAMES = [entry.name for entry in CATALOG if "images" in entry.data]
 # Settings small enough that all questions together take seconds.
 PACE = {"batch": 32, "check": 50, "average": 0.98}
-SMALL = {"latent": 4, "width": 4, "pace": PACE}
+SMALL = {"width": 4, "pace": PACE}
 LATE = {"pace": {**PACE, "check": 1000, "average": 0.9}}  # a look takes as long as 30 rounds
-DUEL = {**SMALL, **LATE, "steps": 150, "lr": 0.01, "penalty": 0.05}
+DUEL = {**SMALL, **LATE, "latent": 4, "steps": 150, "lr": 0.01, "penalty": 0.05}
 QUICK = {
-    "image-vae": {**SMALL, "steps": 200, "lr": 0.004},
-    "image-hybrid": {**SMALL, "rounds": (120, 20, 20), "lr": 0.004},
-    **dict.fromkeys(("image-gan", "dcgan", "acgan"), DUEL),
+    "image-vae": {**SMALL, "latent": 4, "steps": 200, "lr": 0.004},
+    "image-hybrid": {**SMALL, "latent": 4, "rounds": (120, 20, 20), "lr": 0.004},
+    **dict.fromkeys(("dcgan", "acgan"), DUEL),
+    "image-gan": {**SMALL, **LATE, "components": 4, "rounds": (400, 30), "lr": 0.004},
     "image-wgan-gp": {**DUEL, "critics": 2, "penalty": 1.0},
     "image-flow": {
         "width": 16,
@@ -46,7 +47,8 @@ def few(name: str, steps: int) -> dict:
     """Settings that stop after a few rounds."""
     if name not in QUICK:
         return {}
-    return {"rounds": (steps,) * 3} if "rounds" in QUICK[name] else {"steps": steps}
+    rounds = QUICK[name].get("rounds")
+    return {"rounds": (steps,) * len(rounds)} if rounds else {"steps": steps}
 
 
 def scans(n: int = 300, space: tuple[int, ...] = (7, 6), channels: int = 1) -> ImageSet:

@@ -4,7 +4,6 @@ Nothing is downloaded: images are seen as whitened components of the train image
 what convolutions with fixed random weights make of them.
 """
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -71,7 +70,7 @@ def look_at_images(canvas: Canvas) -> Monitor:
 
 def at_once(canvas: Canvas) -> int:
     """How many images of this size are worked on at once."""
-    return max(1, AT_ONCE // (canvas.channels * math.prod(canvas.space)))
+    return max(1, AT_ONCE // canvas.pixels)
 
 
 def coarse(canvas: Canvas, rows: Rows) -> Rows:

@@ -1,27 +1,25 @@
-"""A small modern GAN of images: paired loss, penalised slopes, critics shown changes, mean weights.
+"""A small modern GAN of images that paints from drafts: paired loss, penalised slopes, averages.
 
-Huang et al. 2024, The GAN is dead; long live the GAN (R3GAN); Zhao et al. 2020, Differentiable
-augmentation for data-efficient GAN training; Miyato and Koyama 2018, cGANs with projection
-discriminator.
+Huang et al. 2024, The GAN is dead; long live the GAN (R3GAN); Denton et al. 2015, Deep generative
+image models using a Laplacian pyramid of adversarial networks (drafts); Zhao et al. 2020,
+Differentiable augmentation for data-efficient GAN training.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
+from torch import Tensor
+
 from medsynai.codec.image import Frame
 from medsynai.generator import check_settings
-from medsynai.learn import painting
-from medsynai.learn.core import Phase, Update
-from medsynai.learn.images import fit_images, load_images
+from medsynai.learn import drafting
+from medsynai.learn.core import Phase
+from medsynai.learn.drafting import Artist, Studio, fit_drafted, settle_artist
+from medsynai.learn.images import load_images
 from medsynai.learn.job import Job, Pace
-from medsynai.learn.losses.adversarial import relativistic, zero_centred
-from medsynai.learn.losses.images import shown_changed
-from medsynai.learn.nets.conv import Canvas
-from medsynai.learn.painting import Players
 
-PACE = Pace(batch=32, check=200, patience=10, average=0.998, fade=0.3, clip=100.0)
-BETAS = (0.0, 0.9)  # of Adam: the other player moves on
+PACE = Pace(batch=32, check=200, patience=1000, average=0.998, fade=0.3, clip=100.0)
 
 
 @dataclass(frozen=True)
@@ -29,44 +27,49 @@ class ImageGan:
     """Settings of the generative adversarial network; all public.
 
     Attributes:
-        latent: numbers that an image is made of.
+        components: of the pixels, that a draft is made of.
         width: channels at the finest grid, of both players; see `learn.nets.conv`.
+        hops: steps of a draft along its flow.
         penalty: weight of the critic's squared slopes (R1 + R2), worked out every 4th round.
         changes: the critic is shown brighter, moved and holed images, real and synthetic alike.
-        steps: rounds of critic and generator at most.
-        lr: learning rate of both.
+        rounds: of the flow alone, and of flow, critic and painter, at most.
+        lr: learning rate of all three.
         pace: how it is trained.
     """
 
-    latent: int = 64
-    width: int = 32
+    components: int = 96
+    width: int = 24
+    hops: int = 8
     penalty: float = 0.1
     changes: bool = True
-    steps: int = 6000
+    rounds: tuple[int, int] = (2000, 4000)
     lr: float = 1e-3
     pace: Pace = PACE
     name: ClassVar[str] = "image-gan"
 
     def __post_init__(self) -> None:
-        least = dict.fromkeys(("latent", "width", "steps"), 1) | {"penalty": 0, "lr": 0}
-        check_settings(self.name, self, least)
+        least = dict.fromkeys(("components", "width"), 1) | {"hops": 2}
+        check_settings(self.name, self, least | {"penalty": 0, "lr": 0})
+        drafting.check_rounds(self.name, self.rounds)
+
+    @property
+    def parts(self) -> Studio:
+        """What these settings put together."""
+        return Studio(self.components, self.width, self.hops, self.pace)
 
     def phases(self) -> tuple[Phase, ...]:
-        """Critic, which reads real images, then generator, which does not."""
-        duel, slopes = relativistic(), zero_centred(self.penalty)
-        critic = Update(("critic",), duel.critic, True, 1, self.lr, BETAS, slopes, 4)
-        fool = Update(("generator",), duel.generator, False, 1, self.lr, BETAS)
-        return (Phase((critic, fool), self.steps),)
+        """The flow, which reads real images' components; the critic, which reads; the painter."""
+        return drafting.phases(self.penalty, self.lr, self.rounds)
 
-    def job(self, frame: Frame) -> Job:
-        """Both players; the critic sees changes."""
-        plain = Players(self.latent, self.width, self.pace, self.phases()).job(frame)
-        shown = shown_changed(Canvas.of(frame, self.width), self.latent)
-        changed = replace(plain, phases=painting.through(shown, plain.phases))
-        return changed if self.changes else plain
+    def job(self, frame: Frame, rows: Tensor) -> Job:
+        """All three, and the components of these rows; the critic sees changes."""
+        return self.parts.job(frame, rows, self.phases(), self.changes)
 
-    drawer, settle = painting.generator, painting.settle_generator
-    fit = fit_images
+    def drawer(self, frame: Frame) -> Artist:
+        """Components, flow and painter."""
+        return self.parts.artist(frame)
+
+    fit, settle = fit_drafted, settle_artist
 
 
 load = partial(load_images, kind=ImageGan)

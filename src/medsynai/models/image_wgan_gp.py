@@ -1,7 +1,7 @@
 """A Wasserstein GAN of images with a gradient penalty.
 
 Arjovsky, Chintala and Bottou 2017, Wasserstein GAN (the distance); Gulrajani et al. 2017, Improved
-training of Wasserstein GANs (the penalty); told the class as in `image-gan`.
+training of Wasserstein GANs (the penalty); told the class as in `dcgan`.
 """
 
 from dataclasses import dataclass

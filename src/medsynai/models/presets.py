@@ -95,8 +95,8 @@ PRESETS: dict[str, dict[str, Settings]] = {
         BEST: {"width": 48, "rounds": [5000, 5000, 8000]},
     },
     "image-gan": {
-        FAST: {"width": 16, "steps": 1500, "lr": 2e-3},
-        BEST: {"width": 48, "steps": 20_000, "pace": {"patience": 20}},
+        FAST: {"width": 16, "rounds": [1200, 1000]},
+        BEST: {"width": 48, "rounds": [4000, 20_000]},
     },
     "dcgan": {
         FAST: {"width": 16, "steps": 1000, "lr": 5e-4},

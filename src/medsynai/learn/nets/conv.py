@@ -62,6 +62,11 @@ class Canvas:
         return [self.width * min(2**k, WIDEST) for k in range(len(self.grids))]
 
     @property
+    def pixels(self) -> int:
+        """Numbers an image."""
+        return self.channels * math.prod(self.space)
+
+    @property
     def folded(self) -> int:
         """Channels of an image whose pixels two by two are channels."""
         return self.channels * FOLD ** len(self.space)
