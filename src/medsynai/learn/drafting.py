@@ -33,8 +33,8 @@ from medsynai.learn.nets.conv import Canvas, Critic
 from medsynai.learn.nets.latent import Velocity
 from medsynai.learn.nets.mlp import modules_of, quiet
 from medsynai.learn.nets.unet import UNet
-from medsynai.learn.painting import through
-from medsynai.learn.paths import Path
+from medsynai.learn.painting import filmed, through
+from medsynai.learn.paths import Path, arc
 from medsynai.privacy.ledger import Ledger
 from medsynai.seeds import Seeds
 
@@ -137,9 +137,19 @@ class Artist(nn.Module):
         self, labels: Float[Tensor, " n"], generator: torch.Generator
     ) -> Float[Tensor, "n pixels"]:
         """Pixels of images of these classes."""
-        noise = torch.randn(len(labels), self.noise, generator=generator)
-        pixels: Tensor = self(noise, labels[:, None])
+        pixels: Tensor = self(self._noise(len(labels), generator), labels[:, None])
         return pixels
+
+    def between(
+        self, labels: Float[Tensor, " n"], steps: int, generator: torch.Generator
+    ) -> Float[Tensor, "n*steps pixels"]:
+        """For each class `steps` images on the way from one draw to another."""
+        one, two = (self._noise(len(labels), generator) for _ in range(2))
+        pixels: Tensor = self(arc(one, two, steps), labels.repeat_interleave(steps)[:, None])
+        return pixels
+
+    def _noise(self, n: int, generator: torch.Generator) -> Float[Tensor, "n noise"]:
+        return torch.randn(n, self.noise, generator=generator)
 
 
 @dataclass(frozen=True)
@@ -165,8 +175,9 @@ class Studio:
         noise = max(noise, OFTEN * (self.components + 1))
         if changes:
             phases = through(shown_changed(canvas, artist.noise), phases)
-        looks = look_at_images(canvas)
-        return Job(modules, phases, noise, self.pace, asking=EvenedClass(), monitor=looks)
+        looks, film = look_at_images(canvas), filmed("generator", artist.noise, canvas)
+        sizes = modules, phases, noise, self.pace
+        return Job(*sizes, asking=EvenedClass(), monitor=looks, paints=film)
 
 
 def phases(penalty: float, lr: float, rounds: tuple[int, int]) -> tuple[Phase, ...]:

@@ -157,13 +157,14 @@ BESIDE = (
     Entry(
         "image-gan",
         "GAN of images",
-        "Huang et al. 2024, The GAN is dead; long live the GAN (R3GAN); Zhao et al. 2020, "
-        "Differentiable augmentation for data-efficient GAN training",
+        "Huang et al. 2024, The GAN is dead; long live the GAN (R3GAN); Denton et al. 2015, Deep "
+        "generative image models using a Laplacian pyramid of adversarial networks (drafts)",
         ("images",),
-        "drawing many images in seconds, where there is time or a GPU to train",
-        "few minutes on a CPU; sets of a few dozen images",
-        "One neural network paints images of a class, and another learns to tell them from real "
-        "ones; both see the images changed in random ways, so that neither learns single images.",
+        "drawing many images in seconds, of all kinds that there are, after minutes on a CPU",
+        "detail: a small network tells its images from real ones; sets of a few dozen images",
+        "An image begins as a draft of its main features, drawn by what was learnt of how they lie "
+        "together. One neural network adds detail, another learns to tell the result from real "
+        "images; both are shown changed in random ways, so that neither learns single images.",
         "medsynai.models.image_gan:ImageGan",
         "medsynai.models.image_gan:load",
     ),
