@@ -110,7 +110,7 @@ def shown(release: "Released", folder: object, as_json: bool) -> None:
     ledger = release.evidence.ledger
     if as_json:
         told = {"folder": str(folder), "exit_code": 0, "notes": release.evidence.notes}
-        names = ("guarantee", "promised", "budget", "spent", "all_runs", "best_attack")
+        names = ("guarantee", "unit", "promised", "budget", "spent", "all_runs", "best_attack")
         click.echo(store.to_json(told | {n: ledger[n] for n in names if n in ledger}))
         return
     screen.show_notes(release.evidence.notes)

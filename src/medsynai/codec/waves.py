@@ -16,7 +16,10 @@ def cosines(channels: int, space: tuple[int, ...], most: int) -> Float[np.ndarra
 
     grid = np.indices(space).reshape(len(space), -1) / np.array(space)[:, None]
     order = np.argsort((grid**2).sum(0), kind="stable")[:most]
-    ones = np.eye(grid.shape[1])[order].reshape(-1, *space)
-    flat = idctn(ones, axes=range(1, len(space) + 1), norm="ortho").reshape(len(order), -1)
+    ones = np.zeros((len(order), grid.shape[1]))  # of a volume the whole basis would not fit
+    ones[np.arange(len(order)), order] = 1.0
+    flat = idctn(ones.reshape(-1, *space), axes=range(1, len(space) + 1), norm="ortho").reshape(
+        len(order), -1
+    )
     whole: np.ndarray = np.kron(np.eye(channels), flat)
     return whole

@@ -48,8 +48,9 @@ _PAID = """
 - `report.html`, `card.md`, `scores.json`: every score of the synthetic rows. They were computed on
   real rows and not paid for, so they are outside of the guarantee that the release gives.
 - `misfits.csv`: how many rows did not fit the contract, column by column, and were moved to a bound
-  or a listed category. Many of them mean that the contract is wrong, not the rows. Correct it from
-  what is publicly known: correcting it from these counts would use the rows.
+  or a listed category; of images, how many were left out, and why. Many of them mean that the
+  contract is wrong, not the rows. Correct it from what is publicly known: correcting it from these
+  counts would use the rows.
 """
 
 

@@ -169,7 +169,7 @@ class Ledger:
             bought: whether the release shows what earlier entries of the carried ledger bought, so
                 that its guarantee is that of all of them. What is bought decides what is bought
                 next, and then the Renyi total is the one that holds (Feldman and Zrnic 2021).
-            unit: whose presence it is about: "row" where nothing names the patient.
+            unit: whose presence it is about: "row" or "image" where nothing names the patient.
         """
         plain: dict[str, object] = {"guarantee": self.guarantee, "unit": unit}
         plain["entries"] = tuple(replace(e, unit=unit) for e in self._entries)

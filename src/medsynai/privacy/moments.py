@@ -14,6 +14,7 @@ from jaxtyping import Float
 from medsynai.errors import BudgetError
 from medsynai.privacy.noise import noisy_sums, slack
 
+LEAST = 1e-9  # patients of a class that noise has taken away
 Numbers = np.ndarray[Any, np.dtype[np.float64]]
 
 
@@ -41,7 +42,9 @@ class Weighed:
         return found
 
     def means(self, classes: int, reach: float) -> tuple[Numbers, Numbers]:
-        """(classes,) how many patients each class has, at least 0, and (classes, d) their means.
+        """(classes,) how many patients each class has, and (classes, d) their means.
+
+        Where noise has taken all of a class away, next to nothing stays: it can be asked for.
 
         A mean is drawn towards that of all patients by as much as noise has moved it away (James
         and Stein 1961, Estimation with quadratic loss), so a class of few is not noise alone.
@@ -56,8 +59,7 @@ class Weighed:
         sums = hot.T @ clipped(self.rows, reach) / reach
         whole = np.concatenate([hot.sum(0)[:, None], sums], 1) / math.sqrt(2)
         found = self._noised(whole.ravel()).reshape(whole.shape) * math.sqrt(2)
-        counts = np.maximum(found[:, 0], 0.0)
-        counts[counts.argmax()] += not counts.any()  # noise alone: one class stands for all
+        counts = np.maximum(found[:, 0], LEAST if self.noise else 0.0)
         many = np.maximum(counts, 1.0)[:, None]
         own, all_of = found[:, 1:] * reach / many, found[:, 1:].sum(0) * reach / many.sum()
         apart = own - all_of

@@ -34,14 +34,14 @@ def promised(evidence: Evidence) -> tuple[str, ...]:
     ledger = evidence.ledger
     least = ledger["best_attack"]
     one, ten = (least[f"tpr_at_fpr_{f}"] for f in ("0.01", "0.1"))
-    nobody_named = ledger["unit"] == "row"
+    unit = ledger["unit"]
     lines = [
         _whose(evidence),
         "Take somebody who knows the whole record of a patient, and all other patients, and asks "
         "whether this one was in the data. If they falsely accuse 1 of 100 people who were not, "
         f"they find at most {_of_hundred(one)} of 100 who were; at 10 of 100 false alarms, at most "
         f"{_of_hundred(ten)}. That holds for every attack, known or not yet found."
-        + (" Whoever has several rows may be found more often." if nobody_named else ""),
+        + ("" if unit == "patient" else f" Whoever has several {unit}s may be found more often."),
     ]
     runs = ledger.get("all_runs")
     if runs is not None:
@@ -73,11 +73,13 @@ def _whose(evidence: Evidence) -> str:
             "of this release and all that its ledger paid for before it, as the contract was "
             f"bought (this run alone: {alone[0]:g}, {alone[1]:g}), "
         )
-    whose = "for one patient, with all rows of theirs that count"
-    if ledger["unit"] == "row":
+    whose = evidence.data.said("for one patient, with all rows of theirs that count")
+    if ledger["unit"] != "patient":
+        unit = ledger["unit"]
+        where = "column of the contract" if unit == "row" else "file or label"
         whose = (
-            "for one row: no column of the contract names the patient, so it is for one patient "
-            "only if nobody has a second row"
+            f"for one {unit}: no {where} names the patient, so it is for one patient "
+            f"only if nobody has a second {unit}"
         )
     return (
         f"({epsilon:g}, {delta:g})-differential privacy {beside}{whose}. Whatever is published "

@@ -187,6 +187,8 @@ def guarantee(evidence: Evidence) -> str:
             "attacks reported here."
         )
     whose = "for one patient"
-    if evidence.ledger.get("unit") == "row":
-        whose = "for one row, as no column names the patient"
+    unit = evidence.ledger.get("unit", "patient")
+    if unit != "patient":
+        where = "column" if unit == "row" else "file or label"
+        whose = f"for one {unit}, as no {where} names the patient"
     return f"The ledger's guarantee: {said} {whose}. It does not cover scores on real rows."

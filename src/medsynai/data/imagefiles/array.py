@@ -22,17 +22,27 @@ def read(path: Path, skip_bad: bool) -> LoadedImages:
     Raises:
         ReadError: a damaged file, Python objects in it, or another shape.
     """
-    try:
-        pixels = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, OSError):
-        raise ReadError(
-            f"{path} is damaged, or holds Python objects, which are never unpickled"
-        ) from None
+    pixels = opened(path)
     first = channels_first(pixels, path)
     last = pixels.ndim - 1 if pixels.shape[-1] == first.shape[1] > 1 else 0
     source = ImageSource(ImageLayout.ARRAY, str(pixels.dtype), facts={"last": last})
     note = f"{len(first):,} images of {' x '.join(map(str, first.shape[2:]))}"
     return LoadedImages(ImageSet.of(first), source, None, (note,))
+
+
+def opened(path: Path) -> np.ndarray:
+    """The array in a file.
+
+    Raises:
+        ReadError: a damaged file, or Python objects in it.
+    """
+    try:
+        pixels: np.ndarray = np.load(path, allow_pickle=False)
+        return pixels
+    except (ValueError, EOFError, OSError):
+        raise ReadError(
+            f"{path} is damaged, or holds Python objects, which are never unpickled"
+        ) from None
 
 
 def write(images: ImageSet, source: ImageSource, target: Path, seeds: Seeds) -> None:

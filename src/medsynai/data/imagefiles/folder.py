@@ -30,10 +30,15 @@ def read(path: Path, skip_bad: bool) -> LoadedImages:
     """
     pillow()
     files = sorted(p for p in path.rglob("*") if p.suffix.lower() in ENDINGS and p.is_file())
-    return gather(path, [(f, partial(_picture, f)) for f in files], ImageLayout.FOLDER, skip_bad)
+    return gather(path, [(f, partial(picture, f)) for f in files], ImageLayout.FOLDER, skip_bad)
 
 
-def _picture(path: Path) -> Item:
+def picture(path: Path) -> Item:
+    """One picture.
+
+    Raises:
+        BadFile: it is damaged, or of a mode that is not served.
+    """
     image = pillow()
     try:
         with image.open(path) as file:

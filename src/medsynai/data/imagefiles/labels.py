@@ -1,6 +1,7 @@
 """The CSV beside image files: which file shows what, and whose it is."""
 
 import csv
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,27 +41,38 @@ class Labels:
         return None
 
 
-def find_labels(folder: Path) -> Labels | None:
+def find_labels(
+    folder: Path, lines: Callable[[Path], list[list[str]]] | None = None
+) -> Labels | None:
     """The one label file of a folder: a CSV with a column of files and one of labels or patients.
+
+    Args:
+        folder: whose own CSV files are looked at.
+        lines: reads a file's rows in place of the usual way, and then an image that is listed
+            twice is what its first line says.
 
     Raises:
         ReadError: a file listed twice with different labels, or a CSV that is not text.
     """
     files = sorted(folder.glob("*.csv"), key=lambda p: ("label" not in p.stem.lower(), p.name))
     for file in files:
-        found = _read(file)
+        found = _read(file, _lines(file)) if lines is None else _read(file, lines(file), False)
         if found is not None:
             return found
     return None
 
 
-def _read(file: Path) -> Labels | None:
+def _lines(file: Path) -> list[list[str]]:
     try:
         with file.open(newline="", encoding="utf-8-sig") as text:
-            dialect = csv.excel
-            rows = list(csv.reader(text, dialect))
+            return [row for row in csv.reader(text) if row]
     except UnicodeDecodeError:
         raise ReadError(f"{file} is not UTF-8 text; save the labels as UTF-8") from None
+    except csv.Error:
+        raise ReadError(f"{file} is no CSV file that can be read; a field has no end") from None
+
+
+def _read(file: Path, rows: list[list[str]], strict: bool = True) -> Labels | None:
     if not rows:
         return None
     header, columns = rows[0], {}
@@ -83,7 +95,7 @@ def _read(file: Path) -> Labels | None:
             row[at["patient"]].strip() if "patient" in at else "",
         )
         key = row[at["path"]].strip().replace("\\", "/").removeprefix("./")
-        if found.setdefault(key, told) != told:
+        if found.setdefault(key, told) != told and strict:
             raise ReadError(f"{file} lists an image twice, with different labels or patients")
     unknown = tuple(name for name in header if name not in columns.values())
     return Labels(file.name, columns, unknown, found)

@@ -34,13 +34,7 @@ def read(path: Path, skip_bad: bool) -> LoadedImages:
     Raises:
         ReadError: a damaged file, Python objects in it, parts of different sizes or lengths.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except BROKEN:
-        raise ReadError(
-            f"{path} is damaged, or holds Python objects, which are never unpickled"
-        ) from None
+    arrays = opened(path)
     parts = [p for p in PARTS if f"{p}_images" in arrays]
     lead = [f"{p}_" for p in parts] or [""]
     shapes = {arrays[f"{k}images"].shape[1:] for k in lead}
@@ -50,9 +44,9 @@ def read(path: Path, skip_bad: bool) -> LoadedImages:
     labels = _labels(arrays, lead, len(pixels), path)
     names = _names(arrays, labels, path)
     whose = next((name for name in PATIENT if name in arrays), "")
-    if whose and len(arrays[whose]) != len(pixels):
+    if whose and arrays[whose].shape not in ((len(pixels),), (len(pixels), 1)):
         raise ReadError(f"{path}: `{whose}` must say of each image whose it is")
-    own = arrays[whose] if whose else None
+    own = arrays[whose].ravel() if whose else None
     which = None if labels is None else np.unique(labels, return_inverse=True)[1]
     images = ImageSet.of(channels_first(pixels, path), which, names, own)
     sizes = [len(arrays[f"{k}images"]) for k in lead]
@@ -74,6 +68,21 @@ def read(path: Path, skip_bad: bool) -> LoadedImages:
     beside = (f"{', '.join(lost)} are not learnt and not written",) if lost else ()
     source = ImageSource(ImageLayout.NPZ, str(pixels.dtype), facts=facts)
     return LoadedImages(images, source, held, (note, *beside))
+
+
+def opened(path: Path) -> Arrays:
+    """All arrays by name.
+
+    Raises:
+        ReadError: a damaged file, or Python objects in it.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except BROKEN:
+        raise ReadError(
+            f"{path} is damaged, or holds Python objects, which are never unpickled"
+        ) from None
 
 
 def _labels(arrays: Arrays, lead: list[str], n: int, path: Path) -> np.ndarray | None:

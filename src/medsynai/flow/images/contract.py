@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from medsynai import store
-from medsynai.data.images import ImageLayout, ImageSet, ImageSource, LoadedImages
-from medsynai.errors import PlanError, ReadError, SchemaError
+from medsynai.data.imagefiles.apart import Form
+from medsynai.data.images import ImageLayout, ImageSource
+from medsynai.errors import PlanError, SchemaError
 
 ORIGINS = ("standard", "dictionary", "declared")
 EXAMPLE = """size = [28, 28]  # height and width, or depth, height and width
@@ -45,11 +44,6 @@ class ImageContract:
             )
 
     @property
-    def form(self) -> tuple[int, ...]:
-        """Channels and sides, as arrays have them."""
-        return self.channels, *self.size
-
-    @property
     def words(self) -> dict[str, str]:
         """What it says, for a report."""
         return {
@@ -60,24 +54,10 @@ class ImageContract:
             "Known from": self.origin,
         }
 
-    def lawful(self, images: ImageSet) -> tuple[ImageSet, int]:
-        """The images of the contract's classes, and how many others were left out.
-
-        Raises:
-            ReadError: images of another size, or of more than 8 bits.
-        """
-        if images.pixels.shape[1:] != self.form or images.pixels.dtype != np.uint8:
-            sides = " x ".join(map(str, self.size))
-            raise ReadError(
-                f"the contract speaks of images of {sides}, {self.channels} channels and 8 bits; "
-                "these are others"
-            )
-        place = {name: k for k, name in enumerate(self.classes)}
-        label = np.array([place.get(name, -1) for name in images.classes])[images.labels]
-        known = label >= 0
-        rest = images.rows(known)
-        kept = ImageSet.of(rest.pixels, label[known], self.classes, rest.patients)
-        return kept, int((~known).sum())
+    @property
+    def known(self) -> Form:
+        """The same, for a reader."""
+        return Form(self.size, self.channels, self.classes)
 
     def source(self, layout: ImageLayout) -> ImageSource:
         """Files of this layout that tell nothing but the contract.
@@ -89,6 +69,8 @@ class ImageContract:
         if layout is ImageLayout.ARRAY:
             return ImageSource(layout, "uint8", facts={"last": last})
         if layout is ImageLayout.FOLDER:
+            if len(self.size) > 2:
+                raise PlanError("the contract speaks of volumes, and these files are pictures")
             ending = {"ending": ".png"}
             return ImageSource(
                 layout, "uint8", columns=FOLDER, label_file="labels.csv", facts=ending
@@ -123,9 +105,3 @@ def read_contract(path: str | None) -> ImageContract:
         raise SchemaError(f"{path} cannot be read as a contract") from None
     except PlanError as error:
         raise SchemaError(f"{path} is no contract of images: {error}") from None
-
-
-def conformed(loaded: LoadedImages, contract: ImageContract) -> tuple[ImageSet, ImageSource, int]:
-    """Lawful images, the form that synthetic ones are written in, and how many were left out."""
-    images, lost = contract.lawful(loaded.images)
-    return images, contract.source(loaded.source.layout), lost

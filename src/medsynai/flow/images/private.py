@@ -6,7 +6,7 @@ releases alone, each patient with all their images being one unit.
 
 import hashlib
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 
 from medsynai import store
-from medsynai.data.imagefiles import read_images
+from medsynai.data.imagefiles.apart import layout_of, read_apart
 from medsynai.data.images import ImageSet, ImageSource
 from medsynai.data.schema import Schema
 from medsynai.errors import PlanError
 from medsynai.evaluate.images.trial import ImageTrial
 from medsynai.evaluate.policy import Verdict
 from medsynai.flow import judging, kind_stages
-from medsynai.flow.images.contract import ImageContract, conformed, read_contract
+from medsynai.flow.images.contract import ImageContract, read_contract
 from medsynai.flow.images.judging import facts_of, panel_of
 from medsynai.flow.images.maker import ImageMaker
 from medsynai.flow.images.pictures import write_pictures
@@ -49,13 +49,15 @@ class Parts:
     """Real images of different patients, and what their files were like.
 
     Attributes:
-        lost: images of classes that the contract does not name; for the owner of the data alone.
+        named: whether the source says whose an image is: else the unit is an image.
+        lost: how many images were left out, by why; for the owner of the data alone.
     """
 
     train: ImageSet
     holdout: ImageSet
     source: ImageSource
-    lost: int
+    named: bool
+    lost: Mapping[str, int]
 
     @property
     def people(self) -> int:
@@ -112,18 +114,24 @@ def divide(plan: Plan, contract: ImageContract, watch: Watch) -> Parts:
     """Lawful images, about `holdout` of the patients held out, each by a hash of their own images.
 
     Nobody changes sides when another patient is added.
+
+    Raises:
+        ReadError: nothing is there, or an array of another form than the contract's.
+        PlanError: files that say more of a patient than pixels.
     """
     if plan.source is None:
         raise PlanError("no data: name a folder or a file of images")
+    path = Path(plan.source)
     with watch.stage("read", "Reading the images"):
-        loaded = read_images(Path(plan.source), plan.skip_bad)
-    images, source, lost = conformed(loaded, contract)
+        source = contract.source(layout := layout_of(path))
+        read = read_apart(path, layout, contract.known)
+    images = read.images
     held = np.zeros(len(images), bool)
     order = np.argsort(images.patients, kind="stable")
     ends = np.flatnonzero(np.diff(images.patients[order])) + 1
     for mine in np.split(order, ends):
         held[mine] = coin(images.pixels[mine]) < plan.holdout
-    return Parts(images.rows(~held), images.rows(held), source, lost)
+    return Parts(images.rows(~held), images.rows(held), source, read.named, read.lost)
 
 
 def coin(pixels: Iterable[np.ndarray]) -> float:
@@ -174,7 +182,7 @@ def report(
             entry.name, entry.title, entry.paper, entry.about,
             settings=store.to_plain(model), chosen=chosen, conditions=plan.conditions,
         ),
-        ledger=ledger.record(),
+        ledger=ledger.record(unit="patient" if parts.named else "image"),
         plan=tomllib.loads(plan.to_toml()),
         notes=said(plan, len(made)),
         versions=judging.versions(),
@@ -182,15 +190,14 @@ def report(
     )  # fmt: skip
     inside = replace(outside, data=facts, timing=dict(watch.seconds))
     internal: dict[str, Any] = {}
-    lost = f"{parts.lost:,} real images are of classes that the contract does not name."
+    misfits = [{"column": "", "rows": n, "what": why} for why, n in parts.lost.items() if n]
     if judged is None:
-        inside = replace(inside, notes=(*outside.notes, why, lost))
+        inside = replace(inside, notes=(*outside.notes, why))
     else:
         panel, internal = judged.panel, dict(judged.panel.internal)
-        notes = (*outside.notes, lost, *judging.faults(panel))
         inside = replace(
             inside, scores=panel.scores, verdict=judged.verdict, exhibits=panel.exhibits,
-            notes=notes,
+            notes=(*outside.notes, *judging.faults(panel)),
         )  # fmt: skip
     pictures = internal.pop("pictures", None)
     return KindRelease(
@@ -200,7 +207,7 @@ def report(
         plan,
         outside,
         maker,
-        internal,
+        internal | {"misfits": misfits},
         partial(write_pictures, pictures=pictures),
         inside,
         store.to_toml(contract),
