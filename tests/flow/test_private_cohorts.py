@@ -1,6 +1,7 @@
 """A cohort under a budget by the command: what leaves was paid for, byte by byte."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -190,6 +191,23 @@ def test_the_command_spends_its_budget_and_says_so(contract, tmp_path):
     assert again.exit_code == 2 and not (tmp_path / "again").exists()
     drawn = ["sample", str(out), "--rows", "10", "--out", str(tmp_path / "more")]
     assert CliRunner().invoke(cli, drawn).exit_code == 0
+
+
+def test_a_long_file_comes_back_in_its_form_and_its_kind_is_said(tmp_path):
+    rng, lines = np.random.default_rng(0), ["patient;hour;parameter;value"]
+    for i in range(40):
+        hours = np.sort(rng.choice(48, 5, replace=False)).tolist()
+        lines += [f"K{i};{hour};hr;{rng.integers(50, 110)}" for hour in hours]
+    path, less = tmp_path / "events.csv", tmp_path / "less.toml"
+    path.write_text("\n".join(lines) + "\n")
+    codes = (replace(CONTRACT.codes[0], kind="event"),)
+    less.write_text(to_toml(replace(CONTRACT, codes=codes, statics=Schema(()))))
+    with pytest.raises(PlanError, match="cohorts:long"):
+        make(plan(path, less))
+    run(plan(path, less, kind="cohorts:long"), tmp_path / "out")
+    made = pd.read_csv(tmp_path / "out" / "synthetic.csv")
+    assert list(made) == ["patient", "hour", "parameter", "value"]
+    assert made["value"].between(20, 200).all() and made["patient"].max() <= 30
 
 
 def test_a_long_file_is_read_line_by_line(contract, tmp_path):

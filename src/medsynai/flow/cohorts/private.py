@@ -123,6 +123,10 @@ def checked(plan: Plan) -> CohortContract:
             "a private cohort is a long CSV file, or a folder of CSV files with a cohort.toml: the "
             "readers of other formats look at all patients together"
         )
+    if not plan.kind and not Path(str(plan.source)).is_dir():
+        raise PlanError(
+            "say --kind cohorts:long: to see by itself what a file holds, its lines are looked at"
+        )
     if plan.model not in ("auto", MODEL):
         raise PlanError(
             f"{plan.model} has no differentially private form for cohorts: take {MODEL}"
