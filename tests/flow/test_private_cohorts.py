@@ -189,6 +189,9 @@ def test_the_command_spends_its_budget_and_says_so(contract, tmp_path):
     assert pd.read_csv(out / "synthetic" / "people.csv")["PatNr"].nunique() == 40
     again = CliRunner().invoke(cli, [*words, str(tmp_path / "again")])
     assert again.exit_code == 2 and not (tmp_path / "again").exists()
+    asked = ["inspect", str(folder), "--private", "--epsilon", "1", "--ledger", str(ledger)]
+    shown = CliRunner().invoke(cli, [*asked, "--out", str(tmp_path / "bought.toml")])
+    assert shown.exit_code == 2 and "[[codes]]" in shown.output
     drawn = ["sample", str(out), "--rows", "10", "--out", str(tmp_path / "more")]
     assert CliRunner().invoke(cli, drawn).exit_code == 0
 

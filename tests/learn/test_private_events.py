@@ -10,7 +10,7 @@ import torch
 
 from medsynai.codec.contracted import course_under, courses_under, steps_under
 from medsynai.data.cohort import Clock, Cohort
-from medsynai.data.cohort_contract import CohortContract, Known
+from medsynai.data.cohort_contract import EXAMPLE, CohortContract, Known
 from medsynai.data.schema import Column, Kind, Origin, Schema
 from medsynai.errors import BudgetError, PlanError, SchemaError
 from medsynai.flow.auditing import audit
@@ -351,6 +351,10 @@ def test_a_contract_is_a_file_as_the_page_shows_it(tmp_path):
     assert shown.codes[0].often and shown.statics.names == ("sex",)
     file.write_text(to_toml(CONTRACT))
     assert CohortContract.read(file) == CONTRACT
+    file.write_text(EXAMPLE)
+    assert replace(shown, codes=CONTRACT.codes) == replace(
+        CohortContract.read(file), codes=CONTRACT.codes
+    )
     file.write_text("clock = 'hours'")
     with pytest.raises(SchemaError, match="contract"):
         CohortContract.read(file)

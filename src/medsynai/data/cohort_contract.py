@@ -23,6 +23,27 @@ HOW = (
     '"standard", "dictionary" or "declared"); docs/privacy.md shows one'
 )
 
+EXAMPLE = """clock = "minutes"
+span = 2880
+steps = 200
+events = 800
+
+[[codes]]
+code = "HR"
+kind = "measurement"
+minimum = 0
+maximum = 300
+decimals = 0
+often = true
+origin = "dictionary"
+
+[[statics.columns]]
+name = "sex"
+kind = "binary"
+categories = ["female", "male"]
+origin = "declared"
+"""
+
 
 @dataclass(frozen=True)
 class Known:

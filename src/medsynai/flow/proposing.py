@@ -15,6 +15,7 @@ import pandas as pd
 
 from medsynai.data import names
 from medsynai.data.canonical import distinct, text_of
+from medsynai.data.cohort_contract import EXAMPLE as COHORT
 from medsynai.data.facts import DASHES, MISSING
 from medsynai.data.numerals import parse_numbers
 from medsynai.data.patterns import mark_by_name
@@ -129,7 +130,9 @@ def check_table(plan: Plan) -> None:
         return
     if kind.name == "images":
         raise PlanError(f"nothing of images need be bought: write their contract\n{EXAMPLE}")
-    raise PlanError(f"there are contracts of tables and images, not of {kind.name}")
+    if kind.name == "cohorts":
+        raise PlanError(f"nothing of a cohort is bought: write its contract\n{COHORT}")
+    raise PlanError(f"there are contracts of tables, cohorts and images, not of {kind.name}")
 
 
 def _marked(name: str, subject: str | None) -> Column:
