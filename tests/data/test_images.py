@@ -1,7 +1,9 @@
 """Images in and out: exact round trips, what must not pass, and messages that name the file."""
 
 import shutil
+import struct
 from pathlib import Path
+from zlib import compress, crc32
 
 import numpy as np
 import pytest
@@ -278,3 +280,102 @@ def test_real_dicom_comes_back(tmp_path, name):
     loaded = read_images(tmp_path / "in")
     assert loaded.source.layout is ImageLayout.DICOM
     again(loaded, tmp_path / "out")
+
+
+def test_a_picture_that_says_it_is_huge_is_named(tmp_path):
+    folder = pictures(tmp_path / "in", random(3, 6, 5))
+    (folder / "bomb.png").write_bytes(huge(20_000))
+    with pytest.raises(ReadError, match=r"bomb.png says that it is larger"):
+        read_images(folder)
+    assert "1 files" in read_images(folder, skip_bad=True).notes[-1]
+
+
+def huge(side: int) -> bytes:
+    """A PNG of some bytes that says it has `side` x `side` pixels."""
+
+    def part(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + part(b"IHDR", head)
+        + part(b"IDAT", compress(b""))
+        + part(b"IEND", b"")
+    )
+
+
+@pytest.mark.parametrize("ending", [".nii", ".nii.gz"])
+def test_a_damaged_volume_is_named_whatever_its_reader_raises(tmp_path, ending):
+    """A broken stream of gzip is an error of zlib's, which is no OSError."""
+    for name in ("a", "b"):
+        volume = nibabel.Nifti1Image(random(5, 4, 3), np.eye(4))
+        nibabel.save(volume, tmp_path / f"{name}{ending}")
+    whole = (tmp_path / f"b{ending}").read_bytes()
+    broken = whole[:10] + b"\x07" * 200 if ending == ".nii.gz" else whole[:200]
+    (tmp_path / f"b{ending}").write_bytes(broken)
+    with pytest.raises(ReadError, match=f"b{ending} is damaged"):
+        read_images(tmp_path)
+    assert len(read_images(tmp_path, skip_bad=True).images) == 1
+
+
+@pytest.mark.parametrize("tag", ["PhotometricInterpretation", "BitsStored", "PixelSpacing", "Rows"])
+def test_a_damaged_dicom_header_is_named(tmp_path, tag):
+    for name in ("a", "b"):
+        dicom(tmp_path / f"{name}.dcm", random(5, 4), PixelSpacing=[0.5, 0.5])
+    if tag == "PixelSpacing":  # a byte of a number went over
+        whole = (tmp_path / "b.dcm").read_bytes()
+        (tmp_path / "b.dcm").write_bytes(whole.replace(b"0.5", b"0.#"))
+    else:
+        found = pydicom.dcmread(tmp_path / "b.dcm")
+        delattr(found, tag)
+        found.save_as(tmp_path / "b.dcm")
+    with pytest.raises(ReadError, match=r"b\.dcm (is damaged|has pixels)"):
+        read_images(tmp_path)
+    assert len(read_images(tmp_path, skip_bad=True).images) == 1
+
+
+def test_a_list_of_labels_that_says_nothing_is_not_passed_over(tmp_path):
+    """Every image was of the class `all` then, and nobody was told."""
+    lines = "file;label\n" + "".join(f"p{k}.png;ill\n" for k in range(3))
+    folder = pictures(tmp_path / "in", random(3, 6, 5), lines)
+    with pytest.raises(ReadError, match=r"labels.csv names no column of files .* commas"):
+        read_images(folder)
+    (folder / "labels.csv").write_text(lines.replace(";", ",") + "\n\n")  # lines of nothing
+    assert read_images(folder).images.classes == ("ill",)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "said"),
+    [
+        ({"labels": np.array(1)}, "`labels` is one value"),
+        ({"labels": np.arange(6) % 2, "class_names": np.array("a")}, "`class_names` is one value"),
+        ({"labels": np.arange(6) % 2, "class_names": np.array(["a", "a"])}, "two labels the same"),
+        ({"labels": np.r_[np.zeros(4), np.nan, np.nan]}, "2 images have no label"),
+        ({"patients": np.zeros((6, 2))}, "must say of each image whose it is"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_named(tmp_path, arrays, said):
+    np.savez(tmp_path / "x.npz", images=random(6, 5, 4), **arrays)
+    with pytest.raises(ReadError, match=said):
+        read_images(tmp_path / "x.npz")
+
+
+def test_a_damaged_npz_is_called_damaged_and_no_table(tmp_path):
+    np.savez(tmp_path / "x.npz", images=random(6, 5, 4))
+    whole = (tmp_path / "x.npz").read_bytes()
+    (tmp_path / "x.npz").write_bytes(whole[:200])
+    assert recognise(tmp_path / "x.npz") is ImageLayout.NPZ
+    with pytest.raises(ReadError, match=r"x\.npz is damaged"):
+        read_images(tmp_path / "x.npz")
+
+
+def test_frames_keep_their_time(tmp_path):
+    volume = nibabel.Nifti1Image(random(5, 4, 3, 2).astype(np.int16), np.eye(4))
+    volume.header.set_zooms((1, 1, 1, 2.5))
+    (tmp_path / "in").mkdir()
+    nibabel.save(volume, tmp_path / "in" / "a.nii")
+    loaded = read_images(tmp_path / "in")
+    write_images(loaded.images, loaded.source, tmp_path / "out", Seeds(0))
+    written = nibabel.load(tmp_path / "out" / "1.nii")
+    assert written.header.get_zooms() == (1, 1, 1, 2.5)

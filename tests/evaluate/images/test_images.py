@@ -9,6 +9,7 @@ from medsynai.evaluate.images import (
     coverage,
     detection,
     distances,
+    lenses,
     memory,
     pictures,
     textures,
@@ -201,3 +202,49 @@ def test_a_class_that_is_drawn_as_another_costs_its_own_figures():
     assert bad[specificity, flat].value < 0.9 < good[specificity, flat].value
     assert bad[calibration, flat].value > good[calibration, flat].value + 0.05
     assert bad["trts_balanced", ""].value < good["trts_balanced", ""].value - 0.1
+
+
+def test_a_lens_of_few_images_does_not_blow_up_what_is_rounding():
+    """As many components as images: the last one has no spread, and whitening divides by it."""
+    rng = np.random.default_rng(0)
+    few = [ImageSet.of(rng.integers(0, 255, (n, 1, 9, 9)).astype(np.uint8)) for n in (60, 50)]
+    look = lenses.pixel_lens(ImageTrial(few[0], few[1], few[1], Seeds(0)))
+    seen = look(few[1])
+    assert seen.shape[1] >= 20 and seen.std(0).max() < 5
+
+
+def test_train_images_that_are_all_one_are_said_to_be():
+    one = ImageSet.of(
+        np.full((400, 1, 12, 12), 70, np.uint8), np.arange(400) % 2, ("round", "flat")
+    )
+    blind = ImageTrial(one, HOLDOUT, cells(400, 3), Seeds(0))
+    for measure in (coverage.measure, distances.measure, variety.measure):
+        with pytest.raises(AssessmentError, match="do not differ"):
+            measure(blind)
+
+
+@pytest.mark.parametrize("space", [(9, 9, 3), (1, 9, 9), (1, 1)])
+def test_thin_volumes_are_judged(space, monkeypatch):
+    """Three halvings of three slices: none is left to be halved."""
+    for module in (lenses, detection, utility):
+        monkeypatch.setattr(module, "STEPS", 3)
+    rng = np.random.default_rng(0)
+    sets = [
+        ImageSet.of(
+            rng.integers(0, 255, (n, 1, *space)).astype(np.uint8), np.arange(n) % 2, ("a", "b")
+        )
+        for n in (100, 50, 90)
+    ]
+    of = ImageTrial(*sets, Seeds(0))
+    for measure in (coverage, distances, detection, utility, variety, memory):
+        scores = measure.measure(of).scores
+        told = [x for s in scores for x in (s.value, s.holdout, s.shuffled) if x is not None]
+        assert told and np.isfinite(told).all(), measure
+
+
+def test_shuffled_pixels_stand_beside_what_real_images_teach():
+    """The anchor of TRTS: what the network of real images makes of them, not one of its own."""
+    found = by_name(utility.measure, trial(cells(400, 3)))["trts_balanced", ""]
+    of = trial(cells(400, 3))
+    net = utility.taught(of, of.train)
+    assert found.shuffled == utility.balanced(utility.answers(of, net, of.shuffled))

@@ -67,9 +67,9 @@ def _series(path: Path) -> str:
     """The series a file is of, or the file alone."""
     try:
         head = pydicom().dcmread(path, stop_before_pixels=True, force=True)
-    except (OSError, EOFError, ValueError):
+        return str(head.get("SeriesInstanceUID") or path)
+    except Exception:  # of a damaged header; what is wrong is said when the file is opened
         return str(path)
-    return str(head.get("SeriesInstanceUID") or path)
 
 
 def _positioned(series: dict[str, list[Path]]) -> bool:
@@ -166,7 +166,7 @@ def _facts(data: Any) -> dict[str, Any]:
     """What must be the same in all files."""
     slope, intercept = data.get("RescaleSlope"), data.get("RescaleIntercept")
     turned = data.PhotometricInterpretation == "MONOCHROME1" and intercept is not None
-    if turned and (float(slope) != 1.0 or float(intercept) != 0.0):
+    if turned and (float(slope or 1.0) != 1.0 or float(intercept) != 0.0):
         raise BadFile("is MONOCHROME1 with a rescale, whose unit would be turned as well")
     return {
         "modality": str(data.get("Modality") or "OT"),

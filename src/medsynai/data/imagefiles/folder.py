@@ -49,6 +49,8 @@ def picture(path: Path) -> Item:
             if mode in ("1", "P", "LA", "RGBA", "PA"):
                 file = file.convert("RGB" if mode in ("P", "RGBA", "PA") else "L")
             pixels = np.asarray(file)
+    except image.DecompressionBombError:
+        raise BadFile("says that it is larger than any picture that is opened") from None
     except (OSError, SyntaxError, ValueError):  # what Pillow raises of damaged files
         raise BadFile("is damaged or cut short") from None
     if file.mode in WIDE:

@@ -10,7 +10,7 @@ import numpy as np
 
 from medsynai.data.imagefiles.labels import Labels, find_labels
 from medsynai.data.images import ImageLayout, ImageSet, ImageSource, LoadedImages
-from medsynai.errors import ReadError
+from medsynai.errors import MedSynAIError, ReadError
 
 SHOWN = 5  # files that a message names
 BY_FOLDER = "folder"  # label file of a set whose classes are folders
@@ -62,6 +62,11 @@ def gather(root: Path, places: Places, layout: ImageLayout, skip_bad: bool) -> L
             label, patient = _told(labels, path.relative_to(root), by_folder)
         except BadFile as error:
             bad.append((path, str(error)))
+            continue
+        except (MedSynAIError, MemoryError):
+            raise
+        except Exception as error:  # what reads a damaged file raises what it likes
+            bad.append((path, f"is damaged, or its header is ({type(error).__name__})"))
             continue
         items.append((path, item, label, patient or item.patient))
     whole = _agreeing(items, bad)

@@ -52,13 +52,19 @@ def find_labels(
             twice is what its first line says.
 
     Raises:
-        ReadError: a file listed twice with different labels, or a CSV that is not text.
+        ReadError: a file listed twice with different labels, a CSV that is not text, or one that is
+            called labels and does not say of what.
     """
     files = sorted(folder.glob("*.csv"), key=lambda p: ("label" not in p.stem.lower(), p.name))
     for file in files:
         found = _read(file, _lines(file)) if lines is None else _read(file, lines(file), False)
         if found is not None:
             return found
+        if "label" in file.stem.lower():
+            raise ReadError(
+                f"{file} names no column of files ({', '.join(PATH[:4])}) beside one of labels or "
+                "patients; columns are parted by commas"
+            )
     return None
 
 

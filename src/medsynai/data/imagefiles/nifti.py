@@ -55,7 +55,8 @@ def _volume(path: Path) -> Item:
     facts["intercept"] = float(file.dataobj.inter)
     facts["axes"] = "".join(nib.aff2axcodes(file.affine))
     affine = tuple(tuple(float(x) for x in row) for row in file.affine)
-    kept = {"affine": affine, "units": list(file.header.get_xyzt_units())}
+    kept: dict[str, Any] = {"affine": affine, "units": list(file.header.get_xyzt_units())}
+    kept["step"] = float(file.header.get_zooms()[-1]) if stored.ndim == 4 else 1.0
     return Item(pixels.astype(stored.dtype.newbyteorder("=")), facts, "", kept)
 
 
@@ -77,6 +78,9 @@ def write(images: ImageSet, source: ImageSource, target: Path, seeds: Seeds) -> 
         turned = nib.orientations.apply_orientation(stored, back).astype(source.dtype)
         file = nib.Nifti1Image(turned, affine, dtype=np.dtype(source.dtype))
         file.header["descrip"] = b"synthetic: shows no patient"
+        if stored.ndim == 4:  # from frame to frame; a file of an older model does not say it
+            steps = (*file.header.get_zooms()[:3], source.facts.get("step", 1.0))
+            file.header.set_zooms(steps)
         file.header.set_xyzt_units(*source.facts["units"])
         file.header.set_slope_inter(source.slope, source.intercept)  # of numbers stored as they are
         nib.save(file, target / name)

@@ -18,14 +18,14 @@ Arrays = dict[str, np.ndarray]
 
 
 def holds(path: Path) -> bool:
-    """Whether an npz has `images` or `train_images`."""
+    """Whether an npz has `images` or `train_images`; a damaged one is for `read` to name."""
     if path.suffix.lower() != ".npz" or not path.is_file():
         return False
     try:
         with np.load(path, allow_pickle=False) as file:
             return bool({"images", "train_images"} & set(file.files))
     except BROKEN:
-        return False
+        return True
 
 
 def read(path: Path, skip_bad: bool) -> LoadedImages:
@@ -78,11 +78,18 @@ def opened(path: Path) -> Arrays:
     """
     try:
         with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+            arrays = {name: file[name] for name in file.files}
     except BROKEN:
         raise ReadError(
             f"{path} is damaged, or holds Python objects, which are never unpickled"
         ) from None
+    if "images" not in arrays and "train_images" not in arrays:
+        raise ReadError(f"{path} holds no `images`")
+    told = [n for n in arrays if n in (*PATIENT, "class_names") or n.endswith(("images", "labels"))]
+    for name in told:
+        if arrays[name].ndim == 0:
+            raise ReadError(f"{path}: `{name}` is one value, not one for each image or class")
+    return arrays
 
 
 def _labels(arrays: Arrays, lead: list[str], n: int, path: Path) -> np.ndarray | None:
@@ -95,6 +102,8 @@ def _labels(arrays: Arrays, lead: list[str], n: int, path: Path) -> np.ndarray |
     stacked = np.concatenate([arrays[f"{k}labels"] for k in lead])
     if len(stacked) != n or stacked.size != n:
         raise ReadError(f"{path}: images need one label each; several labels are not served yet")
+    if stacked.dtype.kind == "f" and np.isnan(stacked).any():
+        raise ReadError(f"{path}: {int(np.isnan(stacked).sum()):,} images have no label")
     return stacked.reshape(n)
 
 
@@ -108,7 +117,10 @@ def _names(arrays: Arrays, labels: np.ndarray | None, path: Path) -> tuple[str, 
     whole = np.issubdtype(labels.dtype, np.integer) and values.min() >= 0
     if not whole or values.max() >= len(names):
         raise ReadError(f"{path}: `class_names` does not name every label")
-    return tuple(str(names[int(v)]) for v in values)
+    found = tuple(str(names[int(v)]) for v in values)
+    if len({*found}) < len(found):
+        raise ReadError(f"{path}: `class_names` calls two labels the same")
+    return found
 
 
 def _used(arrays: Arrays, lead: list[str], whose: str) -> set[str]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from medsynai.evaluate.images.trial import Numbers
 from medsynai.seeds import Seeds
@@ -13,18 +14,26 @@ WIDTH, BATCH, RATE = 24, 64, 2e-3
 FEATURES = 64
 
 
+class Halved(nn.Module):
+    """Means of two along each axis that has two: torch's own refuses volumes of a few slices."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, channels, *space) to half of the space, rounded up."""
+        pool: Callable[..., Tensor] = (functional.avg_pool2d, functional.avg_pool3d)[x.ndim - 4]
+        return pool(x, tuple(min(2, side) for side in x.shape[2:]), ceil_mode=True)
+
+
 class JudgeNet(nn.Module):
     """Three convolutions and two linear layers; `features` is the layer before the last."""
 
     def __init__(self, channels: int, nd: int, outputs: int) -> None:
         super().__init__()
         conv: Callable[..., nn.Module] = (nn.Conv1d, nn.Conv2d, nn.Conv3d)[nd - 1]
-        pool: Callable[..., nn.Module] = (nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)[nd - 1]
         adaptive = (nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d)
         flat: Callable[..., nn.Module] = adaptive[nd - 1]
         layers: list[nn.Module] = []
         for a, b in ((channels, WIDTH), (WIDTH, 2 * WIDTH), (2 * WIDTH, 4 * WIDTH)):
-            layers += [conv(a, b, 3, 1, 1), nn.ReLU(), pool(2, ceil_mode=True)]
+            layers += [conv(a, b, 3, 1, 1), nn.ReLU(), Halved()]
         self.body = nn.Sequential(*layers, flat(2), nn.Flatten())
         self.features = nn.Sequential(nn.Linear(4 * WIDTH * 2**nd, FEATURES), nn.ReLU())
         self.last = nn.Linear(FEATURES, outputs)

@@ -10,10 +10,12 @@ from functools import partial
 import numpy as np
 
 from medsynai.data.images import ImageSet
+from medsynai.errors import AssessmentError
 from medsynai.evaluate.images.judge_net import ask, train_judge
 from medsynai.evaluate.images.trial import ImageTrial, Numbers
 
 COMPONENTS, STEPS = 50, 500
+NOTHING = 1e-5  # spread of numbers about 1 that is rounding
 Lens = Callable[[ImageSet], Numbers]
 LENSES = ("features", "pixels")
 
@@ -34,7 +36,7 @@ def _features(trial: ImageTrial) -> Lens:
     net = train_judge(pixels, labels, len(trial.train.classes), STEPS, seeds)
     seen = ask(net, pixels)[1]
     mean, spread = seen.mean(0), seen.std(0)
-    alive = spread > 1e-3 * spread.max()  # a unit that never fires would blow a distance up
+    alive = telling(spread, 1e-3)  # a unit that never fires would blow a distance up
 
     def look(images: ImageSet) -> Numbers:
         found: Numbers = (ask(net, trial.look(images))[1] - mean)[:, alive] / spread[alive]
@@ -52,10 +54,25 @@ def pixel_lens(trial: ImageTrial) -> Lens:
     most = min(COMPONENTS, *flat.shape)
     seed = trial.seeds.of("components").integer()
     pca = PCA(most, whiten=True, svd_solver="randomized", random_state=seed).fit(flat)
-    return partial(_whitened, pca, trial)
+    # as many components as images leave one with rounding alone, which whitening would blow up
+    alive = telling(np.sqrt(pca.explained_variance_), 1e-4)
+    return partial(_whitened, pca, alive, trial)
 
 
-def _whitened(pca: object, trial: ImageTrial, images: ImageSet) -> Numbers:
+def _whitened(pca: object, alive: Numbers, trial: ImageTrial, images: ImageSet) -> Numbers:
     flat = trial.look(images).reshape(len(images), -1)
-    found: Numbers = pca.transform(flat)  # type: ignore[attr-defined]
+    found: Numbers = pca.transform(flat)[:, alive]  # type: ignore[attr-defined]
+    return found
+
+
+def telling(spread: Numbers, least: float) -> Numbers:
+    """Which numbers differ from image to image, by so much of the most that any does.
+
+    Raises:
+        AssessmentError: none does.
+    """
+    most = float(spread.max(initial=0))
+    if not most > NOTHING:
+        raise AssessmentError("the train images do not differ from each other")
+    found: Numbers = spread > least * most
     return found

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from medsynai.data.images import ImageSet
+from medsynai.errors import AssessmentError
 from medsynai.evaluate.images.trial import ImageTrial, Numbers
 
 FILTERS = (16, 32)
@@ -32,6 +33,8 @@ def standardised(trial: ImageTrial, plain: Callable[[Numbers], Numbers]) -> Lens
     seen = plain(trial.look(trial.halves[0]))
     mean, spread = seen.mean(0), seen.std(0)
     alive = spread > 1e-6 * max(1.0, float(np.abs(mean).max()))
+    if not alive.any():
+        raise AssessmentError("the train images do not differ from each other")
 
     def look(images: ImageSet) -> Numbers:
         found: Numbers = (plain(trial.look(images)) - mean)[:, alive] / spread[alive]
@@ -89,7 +92,7 @@ def _of_channel(x: Numbers) -> Numbers:
     shares = _counts(places, BINS) / flat.shape[1]
     entropy = -(shares * np.log2(np.maximum(shares, 1e-12))).sum(1)
     first = (mean, spread, (unit**3).mean(1), (unit**4).mean(1), tenth, half, ninth)
-    edges = np.sqrt(sum(g**2 for g in _slopes(x))).reshape(len(x), -1)
+    edges = np.sqrt(sum((g**2 for g in _slopes(x)), np.zeros_like(x))).reshape(len(x), -1)
     more = (upper - lower, entropy, (flat**2).mean(1), edges.mean(1), edges.std(1))
     return np.stack([*first, *more, *_together(x)], axis=1)
 
@@ -109,7 +112,7 @@ def _together(x: Numbers) -> list[Numbers]:
     """Energy, contrast, correlation and homogeneity of neighbours' grey levels."""
     levels, n = np.digitize(x, EDGES), len(x)
     i, j = (v.ravel() for v in np.indices((LEVELS, LEVELS)))
-    found = []
+    found: list[list[Numbers]] = []
     for axis in range(1, x.ndim):
         if x.shape[axis] < 2:
             continue
@@ -120,7 +123,7 @@ def _together(x: Numbers) -> list[Numbers]:
         spread = p @ i**2 - mean**2
         both = (p @ (i * j) - mean**2) / np.maximum(spread, 1e-6)
         found.append([(p**2).sum(1), p @ (i - j) ** 2, both, p @ (1 / (1 + (i - j) ** 2))])
-    return list(np.mean(found, axis=0))
+    return list(np.mean(found or np.zeros((1, 4, n)), axis=0))  # of one pixel: no neighbours
 
 
 def _pairs(x: Numbers, axis: int) -> tuple[Numbers, Numbers]:

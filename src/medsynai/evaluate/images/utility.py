@@ -54,7 +54,8 @@ TRTS = blank(
     "info",
     "trained on real, tested on synthetic (Esteban et al. 2017)",
     note="The holdout anchor is its accuracy on holdout images. Above it, synthetic images are "
-    "easier than real ones; below, some do not look like their class.",
+    "easier than unseen real ones, or copies of those it learnt from; below, some do not look "
+    "like their class.",
 )
 BINS = 10  # of probabilities
 
@@ -88,7 +89,8 @@ def measure(trial: ImageTrial) -> Findings:
         )
         scores += [replace(one, group=f"label={label}") for one in of_class]
     other = answers(trial, nets["real"], trial.synthetic)
-    real = {"synthetic": other, "real": stacks["real"], "shuffled": stacks["shuffled"]}
+    dealt = answers(trial, nets["real"], trial.shuffled)
+    real = {"synthetic": other, "real": stacks["real"], "shuffled": dealt}
     return Findings((*scores, filled(TRTS, balanced, real, trial.seeds, TRTS.note)))
 
 
