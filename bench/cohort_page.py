@@ -102,11 +102,12 @@ def sizes(figures: dict[str, Any]) -> str:
     """All stays by the command, and patients drawn in shards from a saved net of events."""
     lines = []
     if whole := figures.get("stays"):
+        note = f", {whole['note']}" if "note" in whole else ""
         lines.append(
             "\n`medsynai synthesize` of PhysioNet-2012's set A whole (3,996 stays, 1.73 million"
             f" events), one core: fit {whole['stages']['train']:.0f} s (target 480), drawing"
             f" {whole['stages']['draw']:.0f} s, all of it {whole['wall_s']:.0f} s and"
-            f" {whole['cpu_s']:.0f} CPU s, peak {whole['peak_mb']:,} MB (target 3,000).\n"
+            f" {whole['cpu_s']:.0f} CPU s, peak {whole['peak_mb']:,} MB (target 3,000){note}.\n"
         )
     if drawn := figures.get("patients"):
         lines.append(
