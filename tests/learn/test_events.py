@@ -9,11 +9,13 @@ from medsynai.codec.course import CourseCodec
 from medsynai.codec.moments import Moments
 from medsynai.codec.steps import StepCodec
 from medsynai.data.cohort import Clock, Cohort
+from medsynai.learn.beginning import begin, come_back, hang_together
 from medsynai.learn.core import Batch
-from medsynai.learn.events import begin
 from medsynai.learn.habits import SHARES, Habits, habits_of, recent, skipped
 from medsynai.learn.losses.events import history, likelihood, taken_apart
 from medsynai.learn.nets.events import EventNet
+from medsynai.learn.nets.gaps import spacings
+from medsynai.learn.nets.kin import FAR
 from medsynai.learn.nets.mlp import initialise
 from medsynai.learn.walk import _not_none
 from medsynai.models.catalog import load_cohort_model
@@ -232,3 +234,88 @@ def test_a_reading_on_the_hour_comes_though_there_was_one_in_between():
 
     assert on_the_hour(real) > 0.3
     assert on_the_hour(drawn) > 0.55 * on_the_hour(real)  # .4 of it without looking at the hour
+
+
+def pressures(n: int, seed: int = 0) -> Cohort:
+    """Two readings an hour and, of the same time, what lies a third of the way between them."""
+    rng, rows = np.random.default_rng(seed), []
+    for i in range(n):
+        for hour in range(int(rng.integers(5, 9))):
+            low, at = float(rng.integers(40, 100)), 60.0 * hour
+            high = float(rng.integers(110, 190))
+            rows += [(f"{i}", at, "b-low", low), (f"{i}", at, "c-high", high)]
+            odd = 30 if rng.random() < 0.1 else 0
+            rows.append((f"{i}", at, "d-mean", round((2 * low + high) / 3, 2) + odd))
+            rows += [(f"{i}", at + 30, "b-low", low)] * (hour % 2) + [
+                (f"{i}", at + 20, "b-low", low)
+            ]
+            rows += [(f"{i}", at + 30, "c-high", 150.0)] * (hour % 2)
+    names = ["subject_id", "time", "code", "value"]
+    return Cohort.of(events=pd.DataFrame(rows, columns=names), clock=Clock.MINUTES)
+
+
+def test_a_number_that_others_give_is_given_by_them():
+    modules, rows, codec = network(pressures(200))
+    net = modules["net"]
+    hang_together(
+        net, rows[:, len(net.layout) + 3 + 4 * len(codec.counted) :].view(200, -1, 9).numpy()
+    )
+    kin = net.values.kin
+    assert [kin.has(c) for c in range(3)] == [False, False, True]  # nobody's low gives the high
+    slope = dict(zip(kin.of[2].tolist(), kin.slope[2].tolist(), strict=False))
+    assert slope[0] == pytest.approx(2 / 3, abs=0.03) and slope[1] == pytest.approx(1 / 3, abs=0.03)
+    assert kin.odd[2] > 0.05  # one in ten is not what the others give, and does not bend them
+    level = torch.tensor([[60.0, 120.0, 0.0]]).repeat(2, 1)
+    there = torch.tensor([[1.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
+    given = kin.given(torch.tensor([2, 2]), level, there)
+    assert given[0] == pytest.approx(80, abs=2) and given[1] == FAR
+    with torch.no_grad():
+        kin.followed.weight.fill_(0.2)
+        lean = kin(2, given, codec.values.codecs[2].bins)
+    assert codec.values.codecs[2].encode(np.array([80.0]))[0] == lean[0].argmax()
+    assert (lean[1] == 0).all()
+
+
+def test_numbers_of_one_time_belong_together_when_drawn():
+    model = load_cohort_model("events", QUICK)
+    made = model.fit(pressures(200), Ledger(), Seeds(1)).sample(200, Seeds(2)).events
+    wide = made.pivot_table(index=["subject_id", "time"], columns="code", values="value").dropna()
+    off = (wide["d-mean"] - (2 * wide["b-low"] + wide["c-high"]) / 3).abs()
+    assert len(wide) > 500 and off.median() < 4  # a network that is told of places only: 8 and more
+
+
+def test_training_begins_with_when_tokens_come_back():
+    rows = [(f"{i}", 60.0 * h, "a") for i in range(60) for h in range(9)]
+    rows += [(f"{i}", 60.0 * h, "b") for i in range(60) for h in range(i % 3, 9, 3)]
+    events = pd.DataFrame(rows, columns=["subject_id", "time", "code"])
+    modules, lines, codec = network(Cohort.of(events=events, clock=Clock.MINUTES))
+    net = modules["net"]
+    come_back(net, lines)
+    _, hour, later, third = (
+        net.after[codec.range_of(np.array([t]))[0], 1] for t in (0, 60, 120, 180)
+    )
+    assert hour < -3 and later < -3 and third > 3
+
+
+def test_what_a_step_says_of_the_hour_after_it_is_that_of_the_last_one_there():
+    modules, rows, _ = network(disturbed(40))
+    net = modules["net"]
+    with torch.no_grad():
+        net.gaps.signs.weight.copy_(torch.tensor([[0.3, -0.2]]))
+    seen = taken_apart(net, rows)
+    past, read = history(net, seen)
+    told, by_hand = net.gaps.sign(read.present), torch.zeros(len(read.present), 60)
+    slot = net.gaps.slot_of(past.time + read.waited)
+    for step in range(1, len(told)):
+        if past.done[step]:
+            by_hand[step] = by_hand[step - 1]
+            by_hand[step, slot[step - 1]] = told[step - 1]
+    assert torch.allclose(past.signs, by_hand, atol=1e-6) and len(by_hand.unique()) > 3
+
+
+def test_gaps_share_the_rest_of_the_time():
+    ticks = torch.tensor([1.0, 60.0, 120.0])
+    paced = spacings(ticks, torch.tensor([4.0, 4.0, 1.0]), torch.tensor([240.0, 24.0, 60.0]))
+    assert paced[0, 0].tolist() == pytest.approx([3 * np.log(1 - t / 240) for t in (1, 60, 120)])
+    assert paced[0, 1, 1] == 0 and paced[1, 0, 1] == -10  # as wide as the mean; beyond the rest
+    assert (paced[2, 0] == 0).all()  # nobody to leave anything to

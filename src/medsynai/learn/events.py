@@ -13,7 +13,7 @@ from torch import Tensor
 from medsynai import store
 from medsynai.codec.course import CourseCodec
 from medsynai.codec.moments import AIMS, STEPS, Drawn
-from medsynai.codec.steps import LINES, PLAIN, StepCodec, course_of
+from medsynai.codec.steps import PLAIN, StepCodec, course_of
 from medsynai.codec.timing import Timing
 from medsynai.data.cohort import Cohort
 from medsynai.data.schema import Schema
@@ -21,6 +21,7 @@ from medsynai.data.table import Table
 from medsynai.errors import ModelError
 from medsynai.forest.forest import Forest, leaf_of
 from medsynai.generator import FREE, SEEDS, Condition, Fitted, check_draw
+from medsynai.learn.beginning import begin, come_back, hang_together
 from medsynai.learn.core import Modules, Phase
 from medsynai.learn.desk import desk
 from medsynai.learn.fitted import key_of, shorten
@@ -207,6 +208,8 @@ def fit_events(
     rows = torch.from_numpy(np.hstack([codec.heads(table), lines.reshape(len(lines), -1)]))
     net = settings.net(codec)
     begin(net, lines)
+    come_back(net, rows)
+    hang_together(net, lines)
     job = crowded(settings.job(torch.nn.ModuleDict({"net": net})), len(rows), float(net.scale))
     share = min(settings.pace.held, MOST_HELD / len(rows))
     inside, outside = halves(np.arange(len(rows)), share, seeds)
@@ -234,36 +237,6 @@ def crowded(job: Job, patients: int, events: float) -> Job:
     """The job with so many patients a step that they have events enough for it; short ones more."""
     batch = max(job.pace.batch, min(patients, int(AT_ONCE / events)))
     return replace(job, pace=replace(job.pace, batch=batch))
-
-
-def begin(net: EventNet, lines: np.ndarray) -> None:
-    """The shares of tokens, gaps and codes of numbers, which training begins at."""
-    there = lines[..., 0] >= 0
-    named = dict(zip(LINES, lines[there].astype(int).T, strict=True))
-    token, steps = named["token"], named["starts"].sum()
-    times = np.bincount(token, minlength=net.tokens)
-    net.usual.copy_(
-        torch.from_numpy(np.log(times + 0.5) - np.log(np.maximum(steps - times, 0) + 0.5))
-    )
-    net.scale.fill_(max(1.0, there.sum() / len(lines)))
-    gap = named["gap"][named["gap"] >= 0]
-    shares = np.bincount(gap, minlength=len(net.gaps.usual))
-    net.gaps.usual.copy_(log_shares(shares))
-    for numbers, name in ((net.values, "value"), (net.lengths, "length")):
-        rows = np.flatnonzero(named[name] >= 0)
-        channel, code = numbers.channel.numpy()[token[rows]], named[name][rows]
-        if name == "value":
-            code = np.where(named["same"][rows] > 0, numbers.bins.numpy()[channel] + 1, code)
-        size = numbers.usual.numel()
-        counts = np.bincount(channel * numbers.most + code, minlength=size)
-        numbers.usual.copy_(log_shares(counts.reshape(-1, numbers.most)))
-
-
-def log_shares(counts: np.ndarray) -> Tensor:
-    """Log shares along the last axis; `NEVER` for what did not occur."""
-    total = np.maximum(counts.sum(axis=-1, keepdims=True), 1)
-    logs = np.log(np.maximum(counts, 1) / total)
-    return torch.from_numpy(np.where(counts > 0, logs, NEVER)).float()
 
 
 def load_events(folder: Path, kind: Any, lives: Callable[[Path], Any]) -> FittedEvents:

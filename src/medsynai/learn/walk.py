@@ -11,6 +11,7 @@ from medsynai.codec.moments import Drawn
 from medsynai.learn.habits import Habits
 from medsynai.learn.nets.events import NEVER, NOTHING, EventNet, told_table, unaimed
 from medsynai.learn.nets.gaps import Past
+from medsynai.learn.nets.kin import FAR
 
 # Codes of what is told; steps, span and how many steps lie a cycle after another; counts; aims.
 Heads = tuple[Tensor, tuple[Tensor, Tensor, Tensor], Tensor, Tensor]
@@ -124,11 +125,10 @@ class Walk:
         scores = (
             net.heads(torch.nn.functional.silu(ahead + step.sums[:, : ahead.shape[1]])) + usually
         )
-        pending = _not_none(scores, _next(scores, -1, self.generator), self.generator)
+        pending = _not_none(scores, _next(scores, 0, self.generator), self.generator)
         while (token := int(pending.min())) < net.tokens:
             at = torch.nonzero(pending == token).squeeze(1)
-            place = self.plain.place[token]
-            mine = told[at, place] if place >= 0 else NOTHING.expand(len(at), -1)
+            mine = _told(net, self.plain, (told, step), (token, at))
             own = step.sums[at]
             state = about[at] + own[:, ahead.shape[1] :]
             value, same = self._value(state, at, token, mine)
@@ -136,8 +136,9 @@ class Walk:
             self.found.append(((when[0], token), (at, when[1][at], value, same, length)))
             own = step.add((net, self.plain), at, (token, value), own)
             told_now = ahead[at] + own[:, : ahead.shape[1]]
-            scores = net.heads(torch.nn.functional.silu(told_now)) + usually[at]
-            pending[at] = _next(scores, token, self.generator)
+            later = token + 1
+            scores = _heads(net, told_now, later) + usually[:, later:][at]
+            pending[at] = _next(scores, later, self.generator)
         return step
 
     def _value(self, state: Tensor, at: Tensor, token: int, told: Tensor) -> tuple[Tensor, Tensor]:
@@ -175,7 +176,7 @@ def _ahead(net: EventNet, heads: Heads) -> Past:
     none, zero = torch.zeros(len(steps), len(net.watched)), torch.zeros(len(steps))
     slots = torch.zeros(len(steps), net.gaps.slots)
     before = (none, none, none, none + 1, none - 1, none)
-    return Past(*before, counts, wanted, zero, span, zero, steps, regular, slots, slots - 1)
+    return Past(*before, counts, wanted, zero, span, zero, steps, regular, slots, slots - 1, slots)
 
 
 @dataclass(frozen=True)
@@ -203,9 +204,10 @@ class Plain:
 
 @dataclass
 class Content:
-    """What a step has so far: (n, watched) thrice.
+    """What a step has so far: (n, watched) four times.
 
     Attributes:
+        level: the numbers themselves.
         rest: (n, 2 * width) sums over unwatched tokens.
         sums: (n, 2 * width) what all of it tells the heads; see `EventNet.so_far`.
     """
@@ -213,15 +215,23 @@ class Content:
     present: Tensor
     places: Tensor
     valued: Tensor
+    level: Tensor
     rest: Tensor
     sums: Tensor
 
     @staticmethod
     def empty(net: EventNet, n: int) -> "Content":
         """Nothing yet."""
-        present, places, valued = (torch.zeros(n, len(net.watched)) for _ in range(3))
+        present, places, valued, level = (torch.zeros(n, len(net.watched)) for _ in range(4))
         sums = net.inside.bias.detach().expand(n, -1).clone()
-        return Content(present, places, valued, torch.zeros_like(sums), sums)
+        return Content(present, places, valued, level, torch.zeros_like(sums), sums)
+
+    def given(self, net: EventNet, channel: int, at: Tensor) -> Tensor | float:
+        """What the numbers of these patients give for one of the channel; see `Kin`."""
+        kin = net.values.kin
+        if not kin.has(channel):
+            return FAR
+        return kin.given(torch.full_like(at, channel), self.level[at], self.valued[at])
 
     def add(
         self, whose: tuple[EventNet, Plain], at: Tensor, what: tuple[int, Tensor], own: Tensor
@@ -239,6 +249,8 @@ class Content:
             number = (value >= 0) & (value < net.values.sizes[channel] - 2)
             where = net.values.place[channel][value.clamp_min(0)] * number
             self.valued[at, place], self.places[at, place] = number.float(), where
+            code = value.clamp(0, net.values.kin.level.shape[1] - 1)
+            self.level[at, place] = net.values.kin.level[channel][code] * number
             more = torch.addcmul(more, where[:, None], plain.inside[self.present.shape[1] + place])
         self.sums[at] = own = own + more
         return own
@@ -261,6 +273,8 @@ def _onwards(
     slots, laps, mine = past.slots.clone(), past.laps.clone(), torch.arange(len(time))
     slot, lap = net.gaps.slot_of(time), net.gaps.lap_of(time)
     regular = (past.laps[mine, slot] == lap - 1) & (lap > 0)
+    signs = past.signs.clone()
+    signs[mine, slot] = net.gaps.sign(step.present)
     slots[mine, slot] += 1
     laps[mine, slot] = lap
     return Past(
@@ -279,7 +293,27 @@ def _onwards(
         past.regular - regular.float(),
         slots,
         laps,
+        signs,
     )
+
+
+def _told(
+    net: EventNet, plain: Plain, what: tuple[Tensor, Content], whose: tuple[int, Tensor]
+) -> Tensor:
+    """What is told of a token's number: what was ahead of the step, and what it has so far."""
+    (table, step), (token, at), place = what, whose, plain.place[whose[0]]
+    if place < 0:
+        return NOTHING.expand(len(at), -1)
+    told = table[at, place]
+    if plain.value[token] >= 0:
+        told[:, -1] = step.given(net, plain.value[token], at)
+    return told
+
+
+def _heads(net: EventNet, told: Tensor, first: int) -> Tensor:
+    """Log-odds of the tokens from `first` on: those before it are past."""
+    weight, bias = net.heads.weight[first:], net.heads.bias[first:]
+    return torch.nn.functional.linear(torch.nn.functional.silu(told), weight, bias)
 
 
 def pick(scores: Tensor, generator: torch.Generator) -> Tensor:
@@ -289,14 +323,15 @@ def pick(scores: Tensor, generator: torch.Generator) -> Tensor:
     return (upto <= point).sum(1)
 
 
-def _next(scores: Tensor, low: int, generator: torch.Generator) -> Tensor:
-    """(n,) the first token behind `low` whose coin falls; as many as there are tokens for none."""
-    tokens = scores.shape[1]
-    chance = torch.sigmoid(scores[:, low + 1 :])
-    falls = torch.rand(chance.shape, generator=generator) < chance
-    if not falls.shape[1]:
-        return torch.full((len(scores),), tokens)
-    return torch.where(falls.any(1), falls.int().argmax(1) + low + 1, tokens)
+def _next(scores: Tensor, first: int, generator: torch.Generator) -> Tensor:
+    """(n,) the first token whose coin falls, of those from `first` on, whose log-odds these are; as
+    many as there are tokens for none.
+    """
+    many = scores.shape[1]
+    if not many:
+        return torch.full((len(scores),), first)
+    falls = torch.rand(scores.shape, generator=generator) < torch.sigmoid(scores)
+    return torch.where(falls.any(1), falls.int().argmax(1), many) + first
 
 
 def _not_none(scores: Tensor, token: Tensor, generator: torch.Generator) -> Tensor:

@@ -15,6 +15,7 @@ from medsynai.learn.core import Batch, Modules, PerRow
 from medsynai.learn.habits import habits_of
 from medsynai.learn.nets.events import EventNet, Numbers, told_of, told_table, unaimed
 from medsynai.learn.nets.gaps import Past
+from medsynai.learn.nets.kin import FAR
 
 BIG = 1e9
 
@@ -80,9 +81,15 @@ def likelihood(modules: Modules, batch: Batch) -> PerRow:
     so_far = net.so_far(read.present[seen.step], read.places[seen.step], upto, before)[1]
     about = net.about(ready)[seen.step] + so_far
     table = told_table(net, past)
+    known = (read.valued[seen.step] > 0) & (torch.arange(len(net.watched)) < upto[:, None])
+    given = net.values.kin.given(
+        net.values.channel[token].clamp_min(0), read.level[seen.step], known
+    )
+    given = torch.where((net.place[token] >= 0) & (net.values.channel[token] >= 0), given, FAR)
     for numbers, name in ((net.values, "value"), (net.lengths, "length")):
         rows = torch.nonzero(seen.lines[name] >= 0).squeeze(1)
         told = told_of(net, table, seen.step[rows], token[rows])
+        told[:, -1] = given[rows]
         each = _numbers(
             numbers, name, {k: v[rows] for k, v in seen.lines.items()}, about[rows], told
         )
@@ -126,10 +133,12 @@ def taken_apart(net: EventNet, real: Tensor) -> Happened:
 
 
 class Read(NamedTuple):
-    """What steps are: (N, watched) four times, see `habits_of`; (N,), and where they stand."""
+    """What steps are: (N, watched) six times, see `habits_of`; (N,), and where they stand."""
 
     present: Tensor
+    valued: Tensor
     places: Tensor
+    level: Tensor
     habit: Tensor
     ago: Tensor
     waited: Tensor
@@ -149,10 +158,12 @@ def history(net: EventNet, seen: Happened) -> tuple[Past, Read]:
     number = (value >= 0) & (value < net.values.bins[channel])
     place = net.place[token]
     at = tuple(x[place >= 0] for x in (seen.patient, seen.row, place))
-    present, valued, places = (torch.zeros(people, long, wide) for _ in range(3))
+    present, valued, places, level = (torch.zeros(people, long, wide) for _ in range(4))
     present[at] = 1.0
     valued[at] = number[place >= 0].float()
     places[at] = (net.values.place[channel, value.clamp_min(0)] * number)[place >= 0]
+    code = value.clamp(0, net.values.kin.level.shape[1] - 1)
+    level[at] = (net.values.kin.level[channel, code] * number)[place >= 0]
     last, known = _latest(present), _latest(valued)
     before = _shifted(time)
     moments = time[:, :, None].expand(-1, -1, wide).gather(1, last.clamp_min(0))
@@ -163,6 +174,8 @@ def history(net: EventNet, seen: Happened) -> tuple[Past, Read]:
     laps = net.gaps.lap_of(time)
     last_lap = _shifted((slots * (1 + laps)[..., None]).cummax(1).values) - 1
     regular = ((last_lap * slots).sum(2) == laps - 1) & (laps > 0) & there
+    latest = _latest(slots)
+    signs = net.gaps.sign(present)[:, :, None].expand_as(slots).gather(1, latest.clamp_min(0))
     gone = _shifted(present[:, :, net.counted].cumsum(1))
     seen_it = (last >= 0).float()
     whole = Past(
@@ -181,10 +194,14 @@ def history(net: EventNet, seen: Happened) -> tuple[Past, Read]:
         seen.regular[:, None] - _shifted(regular.float().cumsum(1)),
         _shifted(slots.cumsum(1)),
         last_lap,
+        signs * (latest >= 0),
     )
     past = Past(*(x[there] for x in whole))
     habit, ago = (x[there] for x in habits_of(slots, laps, present))
-    return past, Read(present[there], places[there], habit, ago, gaps[there], there)
+    present, valued, places, level, waited = (
+        x[there] for x in (present, valued, places, level, gaps)
+    )
+    return past, Read(present, valued, places, level, habit, ago, waited, there)
 
 
 def _shifted(x: Tensor) -> Tensor:

@@ -16,15 +16,18 @@ from medsynai.codec.marks import Marks
 from medsynai.codec.steps import StepCodec, spread_of
 from medsynai.learn.habits import AGO
 from medsynai.learn.nets.gaps import FAST, Gaps, Past, odds_of
+from medsynai.learn.nets.kin import FAR, Kin
 from medsynai.learn.nets.mlp import linear, quiet, vectors
 
 NEVER = -30.0  # log-odds of what cannot happen
 LEAST = 0.01  # added to shares of slots before their logarithm is taken
 SCALARS = 8
+RIPE = (0.05, 0.12, 0.25, 0.4, 0.6, 0.8, 0.95, 1.1, 1.3, 1.6, 2.2)  # ends of ranges; see `ripe_of`
 TOLD = 9  # of a number: three aims, the same so far, how many are left, whether it is aimed, and 1
 # Behind it: codes of the least and the greatest, the same of those that did not come yet (-1: it
-# did), whether nothing else may come, and the logarithm of how many are left.
-NOTHING = torch.tensor([*[0.0] * 8, 1.0, -1.0, 1e9, -1.0, -1.0, 0.0, 0.0])
+# did), whether nothing else may come, the logarithm of how many are left, and what the numbers of
+# the step before it give (see `Kin`).
+NOTHING = torch.tensor([*[0.0] * 8, 1.0, -1.0, 1e9, -1.0, -1.0, 0.0, 0.0, FAR])
 
 
 class Numbers(nn.Module):
@@ -61,6 +64,7 @@ class Numbers(nn.Module):
         self.turn = vectors(len(bins) * (self.most + 1), self.most)
         self.heads = linear(width, sum(self.sizes))
         self.edges = quiet(vectors(len(bins), 2))
+        self.kin = Kin(marks, self.most - 2)
 
     def where(self, channel: Tensor, code: Tensor) -> Tensor:
         """The line of a code in the tables; -1, for none, has the last of its channel."""
@@ -75,7 +79,7 @@ class Numbers(nn.Module):
             about: the state of the step, with what came before in it.
             channel: (n,) of each number.
             last: (n,) the code of the token's last one.
-            told: (n, 15) see `TOLD`.
+            told: (n, 16) see `TOLD`.
         """
         order = torch.argsort(channel, stable=True)
         counts = torch.bincount(channel, minlength=len(self.sizes)).tolist()
@@ -119,15 +123,19 @@ class Numbers(nn.Module):
         with; at the last that is left it must. Nor is there "the same as the last" without a last.
         """
         bins = self.sizes[channel] - 2
-        low, high, first, second, forced, left = told[:, TOLD:, None].unbind(1)
+        low, high, first, second, forced, left, given = told[:, TOLD:, None].unbind(1)
         code, free = torch.arange(bins), forced == 0
         edge = (code == first) | (code == second)
         inside = (code >= low) & (code <= high) & (edge | free)
         turns, later = self.edges.weight[channel]
         often = torch.log(high - low + 1) - left + FAST * (turns + later * left)
         never = scores.new_full((), NEVER)
-        own = torch.where(inside, scores[:, :bins] + edge * often, never)
-        again = torch.where((last >= 0)[:, None] & free, scores[:, bins + 1 :], never)
+        own, again = scores[:, :bins], scores[:, bins + 1 :]
+        if self.kin.has(channel):
+            lean = self.kin(channel, given.squeeze(1), bins)
+            own, again = own + lean, again + lean.gather(1, last.clamp(0, bins - 1)[:, None])
+        own = torch.where(inside, own + edge * often, never)
+        again = torch.where((last >= 0)[:, None] & free, again, never)
         return torch.cat([own, scores[:, bins : bins + 1], again], dim=1)
 
 
@@ -138,6 +146,10 @@ class EventNet(nn.Module):
         usual: (tokens,) log-odds of a token in a step.
         watched, counted: as in `StepCodec`.
         since: (bins,) where ranges of time since a token came last begin.
+        after: (bins + 1, watched) log-odds that a token comes so long after it came last, beside
+            those of a token that comes in any step alike; see `learn.beginning`.
+        ripe: (ranges + 1, counted) log-odds that it comes beside those, by how much of the time is
+            past that it would wait if all that are still to come lay evenly; see `ripe_of`.
         scale: events of a patient, in the mean.
     """
 
@@ -147,6 +159,8 @@ class EventNet(nn.Module):
     place: Tensor
     rank: Tensor
     since: Tensor
+    after: Tensor
+    ripe: Tensor
     scale: Tensor
 
     def __init__(self, codec: StepCodec, width: int, memory: int) -> None:
@@ -174,7 +188,10 @@ class EventNet(nn.Module):
         self.gaps = Gaps(codec, width)
         self.waited = vectors(len(self.gaps.usual), width)
         self.ahead = linear(width, width)
-        self.due = vectors(len(codec.since) + 1, max(1, watched))
+        self.register_buffer("after", torch.zeros(len(codec.since) + 1, max(1, watched)))
+        self.register_buffer("ripe", torch.zeros(len(RIPE) + 2, max(1, counted)))
+        self.ripeness = quiet(vectors(len(RIPE) + 2, max(1, counted)))
+        self.due = quiet(vectors(len(codec.since) + 1, max(1, watched)))
         self.heads = linear(width, tokens)
         self.about = linear(width, width)
         self.habit = quiet(vectors(2, max(1, watched)))
@@ -226,17 +243,22 @@ class EventNet(nn.Module):
             habit: (n, watched) see `habits_of`.
             ago: (n, watched) the same.
         """
-        scores = self.usual.expand(len(since), -1).clone()
-        scores[:, self.watched[self.counted]] = torch.where(
-            past.left > 0, self.base(past), torch.full_like(past.left, NEVER)
-        )
-        due = torch.where(past.seen > 0, torch.bucketize(since, self.since, right=True), 0)
-        due = torch.where(past.seen > 0, due.clamp_min(1), 0)
-        watched = torch.gather(self.due.weight, 0, due)
+        scores = self.alike(past)
+        watched = torch.gather(self.after + self.due.weight, 0, due_of(self, past, since))
+        ripe = torch.gather(self.ripe + FAST * self.ripeness.weight, 0, ripe_of(self, past, since))
+        watched = watched.index_add(1, self.counted, ripe)
         rarely, often = self.habit.weight
         watched = watched + past.seen * (rarely * torch.log(habit + LEAST) + often * habit)
         watched = watched + FAST * torch.gather(self.again.weight, 0, ago)
         return scores.index_add(1, self.watched, watched)
+
+    def alike(self, past: Past) -> Float[Tensor, "n tokens"]:
+        """Log-odds of each token at a step, if it came in any step alike; none beyond its count."""
+        scores = self.usual.expand(len(past.left), -1).clone()
+        never = torch.full_like(past.left, NEVER)
+        told = torch.where(past.left > 0, self.base(past), never)
+        scores[:, self.watched[self.counted]] = told
+        return scores
 
     def so_far(
         self, present: Tensor, places: Tensor, upto: Tensor, rest: Tensor
@@ -262,7 +284,23 @@ class EventNet(nn.Module):
         return summed
 
 
-def told_table(net: EventNet, past: Past) -> Float[Tensor, "n watched 15"]:
+def due_of(net: EventNet, past: Past, since: Tensor) -> Int64[Tensor, "n watched"]:
+    """The range that the ticks since each token came last lie in, from 1; 0 is for never."""
+    due = torch.bucketize(since, net.since, right=True).clamp_min(1)
+    return torch.where(past.seen > 0, due, 0)
+
+
+def ripe_of(net: EventNet, past: Past, since: Tensor) -> Int64[Tensor, "n counted"]:
+    """The range of how long a token has not come, from 1, in waits of one that comes evenly until
+    the end; 0 for one that never came, and where none is to come.
+    """
+    whole = (past.span - past.time)[:, None] + past.since[:, net.counted]
+    waits = since[:, net.counted] * (past.left + 0.5) / whole.clamp_min(1)
+    some = (past.seen[:, net.counted] > 0) & (past.left > 0)
+    return torch.where(some, torch.bucketize(waits, torch.tensor(RIPE)) + 1, 0)
+
+
+def told_table(net: EventNet, past: Past) -> Float[Tensor, "n watched 16"]:
     """What is told of the numbers of each watched token: see `TOLD`."""
     told = NOTHING.repeat(*past.mean.shape, 1)
     told[..., 3:6] = torch.stack([past.mean, past.low, past.high], dim=-1)
@@ -280,17 +318,17 @@ def told_table(net: EventNet, past: Past) -> Float[Tensor, "n watched 15"]:
     codes = (torch.where(on, x, -1.0) for on, x in ((later, low), (other, high)))
     least, greatest = torch.where(able, low, -1.0), torch.where(able, high, NOTHING[TOLD + 1])
     edges = (least, greatest, *codes, forced.float(), left.clamp_min(1).log())
-    told[:, net.counted, TOLD:] = torch.stack(edges, dim=-1)
+    told[:, net.counted, TOLD:-1] = torch.stack(edges, dim=-1)
     return told
 
 
-def told_of(net: EventNet, table: Tensor, row: Tensor, token: Tensor) -> Float[Tensor, "n 15"]:
+def told_of(net: EventNet, table: Tensor, row: Tensor, token: Tensor) -> Float[Tensor, "n 16"]:
     """The lines of tokens in steps; of an unwatched one nothing is told."""
     place = net.place[token]
     told: Tensor = table[row, place.clamp_min(0)]
     return torch.where(place[:, None] >= 0, told, NOTHING)
 
 
-def unaimed(told: Tensor) -> Float[Tensor, "n 15"]:
+def unaimed(told: Tensor) -> Float[Tensor, "n 16"]:
     """The same of another number of the token: what is wanted is the values'."""
     return torch.cat([told[:, : TOLD - 2], NOTHING[TOLD - 2 :].expand(len(told), -1)], dim=1)

@@ -22,6 +22,7 @@ from medsynai.learn.nets.mlp import linear, quiet, vectors
 FAST = 5.0  # what few weights that begin at nothing are multiplied by, to be learnt in time
 EVEN = 0.05  # added to counts before their log-odds are taken
 SURE = 8.0  # log-odds of what must happen
+MOST_PACED = 10.0  # to which logarithms of shares of the time are held
 
 
 class Past(NamedTuple):
@@ -41,6 +42,7 @@ class Past(NamedTuple):
             a step the cycle before.
         slots: (..., slots) how many steps lay in each part of the cycle.
         laps: (..., slots) in which cycle the last of them was, from 0; -1 for none.
+        signs: (..., slots) what its tokens say of a step there a cycle later; see `Gaps.sign`.
     """
 
     seen: Tensor
@@ -58,6 +60,7 @@ class Past(NamedTuple):
     regular: Tensor
     slots: Tensor
     laps: Tensor
+    signs: Tensor
 
 
 class Gaps(nn.Module):
@@ -81,6 +84,8 @@ class Gaps(nn.Module):
         self.slot = linear(width, self.slots + 1)
         self.passing = quiet(linear(width, 2))
         self.hazard = quiet(vectors(AGO * SHARES, 1))
+        self.pacing = quiet(linear(width, 2))
+        self.signs = quiet(linear(max(1, len(codec.watched)), 1))
 
     def forward(self, state: Tensor, past: Past) -> Float[Tensor, "n gaps"]:
         """Log-odds of each gap: by itself; by the part of the cycle that it leads to, and whether
@@ -89,7 +94,7 @@ class Gaps(nn.Module):
         slot = self.slot_of(past.time[:, None] + self.ticks)
         own, often = self.slot(state).split([self.slots, 1], dim=1)
         which, odds = recent(past.slots, past.laps, past.time, self.cycle)
-        chance = odds + FAST * self.hazard(which).squeeze(-1)
+        chance = odds + FAST * self.hazard(which).squeeze(-1) + past.signs
         lean = own + (1 + often) * nn.functional.logsigmoid(chance)
         miss = nn.functional.logsigmoid(-chance)
         skip = skipped(miss, past.time, self.ticks, self.cycle)
@@ -97,7 +102,14 @@ class Gaps(nn.Module):
         passing, regular = (1 + self.passing(state)).split(1, dim=1)
         again = (which // SHARES == 1).gather(1, slot) & (self.ticks <= self.cycle)
         odds = odds_of(past.regular, past.steps - past.done)[:, None]
-        return scores + passing * skip + regular * odds * again
+        ahead, rest = past.steps - past.done, past.span - past.time
+        paced = (self.pacing(state)[..., None] * spacings(self.ticks, ahead, rest)).sum(-2)
+        return scores + passing * skip + regular * odds * again + FAST * paced
+
+    def sign(self, present: Float[Tensor, "n watched"]) -> Float[Tensor, " n"]:
+        """How much sooner than others a step of these tokens is followed by one a cycle later."""
+        signs: Tensor = self.signs(present).squeeze(-1)
+        return FAST * signs
 
     def slot_of(self, time: Tensor) -> Int64[Tensor, "..."]:
         """Which part of the cycle a time lies in."""
@@ -106,6 +118,21 @@ class Gaps(nn.Module):
     def lap_of(self, time: Tensor) -> Tensor:
         """Which cycle it lies in, from 0."""
         return torch.floor(time / self.cycle)
+
+
+def spacings(
+    ticks: Float[Tensor, " gaps"], ahead: Float[Tensor, " n"], rest: Float[Tensor, " n"]
+) -> Float[Tensor, "n 2 gaps"]:
+    """What gaps weigh by if all that are ahead share the rest of the time.
+
+    As spacings of a Dirichlet distribution: the logarithms of what a gap leaves to the others, once
+    for each of these, and of the gap in gaps of the mean. A network that is told of both only lets
+    a course run out of time, and its last steps follow each other by the minute.
+    """
+    ahead, rest = ahead.clamp_min(1)[:, None], rest.clamp_min(1)[:, None]
+    left = torch.log1p(-(ticks / rest).clamp_max(1 - 1e-3)) * (ahead - 1)
+    own = torch.log(ticks.clamp_min(1) * ahead / rest)
+    return torch.stack([left.clamp_min(-MOST_PACED), own.clamp(-MOST_PACED, MOST_PACED)], dim=1)
 
 
 def odds_of(left: Tensor, ahead: Tensor) -> Tensor:
