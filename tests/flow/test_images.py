@@ -58,6 +58,9 @@ def test_a_network_shows_its_film_and_the_ways_between_two_draws(scans, tmp_path
     assert [row["label"] for row in exhibits["film"]["rows"]][-1] == "Round 20"
     report = (tmp_path / "out" / "report.html").read_text()
     assert "What it painted meanwhile" in report and "From one draw to another" in report
+    assert report.index("Some of each class") < report.index("From one draw to another")
+    assert "Further tables" not in report  # the pictures are no tables at the end of the page
+    assert "what was learnt of the real images" in report
     assert "film" not in (tmp_path / "out" / "model" / "model.json").read_text()
 
 

@@ -203,7 +203,7 @@ def evidence(found: Findings, facts: DataFacts, run: Run) -> Evidence:
             *found.loaded.notes,
             *found.parts.notes,
             *trained.notes,
-            *((MODEL_INSIDE,) if not entry.copies else ()),
+            *((facts.said(MODEL_INSIDE),) if not entry.copies else ()),
             *risks(plan),
             *judging.faults(panel),
         ),

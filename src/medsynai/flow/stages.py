@@ -37,9 +37,10 @@ from medsynai.seeds import Seeds
 PROVENANCE = "provenance"
 REAL, SYNTHETIC = "real", "synthetic"
 MODEL_INSIDE = (
-    "The folder model/ is not for release. It holds exact counts of the real rows: whoever has it, "
-    "and a person's record, can tell whether that person was among them. Keep it where the real "
-    "data are kept; the privacy scores are about the synthetic rows alone."
+    "The folder model/ is not for release. It holds what was learnt of the real rows, exact counts "
+    "in many models: whoever has it, and a person's record, can tell whether that person was among "
+    "them. Keep it where the real data are kept; the privacy scores are about the synthetic rows "
+    "alone."
 )
 
 

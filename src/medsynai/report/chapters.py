@@ -26,6 +26,8 @@ PLACES: dict[str, tuple[Family, str]] = {
     "histograms": (Family.FIDELITY, "Columns, those that differ most first"),
     "correlation": (Family.FIDELITY, "Relations between columns"),
     "pca": (Family.FIDELITY, "Rows on a plane: principal components"),
+    "images": (Family.FIDELITY, "Some of each class, all synthetic"),
+    "courses": (Family.FIDELITY, "How they run over time"),
     "between": (Family.FIDELITY, "From one draw to another, class by class"),
     "tsne": (Family.FIDELITY, "Rows on a plane: t-SNE"),
     "prevalence": (Family.FIDELITY, "Every code: its share of rows"),

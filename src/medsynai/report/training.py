@@ -133,7 +133,9 @@ def trend(title: str, at: Sequence[float], lines: Sequence[Line]) -> Markup:
     drawn.append(text(left - 6, floor + 13, AXIS, "tiny", "end"))
     for (_, ys), kind in zip(lines, KINDS, strict=False):
         points = [(across(x), up(y)) for x, y in zip(at, ys, strict=True) if y is not None]
-        drawn.append(path(points if len(points) > 1 else points * 2, kind))
+        if len(points) == 1:  # one look: a dash, as a line of no length is not seen
+            points = [(points[0][0] + aside, points[0][1]) for aside in (-4, 4)]
+        drawn.append(path(points, kind))
     named = [name for name, _ in lines if name]
     if named:
         drawn.append(_legend(named, left, height - 4))
