@@ -215,6 +215,9 @@ def test_monochrome1_is_turned(tmp_path):
     [
         ({"BurnedInAnnotation": "YES"}, "burned into"),
         ({"Modality": "US"}, "does not say whether annotation"),
+        ({"Modality": "US", "BurnedInAnnotation": ""}, "does not say whether annotation"),
+        ({"Modality": ""}, "does not say whether annotation"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7"}, "captured screens"),  # a CT's dose report
         ({"NumberOfFrames": 2}, "several frames"),
         ({"PhotometricInterpretation": "YBR_FULL"}, "colours"),
         ({"PixelData": b"\0\0"}, "do not fit its header"),

@@ -242,6 +242,11 @@ def test_thin_volumes_are_judged(space, monkeypatch):
         assert told and np.isfinite(told).all(), measure
 
 
+def test_what_copies_win_is_called_no_merit():
+    found = by_name(variety.measure, trial(TRAIN))["image_vendi", ""]
+    assert found.value > found.holdout and "no merit" in found.note
+
+
 def test_shuffled_pixels_stand_beside_what_real_images_teach():
     """The anchor of TRTS: what the network of real images makes of them, not one of its own."""
     found = by_name(utility.measure, trial(cells(400, 3)))["trts_balanced", ""]

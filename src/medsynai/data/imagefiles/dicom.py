@@ -21,6 +21,7 @@ __all__ = ["holds", "read", "write"]
 GREY = ("MONOCHROME1", "MONOCHROME2")
 # Modalities whose devices write names and dates into the picture (PS3.15 E.3.1, Clean Pixel Data).
 WRITTEN_ON = ("US", "IVUS", "ES", "XC", "GM", "OT", "SC", "RF", "XA")
+CAPTURED = "1.2.840.10008.5.1.4.1.1.7"  # storage of captured screens, whatever the modality says
 MAGIC = 128  # a DICOM file begins with that many bytes and then DICM
 
 
@@ -92,12 +93,16 @@ def _open(path: Path) -> Any:
         raise BadFile("is damaged, or no DICOM file") from None
     if "PixelData" not in data:
         raise BadFile(f"holds no image ({data.get('Modality') or 'modality not said'})")
-    if data.get("BurnedInAnnotation") == "YES":
+    burned = str(data.get("BurnedInAnnotation") or "").strip().upper()
+    if burned == "YES":
         raise BadFile("has annotation burned into its pixels, which may name the patient")
-    if "BurnedInAnnotation" not in data and data.get("Modality") in WRITTEN_ON:
+    modality = str(data.get("Modality") or "OT")
+    captured = str(data.get("SOPClassUID") or "").startswith(CAPTURED)
+    if burned != "NO" and (captured or modality in WRITTEN_ON):
         raise BadFile(
             "does not say whether annotation is burned into its pixels, as it often is in "
-            f"{data.Modality}; look at it, then set BurnedInAnnotation to NO"
+            f"{'captured screens' if captured else modality}; look at it, then set "
+            "BurnedInAnnotation to NO"
         )
     if int(data.get("NumberOfFrames") or 1) > 1:
         raise BadFile("has several frames; write one file a frame, or a NIfTI volume")

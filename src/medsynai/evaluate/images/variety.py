@@ -22,6 +22,7 @@ VENDI = blank(
     Family.FIDELITY,
     "high",
     "Vendi score, Friedman and Dieng 2023, eq. 3, on components of the pixels; ratio to holdout",
+    note="Above the holdout anchor is no merit: copies of train images score so, too.",
 )
 ALIKE = blank(
     "image_alike",
