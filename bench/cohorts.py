@@ -135,7 +135,7 @@ def judged(name: str, model: str, seed: int) -> dict[str, Any]:
         s.name: {k: _short(getattr(s, k)) for k in SIDES} for s in card.scores if s.name in wanted
     }
     figures |= {"fit_s": {"value": spent["fit_s"]}, "draw_s": {"value": drawn}}
-    if area := figures.get("km_area"):
+    if (area := figures.get("km_area")) and area["holdout"] is not None:
         figures["km_area_ratio"] = {"value": area["value"] / max(area["holdout"], 1e-9)}
     row = {"set": name, "model": model, "seed": seed, "patients": len(train)}
     return row | {"events": len(train.events), "figures": figures}
