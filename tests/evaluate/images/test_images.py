@@ -253,3 +253,12 @@ def test_shuffled_pixels_stand_beside_what_real_images_teach():
     of = trial(cells(400, 3))
     net = utility.taught(of, of.train)
     assert found.shuffled == utility.balanced(utility.answers(of, net, of.shuffled))
+
+
+def test_the_network_of_a_lens_is_trained_once(monkeypatch):
+    trained, train = [], lenses.train_judge
+    monkeypatch.setattr(lenses, "train_judge", lambda *a: trained.append(1) or train(*a))
+    of = trial(cells(300, 3))
+    for measure in (coverage, distances, variety):
+        measure.measure(of)
+    assert len(trained) == 1

@@ -21,11 +21,17 @@ LENSES = ("features", "pixels")
 
 
 def lenses(trial: ImageTrial) -> dict[str, Lens]:
-    """The lenses that can be made of half of the train images; features need two classes."""
-    found = {"pixels": pixel_lens(trial)}
-    if len(np.unique(trial.train.labels)) > 1:
-        found["features"] = _features(trial)
-    return {name: found[name] for name in LENSES if name in found}
+    """The lenses that can be made of half of the train images; features need two classes.
+
+    The same for every measure of a trial, so their network is trained once.
+    """
+    if "lenses" not in trial.kept:
+        found = {"pixels": pixel_lens(trial)}
+        if len(np.unique(trial.train.labels)) > 1:
+            found["features"] = _features(trial)
+        trial.kept["lenses"] = {name: found[name] for name in LENSES if name in found}
+    made: dict[str, Lens] = trial.kept["lenses"]
+    return made
 
 
 def _features(trial: ImageTrial) -> Lens:

@@ -35,6 +35,11 @@ class ImageTrial:
         """What is white and what is black, by the train images."""
         return PixelScale.of(self.train.pixels)
 
+    @cached_property
+    def kept(self) -> dict[str, Any]:
+        """What takes time to make and several measures use, by name."""
+        return {}
+
     def look(self, images: ImageSet) -> Numbers:
         """(n, channels, *space) in [-1, 1], as stored numbers have it: no float gives any away."""
         return self.scale.forward(images.pixels)
