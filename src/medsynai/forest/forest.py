@@ -27,6 +27,7 @@ from medsynai.privacy.ledger import Ledger, Release
 from medsynai.seeds import Seeds
 
 LARGE = 20_000  # rows from which fewer features are tried at each split
+FEW, MANY = 2, 6  # oblique splits a column: for few rows a column, and for many
 MOST_ROWS = 200_000  # more train rows than these are sampled: memory stays bounded
 
 
@@ -37,7 +38,8 @@ class Forest:
     Attributes:
         min_leaf: patients a tree must have on each side of a split: the dial between fidelity and
             membership risk, larger is safer. None: by the table's size (see `leaf_of`).
-        trees: trees a column; one is picked for each synthetic row.
+        trees: trees a column; one is picked for each synthetic row. Half as many again where two
+            oblique splits at most leave the time for them.
         fraction: share of the train rows that each tree is given.
         max_rows: rows that a tree is grown on at most; its leaves are filled from all it is given.
         candidates: share of the features tried at each split. None: by the table's size (see
@@ -46,7 +48,8 @@ class Forest:
             Geurts, Ernst and Wehenkel 2006), which is quicker and a little less faithful.
         bins: about how many bins a number has at most.
         min_level: levels of fewer train patients are never drawn.
-        linear: oblique splits a column may have at most.
+        linear: oblique splits a column may have at most. None: by the table's size (see
+            `oblique_of`).
         penalty: strength of the ridge behind the oblique splits.
         first: columns to draw first, so that they can be conditioned on or given exactly.
     """
@@ -59,13 +62,15 @@ class Forest:
     best: bool = True
     bins: int = 200
     min_level: int = 3
-    linear: int = 6
+    linear: int | None = None
     penalty: float = 3.0
     first: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
-        least = {"trees": 1, "max_rows": 2, "bins": 2, "min_level": 1, "linear": 0}
+        least = {"trees": 1, "max_rows": 2, "bins": 2, "min_level": 1}
         check_settings("forest", self, least)
+        if self.linear is not None and self.linear < 0:
+            raise PlanError("forest: linear must be at least 0")
         if self.min_leaf is not None and self.min_leaf < 1:
             raise PlanError("forest: min_leaf must be at least 1")
         for name in ("fraction", "candidates"):
@@ -131,24 +136,25 @@ class Forest:
         design = [design_of(c, n) for c, n in zip(codec.columns, counts, strict=True)]
         seen = np.hstack([table[codes[:, j]] for j, table in enumerate(design)])
         patients = len(codes) if whose is None else len(np.unique(whose))
-        min_leaf = self.min_leaf or leaf_of(patients, codes.shape[1])
+        oblique = oblique_of(*codes.shape) if self.linear is None else self.linear
+        min_leaf = self.min_leaf or leaf_of(patients, codes.shape[1], oblique)
         fitting = Fitting(
             grower=Grower(
                 min_leaf,
-                self.trees,
+                self.trees * 3 // 2 if oblique <= FEW else self.trees,
                 self.fraction,
                 self.max_rows,
                 self.candidates or tried_of(*codes.shape),
                 self.best,
             ),
-            linear=self.linear,
+            linear=oblique,
             codec=codec,
             codes=codes,
             whose=whose,
             weights=weights_of(codes, codec, min_leaf),
             counts=counts,
             design=design,
-            ridge=Ridge.of(seen, self.penalty) if self.linear and seen.shape[1] else None,
+            ridge=Ridge.of(seen, self.penalty) if oblique and seen.shape[1] else None,
             seeds=seeds,
         )
         columns = range(len(counts))
@@ -165,20 +171,24 @@ def cores() -> int:
     return int(cpu_count())
 
 
-def leaf_of(patients: int, columns: int) -> int:
+def leaf_of(patients: int, columns: int, oblique: int = MANY) -> int:
     """Patients a leaf has at least, where no one says.
 
     In a narrow table each drawn column tells more of a row, and in a small one each row stands
     further from others, so leaves must be larger for the same membership risk. The larger of two
     laws: 1650 / columns, and 8700 / sqrt(columns) / cbrt(patients), which is the larger up to
     about 150 columns^1.5 patients. Measured on three tables (docs/models/forest.md). A small table
-    is left at least four leaves.
+    is left at least four leaves. Where few splits are oblique, which tell most of single rows,
+    leaves are a quarter smaller.
 
     >>> leaf_of(3_937, 11), leaf_of(4_552, 47), leaf_of(50_883, 46), leaf_of(300, 10)
     (166, 77, 36, 75)
+    >>> leaf_of(4_552, 47, 2)
+    57
     """
     few = 8700 / (np.sqrt(columns) * np.cbrt(max(patients, 1)))
-    return max(2, min(max(20, round(max(1650 / columns, few))), patients // 4))
+    usual = max(1650 / columns, few) * (1.0 if oblique > FEW else 0.75)
+    return max(2, min(max(20, round(usual)), patients // 4))
 
 
 def tried_of(rows: int, columns: int) -> float:
@@ -192,6 +202,19 @@ def tried_of(rows: int, columns: int) -> float:
     """
     share = 0.6 if 1_000 <= rows <= LARGE else 0.4
     return min(max(share, 8 / columns if rows >= 1_000 else 0.0), 1.0)
+
+
+def oblique_of(rows: int, columns: int) -> int:
+    """Oblique splits a column may have at most, where no one says.
+
+    What a linear guess at a column has learnt from few rows of many columns is in part these rows
+    themselves, and each split by it tells of them: on SUPPORT2 six splits give the strongest attack
+    an AUC of .541, two .535, none .528. So two below 200 rows a column, else six.
+
+    >>> oblique_of(3_937, 11), oblique_of(4_552, 47), oblique_of(50_883, 46)
+    (6, 2, 6)
+    """
+    return FEW if rows < 200 * columns else MANY
 
 
 def load(folder: Path) -> FittedForest:

@@ -19,7 +19,7 @@ from medsynai.learn.core import Modules, Phase
 from medsynai.learn.desk import at_desk, desk
 from medsynai.learn.film import EACH
 from medsynai.learn.fitted import key_of, shorten
-from medsynai.learn.job import Job, Pace, halves
+from medsynai.learn.job import Job, Pace, Trained, halves
 from medsynai.learn.loop import train
 from medsynai.learn.mechanism import Plain
 from medsynai.learn.threads import shared_out
@@ -148,9 +148,17 @@ def fit_framed(
         job = shorten(job, len(rows))
     place = desk().place(key_of(settings, seeds, rows))
     trained = train(job, rows[inside], rows[outside], seeds, place)
+    with at_desk(desk().after_training(job.pace.seconds)):
+        return kept(settings, frame, trained, rows[inside], seeds)
+
+
+def kept(
+    settings: Any, frame: AnyFrame, trained: Trained, rows: Tensor, seeds: Seeds
+) -> FittedImageNetwork:
+    """What is kept of a run to draw with, fitted to these rows at most, and its film."""
     drawer = settings.drawer(frame).requires_grad_(False)
-    with at_desk(desk().after_training(job.pace.seconds)), torch.no_grad():
-        settings.settle(drawer, trained.modules, rows[inside], seeds.of("settle"))
+    with torch.no_grad():
+        settings.settle(drawer, trained.modules, rows, seeds.of("settle"))
     labels = np.arange(EACH) % max(1, len(frame.classes))
     film = tuple((done, frame.decode(shot.numpy(), labels)) for done, shot in trained.film)
     return FittedImageNetwork(settings, frame, drawer, trained.facts, film)

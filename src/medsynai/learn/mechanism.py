@@ -1,6 +1,6 @@
 """How a gradient may leave the real rows, and what the ledger writes for it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
@@ -12,8 +12,9 @@ from torch import Tensor
 from medsynai.errors import BudgetError, PlanError
 from medsynai.learn.condition import Nothing
 from medsynai.learn.core import Batch, Loss, Modules, Phase, batchwise_reason, planned_releases
+from medsynai.learn.precision import exact
 from medsynai.privacy.accounting import Kind, Spend
-from medsynai.privacy.alone import add_clipped
+from medsynai.privacy.alone import Stack, add_clipped, add_each_clipped
 from medsynai.privacy.gradients import clipped_sum
 from medsynai.privacy.ledger import Release
 from medsynai.privacy.noise import noisy_sums, normal, slack
@@ -88,6 +89,24 @@ class Plain:
         return mean.detach()
 
 
+class Called(torch.nn.Module):
+    """A loss as a function of its weights."""
+
+    def __init__(self, modules: Modules, loss: Loss) -> None:
+        super().__init__()
+        self.modules_, self.loss = modules, loss
+
+    def forward(self, *row: Tensor) -> Tensor:
+        """The losses of rows."""
+        return self.loss(self.modules_, Batch(*row))
+
+    def of(self, weights: dict[str, Tensor], row: Sequence[Tensor]) -> Tensor:
+        """The loss of a row with these weights; all others stay."""
+        named = {f"modules_.{k}": w for k, w in weights.items()}
+        found: Tensor = torch.func.functional_call(self, named, tuple(row))
+        return found
+
+
 @dataclass(frozen=True)
 class DpSgd:
     """Clipped patient by patient, summed, noised, divided by a constant (Abadi et al. 2016).
@@ -112,6 +131,8 @@ class DpSgd:
         divisor: what the noised sum is divided by: public or paid for, never a batch's size.
         patients: (n,) whose row each is, from 0.
         alone: one backward pass a patient; what a loss's layers work on is then not asked.
+        stacked: rows whose passes are worked out as one, where patients are taken alone; 0: none,
+            as a loss's layers may not bear it.
     """
 
     noise: float
@@ -121,6 +142,7 @@ class DpSgd:
     divisor: float = 1.0
     patients: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     alone: bool = False
+    stacked: int = 0
 
     def at(self, noise: float, steps: int) -> "DpSgd":
         """Less noise where few take part, as that hides as well."""
@@ -182,11 +204,22 @@ class DpSgd:
             raise BudgetError(
                 "so much noise hides all that a patient may add; ask for more epsilon"
             )
-        for part in parts_of(batch, 1 if self.alone else self.micro):
+        for part in parts_of(batch, (self.stacked or 1) if self.alone else self.micro):
             worked_out = partial(loss, modules, part)
-            if self.alone and len(part.patient):
+            if self.alone and not len(part.patient):
+                continue
+            if self.alone and self.stacked:
+                called = Called(modules, loss)
+                named: dict[str, Tensor] = {
+                    f"{n}.{k}": w for n in trains for k, w in modules[n].named_parameters()
+                }
+                told = (part.real, part.labels, part.condition, part.noise)
+                with exact():  # and stacks of one size: no row's pass hangs on how many there are
+                    stack = Stack(told, part.patient, self.stacked)
+                    add_each_clipped(called.of, named, stack, clip, sums)
+            elif self.alone:
                 add_clipped(worked_out, weights, clip, sums)
-            elif not self.alone:
+            else:
                 clipped_sum(worked_out, weights, part.patient, clip, sums)
         noised = noisy_sums(total.numpy(), spread)
         slopes = torch.from_numpy(noised).div_(self.divisor).float()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import torch
 
 PROCESSOR = Path("/proc/cpuinfo")
 FLAGS = ("amx_bf16", "avx512_bf16")
+EXACT: ContextVar[bool] = ContextVar("exact", default=False)
 
 
 @cache
@@ -29,7 +31,17 @@ def brisk() -> torch.autocast:
 
     Each network opens its own, so that no weight rounded without a gradient is taken for another.
     """
-    return torch.autocast("cpu", torch.bfloat16, enabled=multiplies_bfloat16())
+    return torch.autocast("cpu", torch.bfloat16, enabled=multiplies_bfloat16() and not EXACT.get())
+
+
+@contextmanager
+def exact() -> Iterator[None]:
+    """While this lasts nothing is `brisk`: for what is clipped to a norm."""
+    before = EXACT.set(True)
+    try:
+        yield
+    finally:
+        EXACT.reset(before)
 
 
 @contextmanager

@@ -125,6 +125,7 @@ BESIDE = (
         "pixel must move to undo it. New images are noise that is moved so, step by step.",
         "medsynai.models.image_flow:ImageFlow",
         "medsynai.models.image_flow:load",
+        private=True,
     ),
     Entry(
         "image-moments",

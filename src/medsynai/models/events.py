@@ -43,7 +43,7 @@ class Events:
     least: int = 3
     bins: int = 60
     gaps: int = 200
-    lives: Forest = field(default_factory=partial(Forest, bins=100))
+    lives: Forest = field(default_factory=partial(Forest, bins=100, linear=6))
     paid: Aim = field(default_factory=Aim)
     told: float = 0.4
     steps: int = 480

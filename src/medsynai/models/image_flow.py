@@ -14,12 +14,13 @@ from medsynai.codec.image import Frame
 from medsynai.generator import check_settings
 from medsynai.learn.core import Modules, Phase, Update
 from medsynai.learn.film import paints
-from medsynai.learn.images import fit_images, load_images
+from medsynai.learn.images import load_images
 from medsynai.learn.job import Job, Pace
 from medsynai.learn.losses.velocity import velocity
 from medsynai.learn.nets.mlp import modules_of
 from medsynai.learn.nets.unet import UNet
 from medsynai.learn.paths import Path
+from medsynai.learn.private_images import fit_either
 from medsynai.seeds import Seeds
 
 PACE = Pace(batch=32, check=200, patience=6, average=0.999, fade=0.3)
@@ -69,7 +70,7 @@ class ImageFlow:
     def _net(self, frame: Frame) -> UNet:
         return UNet(frame.channels, frame.space, len(frame.classes), self.width, self.levels)
 
-    fit = fit_images
+    fit = fit_either
 
 
 def _along(hops: int, modules: Modules, noise: Tensor, labels: Tensor) -> Tensor:

@@ -85,6 +85,10 @@ PRESETS: dict[str, dict[str, Settings]] = {
     "image-flow": {
         FAST: {"width": 24, "steps": 1500, "hops": 6},
         BEST: {"width": 48, "steps": 15_000, "hops": 16, "pace": {"patience": 10}},
+        PRIVATE: {
+            **{"width": 8, "steps": 150, "lr": 0.003},
+            "pace": {"average": 0.95, "private": {"rate": 0.05, "singles": 0.05}},
+        },
     },
     "image-vae": {
         FAST: {"width": 16, "steps": 1000, "lr": 2e-3},

@@ -34,8 +34,10 @@ from medsynai.flow.opening import name_source
 from medsynai.flow.plan import Plan
 from medsynai.flow.private import counted_for, noisy_number, open_ledger, refuse_unpaid, said
 from medsynai.flow.watch import Tell, Watch, silent
+from medsynai.learn.desk import Desk, at_desk
 from medsynai.models.catalog import find_entry, load_image_model
 from medsynai.models.entries_beside import BESIDE
+from medsynai.models.presets import BALANCED, PRIVATE, preset_of
 from medsynai.privacy.ledger import Ledger
 from medsynai.report.evidence import Evidence, ModelFacts
 from medsynai.seeds import Seeds
@@ -75,7 +77,8 @@ def make(plan: Plan, tell: Tell = silent) -> KindRelease:
     refuse_unpaid(plan)
     kind_stages.refuse_options(plan, TABLES_ONLY, "images have no columns")
     contract, name = read_contract(plan.schema), named(plan)
-    model: Any = load_image_model(name, plan.settings)
+    preset = preset_of(name, PRIVATE if plan.preset == BALANCED else plan.preset)
+    model: Any = load_image_model(name, store.laid_over(preset, plan.settings))
     panel_of(plan).load()
     condition = asked(plan.conditions, contract.classes)
     ledger, watch = open_ledger(plan), Watch(tell)
@@ -83,7 +86,11 @@ def make(plan: Plan, tell: Tell = silent) -> KindRelease:
     note = "one noisy number: as many images are made as there are patients"
     counting = None if plan.rows else counted_for(ledger, "count the patients", note)
     title = f"Training: {find_entry(name).title}"
-    with watch.stage("train", title):
+
+    def hear(done: int, rounds: int, mark: dict[str, Any]) -> None:
+        watch.tell(f"{title}: round {done:,} of {rounds:,}")  # no loss: it tells of real images
+
+    with watch.stage("train", title), at_desk(Desk(hear)):
         fitted = model.fit(parts.train, ledger, Seeds(plan.seed).of("train", name))
     ledger.charge()  # what was intended and not yet written down: nothing, if the fit was paid for
     rows = noisy_number(parts.people, 1, counting) if counting else plan.rows or 1
