@@ -139,7 +139,7 @@ def test_arrays_of_another_form_are_refused(told, tmp_path, other):
     ("options", "said"),
     [
         (["--epsilon", "1"], "contract that says what images"),
-        (["--epsilon", "1", "--schema", "C", "--model", "image-flow"], "image-moments"),
+        (["--epsilon", "1", "--schema", "C", "--model", "dcgan"], "image-moments"),
         (["--epsilon", "1", "--schema", "C", "--condition", "label=odd"], "odd"),
         (["--epsilon", "1", "--schema", "C", "--target", "age"], "tables only"),
     ],

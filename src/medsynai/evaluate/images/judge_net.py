@@ -19,7 +19,8 @@ class Halved(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, channels, *space) to half of the space, rounded up."""
-        pool: Callable[..., Tensor] = (functional.avg_pool2d, functional.avg_pool3d)[x.ndim - 4]
+        pools = (functional.avg_pool1d, functional.avg_pool2d, functional.avg_pool3d)
+        pool: Callable[..., Tensor] = pools[x.ndim - 3]
         return pool(x, tuple(min(2, side) for side in x.shape[2:]), ceil_mode=True)
 
 
