@@ -127,3 +127,21 @@ def test_what_cannot_be_private_is_refused():
         flow().fit(wide, Ledger(Budget(1.0, 1e-6)), Seeds(0))
     with pytest.raises(BudgetError, match="without protection"):
         load_image_model("dcgan", {"width": 2}).fit(scans(), Ledger(Budget(1.0, 1e-6)), Seeds(0))
+
+
+def test_what_is_clipped_is_never_rounded_to_16_bits(monkeypatch):
+    """A network opens its own `brisk`; under a budget it stays closed."""
+    monkeypatch.setattr(precision, "multiplies_bfloat16", lambda: True)
+    seen, net = [], torch.nn.ModuleDict({"net": torch.nn.Linear(3, 2)})
+
+    def loss(modules, batch):
+        with precision.brisk():
+            out = modules["net"](batch.real)
+        seen.append(out.dtype)
+        return out.float().square().sum(1)
+
+    none = torch.zeros(4, 0)
+    batch = Batch(torch.ones(4, 3), none, none, none, torch.arange(4))
+    for stacked in (0, 2):
+        DpSgd(1e-2, alone=True, stacked=stacked).gradients(loss, net, ("net",), batch)
+    assert set(seen) == {torch.float32}

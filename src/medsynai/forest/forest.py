@@ -48,8 +48,8 @@ class Forest:
             Geurts, Ernst and Wehenkel 2006), which is quicker and a little less faithful.
         bins: about how many bins a number has at most.
         min_level: levels of fewer train patients are never drawn.
-        linear: oblique splits a column may have at most. None: by the table's size (see
-            `oblique_of`).
+        linear: directions of oblique splits a column may have at most. None: by the table's size
+            (see `oblique_of`).
         penalty: strength of the ridge behind the oblique splits.
         first: columns to draw first, so that they can be conditioned on or given exactly.
     """
@@ -205,11 +205,11 @@ def tried_of(rows: int, columns: int) -> float:
 
 
 def oblique_of(rows: int, columns: int) -> int:
-    """Oblique splits a column may have at most, where no one says.
+    """Directions of oblique splits a column may have at most, where no one says.
 
     What a linear guess at a column has learnt from few rows of many columns is in part these rows
-    themselves, and each split by it tells of them: on SUPPORT2 six splits give the strongest attack
-    an AUC of .541, two .535, none .528. So two below 200 rows a column, else six.
+    themselves, and a split along it tells of them: on SUPPORT2 six directions give the strongest
+    attack an AUC of .541, two .535, none .528. So two below 200 rows a column, else six.
 
     >>> oblique_of(3_937, 11), oblique_of(4_552, 47), oblique_of(50_883, 46)
     (6, 2, 6)

@@ -204,28 +204,37 @@ class DpSgd:
             raise BudgetError(
                 "so much noise hides all that a patient may add; ask for more epsilon"
             )
-        for part in parts_of(batch, (self.stacked or 1) if self.alone else self.micro):
-            worked_out = partial(loss, modules, part)
-            if self.alone and not len(part.patient):
-                continue
-            if self.alone and self.stacked:
-                called = Called(modules, loss)
-                named: dict[str, Tensor] = {
-                    f"{n}.{k}": w for n in trains for k, w in modules[n].named_parameters()
-                }
-                told = (part.real, part.labels, part.condition, part.noise)
-                with exact():  # and stacks of one size: no row's pass hangs on how many there are
-                    stack = Stack(told, part.patient, self.stacked)
-                    add_each_clipped(called.of, named, stack, clip, sums)
-            elif self.alone:
-                add_clipped(worked_out, weights, clip, sums)
-            else:
-                clipped_sum(worked_out, weights, part.patient, clip, sums)
+        with exact():
+            self._add(Called(modules, loss), trains, batch, clip, sums)
         noised = noisy_sums(total.numpy(), spread)
         slopes = torch.from_numpy(noised).div_(self.divisor).float()
         for weight, slope in zip(weights, torch.split(slopes, sizes), strict=True):
             weight.grad = slope.view_as(weight)
         return None
+
+    def _add(
+        self,
+        called: "Called",
+        trains: tuple[str, ...],
+        batch: Batch,
+        clip: float,
+        sums: Sequence[Tensor],
+    ) -> None:
+        """Add the clipped gradients of the batch's patients to the sums."""
+        named: dict[str, Tensor] = {
+            f"{n}.{k}": w for n in trains for k, w in called.modules_[n].named_parameters()
+        }
+        weights = list(named.values())
+        for part in parts_of(batch, (self.stacked or 1) if self.alone else self.micro):
+            worked_out = partial(called.loss, called.modules_, part)
+            if not self.alone:
+                clipped_sum(worked_out, weights, part.patient, clip, sums)
+            elif self.stacked and len(part.patient):
+                # stacks of one size: no row's pass hangs on how many there are
+                stack = Stack(part[:-1], part.patient, self.stacked)
+                add_each_clipped(called.of, named, stack, clip, sums)
+            elif len(part.patient):
+                add_clipped(worked_out, weights, clip, sums)
 
 
 def parts_of(batch: Batch, micro: int) -> Iterator[Batch]:

@@ -4,8 +4,6 @@ Parts are `indices`, `indptr`, `shape` and `codes`, and where there are any `dat
 `patients` (whose row it is). Nothing in them is unpickled.
 """
 
-import zipfile
-import zlib
 from pathlib import Path
 from typing import IO
 
@@ -13,10 +11,10 @@ import numpy as np
 import scipy.sparse as sp
 
 from medsynai.data.codes import CodeMatrix, CodeSource, Layout, LoadedCodes
+from medsynai.data.npz import BROKEN, read_arrays
 from medsynai.errors import ReadError
 
 PARTS = ("indices", "indptr", "shape")
-BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError, ValueError, TypeError)
 Parts = dict[str, np.ndarray]
 
 
@@ -58,14 +56,7 @@ def read(path: Path, columns: dict[str, str]) -> LoadedCodes:
 
 
 def _load(path: Path) -> Parts:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            parts = {name: file[name] for name in file.files}
-    except BROKEN:
-        raise ReadError(
-            f"{path} is damaged, or holds Python objects, which are never unpickled; save the "
-            "parts as plain arrays (codes as text)"
-        ) from None
+    parts = read_arrays(path, "; save the parts as plain arrays (codes as text)")
     if not set(PARTS) <= set(parts) and "row" not in parts:
         raise ReadError(
             f"{path} is no sparse matrix: it needs {', '.join(PARTS)} and codes, or what "

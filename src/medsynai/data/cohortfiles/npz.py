@@ -5,8 +5,6 @@ second, `channels` (or `leads`) names the third axis.
 Nothing in them is unpickled.
 """
 
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +13,9 @@ import pandas as pd
 from medsynai.data.cohort import OF_VISITS, SUBJECTS, Clock, Cohort, Signal
 from medsynai.data.cohortfiles.layout import Layout, LoadedCohort
 from medsynai.data.integrity import refuse_broken
+from medsynai.data.npz import BROKEN, read_arrays
 from medsynai.errors import ReadError, SchemaError
 
-BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError, ValueError, TypeError)
 PATIENTS, SAMPLES = "patients", "X"
 RATES, NAMES = ("rate", "fs"), ("channels", "leads")
 MOST = 16  # channels; a wider third axis is an image's
@@ -41,13 +39,7 @@ def read(path: Path, details: dict[str, str]) -> LoadedCohort:
     Raises:
         ReadError: a damaged file, one of Python objects, or one without rows of samples.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except BROKEN:
-        raise ReadError(
-            f"{path} is damaged, or holds Python objects, which are never unpickled"
-        ) from None
+    arrays = read_arrays(path)
     samples = arrays.get(SAMPLES, np.empty(0))
     if samples.ndim not in (2, 3) or samples.dtype.kind not in "fiu" or not len(samples):
         raise ReadError(f"{path} needs numbers {SAMPLES} of (rows, time) or (rows, time, channels)")

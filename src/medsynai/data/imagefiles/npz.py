@@ -1,19 +1,17 @@
 """npz files of images: MedMNIST's parts, or `images` with `labels` and whose each is."""
 
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from medsynai.data.imagefiles.array import channels_first, channels_last
 from medsynai.data.images import ImageLayout, ImageSet, ImageSource, LoadedImages
+from medsynai.data.npz import BROKEN, read_arrays
 from medsynai.errors import ReadError
 from medsynai.seeds import Seeds
 
 PARTS = ("train", "val", "test")
 PATIENT = ("patients", "patient", "subjects", "subject", "slide", "slides", "groups", "case")
-BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError, ValueError, TypeError)
 Arrays = dict[str, np.ndarray]
 
 
@@ -76,13 +74,7 @@ def opened(path: Path) -> Arrays:
     Raises:
         ReadError: a damaged file, or Python objects in it.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except BROKEN:
-        raise ReadError(
-            f"{path} is damaged, or holds Python objects, which are never unpickled"
-        ) from None
+    arrays = read_arrays(path)
     if "images" not in arrays and "train_images" not in arrays:
         raise ReadError(f"{path} holds no `images`")
     told = [n for n in arrays if n in (*PATIENT, "class_names") or n.endswith(("images", "labels"))]
