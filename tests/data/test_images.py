@@ -293,19 +293,16 @@ def test_a_picture_that_says_it_is_huge_is_named(tmp_path):
     assert "1 files" in read_images(folder, skip_bad=True).notes[-1]
 
 
-def huge(side: int) -> bytes:
-    """A PNG of some bytes that says it has `side` x `side` pixels."""
+def huge(
+    width: int, height: int = 0, bits: int = 8, colour: int = 0, data: bytes = compress(b"")
+) -> bytes:
+    """A PNG of some bytes that says it has so many pixels."""
 
     def part(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", crc32(kind + data))
 
-    head = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + part(b"IHDR", head)
-        + part(b"IDAT", compress(b""))
-        + part(b"IEND", b"")
-    )
+    head = struct.pack(">IIBBBBB", width, height or width, bits, colour, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + part(b"IHDR", head) + part(b"IDAT", data) + part(b"IEND", b"")
 
 
 @pytest.mark.parametrize("ending", [".nii", ".nii.gz"])
@@ -382,3 +379,167 @@ def test_frames_keep_their_time(tmp_path):
     write_images(loaded.images, loaded.source, tmp_path / "out", Seeds(0))
     written = nibabel.load(tmp_path / "out" / "1.nii")
     assert written.header.get_zooms() == (1, 1, 1, 2.5)
+
+
+def series(folder: Path, volume: np.ndarray, **tags) -> Path:
+    """A folder of the slices of one series."""
+    uid = pydicom.uid.generate_uid()
+    for z, one in enumerate(volume):
+        where = {"ImageOrientationPatient": [1, 0, 0, 0, 1, 0], "ImagePositionPatient": [0, 0, z]}
+        dicom(folder / f"{z}.dcm", one, SeriesInstanceUID=uid, **where | tags)
+    return folder
+
+
+def test_a_folder_for_each_patient_is_no_class(tmp_path):
+    """As archives export them; every patient was a class then, and refused as too small."""
+    for k in range(4):
+        volume = random(3, 6, 7, dtype="int16", top=900)
+        series(tmp_path / "in" / f"patient{k}", volume, PatientID=f"MRN-{k}")
+    loaded = read_images(tmp_path / "in")
+    assert loaded.images.classes == ("all",) and len(np.unique(loaded.images.patients)) == 4
+    again(loaded, tmp_path / "out")
+
+
+def test_a_folder_a_class_comes_back_of_dicom_too(tmp_path):
+    """Labels were read and not written."""
+    for k in range(6):
+        label = "cyst" if k < 3 else "tumour"
+        dicom(tmp_path / "in" / label / f"{k}.dcm", random(6, 7), PatientID=f"MRN-{k}")
+    loaded = read_images(tmp_path / "in")
+    assert loaded.images.classes == ("cyst", "tumour")
+    again(loaded, tmp_path / "out")
+    assert len(list((tmp_path / "out" / "tumour").iterdir())) == 3
+
+
+def test_a_list_of_labels_may_name_the_folder_of_a_series(tmp_path):
+    for k in range(3):
+        series(tmp_path / "in" / f"scan{k}", random(3, 6, 7, dtype="int16", top=900))
+    lines = "series,finding\nscan0,ill\nscan1,well\nscan2,ill\nscan9,ill\n"
+    (tmp_path / "in" / "labels.csv").write_text(lines)
+    loaded = read_images(tmp_path / "in")
+    assert [loaded.images.classes[k] for k in loaded.images.labels] == ["ill", "well", "ill"]
+    assert "labels.csv: lines that name no file here: 1" in loaded.notes
+    write_images(loaded.images, loaded.source, tmp_path / "out", Seeds(1))
+    assert read_images(tmp_path / "out").images.labels.tolist() == [0, 1, 0]
+
+
+TYPE_1 = ("PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "FrameOfReferenceUID")
+TYPE_2 = ("SliceThickness", "PositionReferenceIndicator", "StudyDate", "StudyTime", "StudyID")
+TYPE_2 += ("AccessionNumber", "ReferringPhysicianName", "PatientBirthDate", "PatientSex")
+TYPE_2 += ("SeriesNumber",)
+# PS3.3 A.3.3, A.4.3, A.8.1: what a plain image of the kind has to say, beside pixels
+OF = {
+    "CT": (("RescaleSlope", "RescaleIntercept", "RescaleType"), ("KVP", "AcquisitionNumber")),
+    "MR": (
+        ("ScanningSequence", "SequenceVariant"),
+        (
+            *("ScanOptions", "MRAcquisitionType", "RepetitionTime", "EchoTime"),
+            "EchoTrainLength",
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("modality", ["CT", "MR"])
+def test_a_written_volume_says_what_its_kind_has_to(tmp_path, modality):
+    """An MR without a sequence was no MR image by the standard; all patients shared one space."""
+    for k in range(2):
+        volume = random(3, 6, 7, dtype="int16", top=900)
+        tags = {"Modality": modality, "PixelSpacing": [0.5, 0.5], "PatientID": f"MRN-{k}"}
+        series(tmp_path / "in" / str(k), volume, **tags)
+    again(read_images(tmp_path / "in"), tmp_path / "out")
+    written = [pydicom.dcmread(p) for p in sorted((tmp_path / "out").rglob("*.dcm"))]
+    for one in written:
+        assert modality in one.SOPClassUID.name and len(one.ImageType) > 2
+        assert all(one.get(name) not in (None, "") for name in (*TYPE_1, *OF[modality][0]))
+        assert all(name in one for name in (*TYPE_2, *OF[modality][1]))
+        assert one.BitsAllocated == 16
+    spaces = {one.PatientID: one.FrameOfReferenceUID for one in written}
+    assert len({*spaces.values()}) == len(spaces) == 2
+
+
+def test_a_volume_without_spacing_is_called_no_ct(tmp_path):
+    series(tmp_path / "in", random(3, 6, 7, dtype="int16", top=900))
+    again(read_images(tmp_path / "in"), tmp_path / "out")
+    one = pydicom.dcmread(next((tmp_path / "out").rglob("*.dcm")))
+    assert "Secondary Capture" in one.SOPClassUID.name and "PatientOrientation" in one
+
+
+def test_no_pixel_is_brighter_than_its_bits_hold(tmp_path):
+    """A model's range ends at a round number: at 4096 of 12 bits, which readers take for 0."""
+    pixels = random(8, 8, dtype="uint16", top=4096)
+    pixels[0, 0] = 4095
+    dicom(tmp_path / "in" / "a.dcm", pixels, BitsStored=12, HighBit=11)
+    loaded = read_images(tmp_path / "in")
+    brightest = PixelScale.of(loaded.images.pixels).back(np.ones((1, 1, 8, 8)))
+    assert brightest.max() == 4096
+    made = ImageSet.of(brightest)
+    write_images(made, loaded.source, tmp_path / "out", Seeds(0))
+    assert read_images(tmp_path / "out").images.pixels.max() == 4095
+
+
+def test_the_window_of_monochrome1_is_turned_with_it(tmp_path):
+    """The window of a turned radiograph showed what lay on the other side of the scale."""
+    window = {"WindowCenter": 1000, "WindowWidth": 400}
+    bits = {"BitsStored": 12, "HighBit": 11, "PhotometricInterpretation": "MONOCHROME1"}
+    pixels = random(8, 8, dtype="uint16", top=4096)
+    dicom(tmp_path / "in" / "a.dcm", pixels, **window, **bits)
+    loaded = read_images(tmp_path / "in")
+    write_images(loaded.images, loaded.source, tmp_path / "out", Seeds(0))
+    seen = []
+    for path in (tmp_path / "in" / "a.dcm", tmp_path / "out" / "1.dcm"):
+        one = pydicom.dcmread(path)
+        shown = pydicom.pixels.apply_voi_lut(one.pixel_array, one)
+        seen.append(shown if one.PhotometricInterpretation == "MONOCHROME2" else 4095 - shown)
+    assert np.allclose(*seen)
+
+
+def test_kinds_that_stand_beside_each_other_are_named(tmp_path):
+    """Pictures beside DICOM files were passed over, and nobody was told."""
+    folder = pictures(tmp_path / "in", random(3, 6, 5))
+    for k in range(2):
+        dicom(folder / f"{k}.dcm", random(6, 5))
+    with pytest.raises(ReadError, match=r"DICOM files and, beside them, 3 PNG or .* as p0\.png"):
+        read_images(folder)
+    loaded = read_images(folder, skip_bad=True)
+    assert len(loaded.images) == 2 and loaded.notes[-1].endswith("left out: 3")
+
+
+def test_pictures_of_another_form_are_named(tmp_path):
+    folder = pictures(tmp_path / "in", random(3, 6, 5))
+    Image.fromarray(random(6, 5)).save(folder / "q.tif")
+    deep = compress((b"\0" + bytes(6 * 5)) * 6)
+    (folder / "r.png").write_bytes(huge(5, 6, 16, 2, deep))
+    with pytest.raises(ReadError, match=r"2 of 5 files .*r\.png has 16 bits a colour") as error:
+        read_images(folder)
+    assert "q.tif is neither PNG nor JPEG" in str(error.value)
+    assert len(read_images(folder, skip_bad=True).images) == 3
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (lambda v: nibabel.Nifti1Image(v, None), "how it lies in the body"),
+        (lambda v: nibabel.Nifti1Image(v * np.nan, np.eye(4)), "no finite number"),
+        (lambda v: nibabel.Nifti1Image(v.astype(np.complex64), np.eye(4)), "one whole number or"),
+    ],
+)
+def test_a_volume_that_cannot_be_used_is_named(tmp_path, made, said):
+    """A reader makes axes up where a file has none; voxels of no number broke the fit."""
+    for name in "abc":
+        volume = random(5, 4, 3).astype(np.float32)
+        one = made(volume) if name == "b" else nibabel.Nifti1Image(volume, np.eye(4))
+        nibabel.save(one, tmp_path / f"{name}.nii.gz")
+    with pytest.raises(ReadError, match=rf"1 of 3 files .* b\.nii\.gz .*{said}"):
+        read_images(tmp_path)
+
+
+def test_names_of_classes_without_labels_do_not_break_the_writing(tmp_path):
+    np.savez(tmp_path / "x.npz", images=random(6, 5, 4), class_names=np.array(["a", "b"]))
+    again(read_images(tmp_path / "x.npz"), tmp_path / "out.npz")
+
+
+def test_images_of_nobody_among_those_of_somebody_are_counted(tmp_path):
+    lines = "file,patient\np0.png,A\np1.png,A\np2.png,\n"
+    loaded = read_images(pictures(tmp_path / "in", random(3, 6, 5), lines))
+    assert any("nothing says whose they are: 1;" in note for note in loaded.notes)

@@ -6,6 +6,7 @@ from medsynai.errors import ConditionError, ModelError
 from medsynai.generator import Condition
 
 FEWEST = 8  # patients of a class: fewer would be learnt by heart
+SHOWN = 5  # classes that a message names
 LABEL = "label"  # what a condition calls a class
 
 
@@ -27,11 +28,12 @@ def shares_of(
         raise ModelError(f"no {what} to learn from")
     pairs = np.unique(np.stack([labels, patients]), axis=1)
     people = np.bincount(pairs[0], minlength=len(classes))
-    few = [c for c, n in zip(classes, people, strict=True) if 0 < n < FEWEST]
+    few = [f"{c} ({n})" for c, n in zip(classes, people, strict=True) if 0 < n < FEWEST]
     if few:
+        more = f" and {len(few) - SHOWN} more" if len(few) > SHOWN else ""
         raise ModelError(
-            f"class {', '.join(few)}: fewer than {FEWEST} train patients, who would be learnt "
-            f"by heart; merge the class with another, or take its {what} out"
+            f"class {', '.join(few[:SHOWN])}{more}: fewer than {FEWEST} train patients, who would "
+            f"be learnt by heart; merge the class with another, or take its {what} out"
         )
     return tuple(float(s) for s in np.bincount(labels, minlength=len(classes)) / len(labels))
 

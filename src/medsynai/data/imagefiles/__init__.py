@@ -1,5 +1,6 @@
 """Files of images: read as one set of one size, and written in the form that the files had."""
 
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from secrets import token_hex
@@ -11,13 +12,19 @@ from medsynai.errors import FolderError, ReadError
 from medsynai.seeds import Seeds
 
 # A new layout is one file with `holds(path) -> bool`, `read(path, skip_bad) -> LoadedImages` and
-# `write(images, source, target, seeds)`, and a row here; the first that holds a path reads it.
+# `write(images, source, target, seeds)`, if it is a folder `files(path)`, and a row here; the first
+# that holds a path reads it.
 LAYOUTS: dict[ImageLayout, str] = {
     ImageLayout.NPZ: "npz",
     ImageLayout.ARRAY: "array",
     ImageLayout.NIFTI: "nifti",
     ImageLayout.DICOM: "dicom",
     ImageLayout.FOLDER: "folder",
+}
+SAID = {
+    ImageLayout.NIFTI: "NIfTI",
+    ImageLayout.DICOM: "DICOM",
+    ImageLayout.FOLDER: "PNG or JPEG",
 }
 SINGLE = {ImageLayout.NPZ: ".npz", ImageLayout.ARRAY: ".npy"}  # one file, not a folder
 
@@ -46,8 +53,27 @@ def read_images(path: Path, skip_bad: bool = False) -> LoadedImages:
             f"{path} holds no images: name an .npz or .npy of images, or a folder of PNG, JPEG, "
             "DICOM or NIfTI files"
         )
+    beside = _others(path, layout) if path.is_dir() else {}
+    if beside and not skip_bad:
+        more = "; ".join(f"{n:,} {SAID[k]} files, such as {one}" for k, (n, one) in beside.items())
+        raise ReadError(
+            f"{path} holds {SAID[layout]} files and, beside them, {more}. Part them, or leave the "
+            "others out with --skip-bad"
+        )
     loaded: LoadedImages = _module(layout).read(path, skip_bad)
-    return loaded
+    lost = sum(n for n, _ in beside.values())
+    note = (f"files of another kind that were left out: {lost:,}",) if lost else ()
+    return replace(loaded, notes=(*loaded.notes, *note))
+
+
+def _others(path: Path, layout: ImageLayout) -> dict[ImageLayout, tuple[int, str]]:
+    """Files of the other layouts in a folder: how many, and the first one's name."""
+    found = {}
+    for other in (k for k in LAYOUTS if k not in SINGLE and k is not layout):
+        files = sorted(p.relative_to(path).as_posix() for p in _module(other).files(path))
+        if files:
+            found[other] = (len(files), files[0])
+    return found
 
 
 def write_images(images: ImageSet, source: ImageSource, target: Path, seeds: Seeds) -> None:

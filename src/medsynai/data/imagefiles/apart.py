@@ -129,8 +129,7 @@ def _pictures(path: Path, form: Form) -> Apart:
     labels, lost = find_labels(path, _lines), Counter[str]()
     named = labels is not None and "patient" in labels.columns
     pixels, told, patients = [], [], []
-    files = (p for p in path.rglob("*") if p.suffix.lower() in folder.ENDINGS and p.is_file())
-    for k, file in enumerate(sorted(files)):
+    for k, file in enumerate(sorted(folder.files(path))):
         label, patient = _told(labels, file.relative_to(path))
         try:
             one = folder.picture(file).pixels

@@ -5,6 +5,7 @@ of public facts (modality, spacing, window, rescale), so nothing nested or priva
 """
 
 from collections import defaultdict
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from medsynai.data.imagefiles.gather import BadFile, Item, gather
-from medsynai.data.imagefiles.synthetic_dicom import write
+from medsynai.data.imagefiles.synthetic_dicom import ends, write
 from medsynai.data.images import ImageLayout, LoadedImages
 from medsynai.errors import MissingExtra
 
@@ -27,7 +28,12 @@ MAGIC = 128  # a DICOM file begins with that many bytes and then DICM
 
 def holds(path: Path) -> bool:
     """Whether a folder has a DICOM file, at any depth; the ending does not matter."""
-    return path.is_dir() and any(_is_dicom(p) for p in path.rglob("*"))
+    return path.is_dir() and any(files(path))
+
+
+def files(path: Path) -> Iterator[Path]:
+    """The DICOM files below a folder."""
+    return (p for p in path.rglob("*") if _is_dicom(p))
 
 
 def _is_dicom(path: Path) -> bool:
@@ -52,15 +58,15 @@ def read(path: Path, skip_bad: bool) -> LoadedImages:
         MissingExtra: pydicom is not installed.
     """
     pydicom()
-    files = sorted(p for p in path.rglob("*") if _is_dicom(p))
+    found = sorted(files(path))
     series: dict[str, list[Path]] = defaultdict(list)
-    for file in files:
+    for file in found:
         series[_series(file)].append(file)
     sliced = any(len(s) > 1 for s in series.values()) and _positioned(series)
     if sliced:
         places = [(group[0], partial(_volume, group)) for group in series.values()]
     else:
-        places = [(file, partial(_image, file)) for file in files]
+        places = [(file, partial(_image, file)) for file in found]
     return gather(path, places, ImageLayout.DICOM, skip_bad)
 
 
@@ -157,13 +163,8 @@ def _pixels(data: Any) -> np.ndarray:
             ) from None
         raise BadFile(f"has pixels that do not fit its header ({type(error).__name__})") from None
     if data.PhotometricInterpretation == "MONOCHROME1":
-        bits = int(data.BitsStored)
-        ends = (
-            (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
-            if data.PixelRepresentation
-            else (0, 2**bits - 1)
-        )
-        stored = (ends[0] + ends[1] - stored.astype(np.int64)).astype(stored.dtype)
+        turn = sum(ends(int(data.BitsStored), bool(data.PixelRepresentation)))
+        stored = (turn - stored.astype(np.int64)).astype(stored.dtype)
     return stored[None] if stored.ndim == 2 else np.moveaxis(stored, -1, 0)
 
 
@@ -191,6 +192,10 @@ def _kept(data: Any) -> dict[str, Any]:
         value = data.get(tag)
         if value is not None:
             kept[name] = float(value[0] if hasattr(value, "__len__") else value)
+    if "center" in kept and data.PhotometricInterpretation == "MONOCHROME1":
+        # its window is turned with it; a window is half a step off its center (PS3.3 C.11.2.1.2)
+        turn = sum(ends(int(data.BitsStored), bool(data.PixelRepresentation)))
+        kept["center"] = turn + 1 - kept["center"]
     unit = "HU" if data.get("Modality") == "CT" else "US"  # US: unspecified
     return {**kept, "rescale_type": str(data.get("RescaleType") or unit)}
 

@@ -1,24 +1,32 @@
 """Folders of PNG or JPEG files, with a CSV of labels or a folder a class."""
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from medsynai.data.imagefiles.gather import BY_FOLDER, BadFile, Item, gather
+from medsynai.data.imagefiles.gather import BY_FOLDER, BadFile, Item, Places, gather
 from medsynai.data.imagefiles.labels import write_labels
 from medsynai.data.images import ImageLayout, ImageSet, ImageSource, LoadedImages
 from medsynai.errors import MissingExtra
 from medsynai.seeds import Seeds
 
 ENDINGS = (".png", ".jpg", ".jpeg")
+UNSERVED = (".tif", ".tiff", ".bmp", ".gif", ".webp", ".jp2")
 WIDE = ("I;16", "I;16B", "I;16L", "I")  # Pillow's names of 16-bit grey
+DEEP = ("RGB;16B", "RGBA;16B", "LA;16B")  # in a file; Pillow opens them with 8 bits
 
 
 def holds(path: Path) -> bool:
     """Whether a folder has a picture, at any depth."""
-    return path.is_dir() and any(p.suffix.lower() in ENDINGS for p in path.rglob("*"))
+    return path.is_dir() and any(files(path))
+
+
+def files(path: Path) -> Iterator[Path]:
+    """The pictures below a folder."""
+    return (p for p in path.rglob("*") if p.suffix.lower() in ENDINGS and p.is_file())
 
 
 def read(path: Path, skip_bad: bool) -> LoadedImages:
@@ -29,8 +37,14 @@ def read(path: Path, skip_bad: bool) -> LoadedImages:
         MissingExtra: Pillow is not installed.
     """
     pillow()
-    files = sorted(p for p in path.rglob("*") if p.suffix.lower() in ENDINGS and p.is_file())
-    return gather(path, [(f, partial(picture, f)) for f in files], ImageLayout.FOLDER, skip_bad)
+    places: Places = [(f, partial(picture, f)) for f in sorted(files(path))]
+    others = sorted(p for p in path.rglob("*") if p.suffix.lower() in UNSERVED and p.is_file())
+    places = [*places, *((f, _unserved) for f in others)]
+    return gather(path, places, ImageLayout.FOLDER, skip_bad)
+
+
+def _unserved() -> Item:
+    raise BadFile("is neither PNG nor JPEG; save it as PNG")
 
 
 def picture(path: Path) -> Item:
@@ -42,6 +56,8 @@ def picture(path: Path) -> Item:
     image = pillow()
     try:
         with image.open(path) as file:
+            if any(str(part[3]).endswith(DEEP) for part in file.tile):
+                raise BadFile("has 16 bits a colour, half of which would be lost")
             file.load()
             if getattr(file, "n_frames", 1) > 1:
                 raise BadFile("has several frames")

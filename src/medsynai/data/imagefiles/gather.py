@@ -1,7 +1,7 @@
 """Many files, one set: what each holds, what must agree, and what cannot be used."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ class Item:
     kept: dict[str, Any] = field(default_factory=dict)
 
 
+Found = list[tuple[Path, Item, str, str]]  # each image, its label and its patient
 Places = Sequence[tuple[Path, Callable[[], Item]]]
 
 
@@ -53,13 +54,12 @@ def gather(root: Path, places: Places, layout: ImageLayout, skip_bad: bool) -> L
         ReadError: files that cannot be used, or none that can.
     """
     labels = find_labels(root)
-    by_folder = labels is None and _classed(root, [p for p, _ in places])
     bad: list[tuple[Path, str]] = []
-    items: list[tuple[Path, Item, str, str]] = []
+    items: Found = []
     for path, open_item in places:
         try:
-            item = open_item()
-            label, patient = _told(labels, path.relative_to(root), by_folder)
+            item = _numeric(open_item())
+            label, patient = _told(labels, path.relative_to(root))
         except BadFile as error:
             bad.append((path, str(error)))
             continue
@@ -71,6 +71,9 @@ def gather(root: Path, places: Places, layout: ImageLayout, skip_bad: bool) -> L
         items.append((path, item, label, patient or item.patient))
     whole = _agreeing(items, bad)
     _refuse(root, bad, skip_bad, len(whole))
+    by_folder = labels is None and _classed(root, whole)
+    if by_folder:
+        whole = [(p, item, p.relative_to(root).parts[0], of) for p, item, _, of in whole]
     said = sorted({label for _, _, label, _ in whole})
     place = {name: k for k, name in enumerate(said)}
     patients = [p or f"\0{k}" for k, (_, _, _, p) in enumerate(whole)]
@@ -92,14 +95,28 @@ def gather(root: Path, places: Places, layout: ImageLayout, skip_bad: bool) -> L
         facts,
         facts.pop("affine", ()),
     )
-    return LoadedImages(
-        images, source, None, (*_notes(images, labels, any(p for *_, p in whole)), *_skipped(bad))
-    )
+    unlisted = labels.unmet(p.relative_to(root) for p, _ in places) if labels else 0
+    notes = _notes(images, labels, sum(not of for *_, of in whole), unlisted)
+    return LoadedImages(images, source, None, (*notes, *_skipped(bad)))
 
 
-def _told(labels: Labels | None, place: Path, by_folder: bool) -> tuple[str, str]:
+def _numeric(item: Item) -> Item:
+    """The same.
+
+    Raises:
+        BadFile: not one number a pixel, or some that are none.
+    """
+    kind = item.pixels.dtype.kind
+    if kind not in "uif":
+        raise BadFile("does not hold one whole number or float a pixel")
+    if kind == "f" and not np.isfinite(item.pixels).all():
+        raise BadFile("has pixels that are no finite number")
+    return item
+
+
+def _told(labels: Labels | None, place: Path) -> tuple[str, str]:
     if labels is None:
-        return (place.parts[0] if by_folder else "all"), ""
+        return "all", ""
     found = labels.of(place)
     if found is None:
         raise BadFile(f"is not listed in {labels.file}")
@@ -108,13 +125,17 @@ def _told(labels: Labels | None, place: Path, by_folder: bool) -> tuple[str, str
     return found
 
 
-def _classed(root: Path, paths: Iterable[Path]) -> bool:
-    """Whether every file lies in a folder of the root, two or more of them."""
-    tops = [p.relative_to(root).parts for p in paths]
-    return all(len(t) > 1 for t in tops) and len({t[0] for t in tops}) > 1
+def _classed(root: Path, items: Found) -> bool:
+    """Whether every file lies in a folder of the root, two or more of them, which are classes.
 
-
-Found = list[tuple[Path, Item, str, str]]
+    A folder for each image, or for each patient that files name, as archives export, is none.
+    """
+    tops = [p.relative_to(root).parts for p, *_ in items]
+    names = [t[0] for t in tops]
+    if not all(len(t) > 1 for t in tops) or len({*names}) < 2:
+        return False
+    people = [of or str(k) for k, (*_, of) in enumerate(items)]
+    return len({*zip(names, people, strict=True)}) > len({*names})
 
 
 def _agreeing(items: Found, bad: list[tuple[Path, str]]) -> Found:
@@ -163,17 +184,31 @@ def _refuse(root: Path, bad: list[tuple[Path, str]], skip_bad: bool, usable: int
         )
 
 
-def _notes(images: ImageSet, labels: Labels | None, told: bool) -> tuple[str, ...]:
+def _notes(images: ImageSet, labels: Labels | None, nobody: int, unmet: int) -> tuple[str, ...]:
+    """What a person should know.
+
+    Args:
+        images: all of them.
+        labels: the list of labels.
+        nobody: how many of the images nobody says whose they are.
+        unmet: lines of the list that name no file.
+    """
     people = int(images.patients.max(initial=-1)) + 1
     size = " x ".join(map(str, images.space))
     what = f"{len(images):,} images of {size}, {images.channels} channels, {people:,} patients"
-    beside = ""
+    notes = [what]
     if labels is not None and labels.unknown:
-        beside = f"{labels.file}: {', '.join(labels.unknown)} are not learnt and not written"
-    alone = ""
-    if not told:
-        alone = "no file or label says whose an image is: each counts as a patient of its own"
-    return tuple(t for t in (what, beside, alone) if t)
+        notes.append(f"{labels.file}: {', '.join(labels.unknown)} are not learnt and not written")
+    if labels is not None and unmet:
+        notes.append(f"{labels.file}: lines that name no file here: {unmet:,}")
+    if nobody == len(images):
+        notes.append("no file or label says whose an image is: each counts as a patient of its own")
+    elif nobody:
+        notes.append(
+            f"images that nothing says whose they are: {nobody:,}; each of these counts as a "
+            "patient of its own"
+        )
+    return tuple(notes)
 
 
 def _skipped(bad: list[tuple[Path, str]]) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """The CSV beside image files: which file shows what, and whose it is."""
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +25,8 @@ class Labels:
         file: its name in the folder.
         columns: "path", "label", "patient" -> its columns' names, where it has them.
         unknown: names of columns that nothing is made of.
-        rows: by a file's relative path, its name, or its name without ending: (label, patient).
+        rows: by a file's relative path, its name, its name without ending, or the folder of a
+            series: (label, patient).
     """
 
     file: str
@@ -35,10 +36,18 @@ class Labels:
 
     def of(self, place: Path) -> tuple[str, str] | None:
         """Label and patient of a file at a relative path; None if it is not listed."""
-        for key in (place.as_posix(), place.name, _stem(place.name)):
-            if key in self.rows:
-                return self.rows[key]
-        return None
+        key = self.key(place)
+        return None if key is None else self.rows[key]
+
+    def key(self, place: Path) -> str | None:
+        """By which name a file is listed; None if it is not."""
+        names = (place.as_posix(), place.name, _stem(place.name))
+        folders = (place.parent.as_posix(), place.parent.name)
+        return next((name for name in (*names, *folders) if name in self.rows), None)
+
+    def unmet(self, places: Iterable[Path]) -> int:
+        """How many lines name none of these files."""
+        return len({*self.rows} - {self.key(place) for place in places})
 
 
 def find_labels(

@@ -1,5 +1,6 @@
 """Folders of NIfTI volumes: read in the files' own axes, the affine kept."""
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,12 @@ ENDINGS = (".nii", ".nii.gz")
 
 def holds(path: Path) -> bool:
     """Whether a folder has a NIfTI file, at any depth."""
-    return path.is_dir() and any(_is_volume(p) for p in path.rglob("*.nii*"))
+    return path.is_dir() and any(files(path))
 
 
-def _is_volume(path: Path) -> bool:
-    return path.name.lower().endswith(ENDINGS) and path.is_file()
+def files(path: Path) -> Iterator[Path]:
+    """The volumes below a folder."""
+    return (p for p in path.rglob("*") if p.name.lower().endswith(ENDINGS) and p.is_file())
 
 
 def read(path: Path, skip_bad: bool) -> LoadedImages:
@@ -32,8 +34,8 @@ def read(path: Path, skip_bad: bool) -> LoadedImages:
         MissingExtra: nibabel is not installed.
     """
     nibabel()
-    files = sorted(p for p in path.rglob("*.nii*") if _is_volume(p))
-    return gather(path, [(f, partial(_volume, f)) for f in files], ImageLayout.NIFTI, skip_bad)
+    places = [(f, partial(_volume, f)) for f in sorted(files(path))]
+    return gather(path, places, ImageLayout.NIFTI, skip_bad)
 
 
 def _volume(path: Path) -> Item:
@@ -45,8 +47,8 @@ def _volume(path: Path) -> Item:
         stored = np.asanyarray(file.dataobj.get_unscaled())
     except _broken(nib):
         raise BadFile("is damaged or cut short") from None
-    if np.isnan(turn).any():
-        raise BadFile("does not say how it lies in the body: its affine has no orientation")
+    if np.isnan(turn).any() or not _placed(file.header):
+        raise BadFile("does not say how it lies in the body: it has no affine, qform or sform")
     if stored.ndim not in (3, 4):
         raise BadFile(f"has {stored.ndim} axes; volumes have 3, or 4 with frames")
     to_ras = nib.orientations.apply_orientation(stored, turn)
@@ -58,6 +60,11 @@ def _volume(path: Path) -> Item:
     kept: dict[str, Any] = {"affine": affine, "units": list(file.header.get_xyzt_units())}
     kept["step"] = float(file.header.get_zooms()[-1]) if stored.ndim == 4 else 1.0
     return Item(pixels.astype(stored.dtype.newbyteorder("=")), facts, "", kept)
+
+
+def _placed(header: Any) -> bool:
+    """Whether a header says where its axes go; without either form a reader makes them up."""
+    return bool(header["qform_code"] > 0 or header["sform_code"] > 0)
 
 
 def write(images: ImageSet, source: ImageSource, target: Path, seeds: Seeds) -> None:

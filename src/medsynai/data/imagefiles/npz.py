@@ -54,7 +54,7 @@ def read(path: Path, skip_bad: bool) -> LoadedImages:
         "labels": "" if labels is None else str(labels.dtype),
         "column": bool(labels is not None and arrays[f"{lead[0]}labels"].ndim == 2),
         "patients": whose,
-        "names": "class_names" in arrays,
+        "names": labels is not None and "class_names" in arrays,
         "values": [] if labels is None else np.unique(labels).tolist(),
         "last": pixels.ndim - 1 if pixels.shape[-1] == images.channels > 1 else 0,
     }

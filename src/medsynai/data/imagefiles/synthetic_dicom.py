@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from medsynai.data.imagefiles.gather import BY_FOLDER
 from medsynai.data.imagefiles.labels import write_labels
 from medsynai.data.images import ImageSet, ImageSource
 from medsynai.errors import MissingExtra
@@ -18,10 +19,10 @@ SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 STORAGE = {"CT": "1.2.840.10008.5.1.4.1.1.2", "MR": "1.2.840.10008.5.1.4.1.1.4"}
 SAID = "Drawn by a generative model; shows no patient. Not for diagnosis."
 EMPTY: tuple[str, ...] = ("StudyDate", "StudyTime", "AccessionNumber", "StudyID", "SeriesNumber")
-EMPTY += ("ReferringPhysicianName", "PatientBirthDate", "PatientSex", "PositionReferenceIndicator")
+EMPTY += ("ReferringPhysicianName", "PatientBirthDate", "PatientSex")
 OF_CT: tuple[str, ...] = ("KVP", "AcquisitionNumber")
-OF_MR: tuple[str, ...] = ("ScanningSequence", "SequenceVariant", "ScanOptions", "MRAcquisitionType")
-OF_MR += ("RepetitionTime", "EchoTime", "EchoTrainLength")
+OF_MR: tuple[str, ...] = ("ScanOptions", "MRAcquisitionType", "RepetitionTime", "EchoTime")
+OF_MR += ("EchoTrainLength",)
 
 
 def write(images: ImageSet, source: ImageSource, target: Path, seeds: Seeds) -> None:
@@ -34,25 +35,28 @@ def write(images: ImageSet, source: ImageSource, target: Path, seeds: Seeds) -> 
         return str(generate_uid(entropy_srcs=[rng.bytes(16).hex()]))
 
     studies = {int(p): fresh() for p in np.unique(images.patients)}
-    frame, width, names = fresh(), len(str(len(images))), []
+    width, names = len(str(len(images))), []
+    told = [images.classes[j] for j in images.labels]
     for k, pixels in enumerate(images.pixels):
-        patient, series = int(images.patients[k]), fresh()
+        patient, series, frame = int(images.patients[k]), fresh(), fresh()
         flat = pixels[0] if source.facts["volume"] else [pixels]
+        own = f"{k + 1:0{width}}"
+        if source.label_file == BY_FOLDER:
+            own = f"{told[k]}/{own}"
         for z, one in enumerate(flat):
-            name = f"{k + 1:0{width}}"
-            name += f"/{z + 1:04}.dcm" if source.facts["volume"] else ".dcm"
+            name = f"{own}/{z + 1:04}.dcm" if source.facts["volume"] else f"{own}.dcm"
             data = _data_set(one if one.ndim == 3 else one[None], source, fresh())
             data.PatientID = f"SYNTHETIC-{patient + 1}"
             data.PatientName = f"Synthetic^{patient + 1}"
             data.StudyInstanceUID, data.SeriesInstanceUID = studies[patient], series
-            data.FrameOfReferenceUID, data.InstanceNumber = frame, z + 1
-            if source.facts["volume"]:
+            data.InstanceNumber = z + 1
+            if source.facts["volume"]:  # no two volumes lie in one space
+                data.FrameOfReferenceUID = frame
                 _place(data, source, z)
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             data.save_as(target / name, enforce_file_format=True)
-        names.append(f"{name.partition('/')[0]}/0001.dcm" if source.facts["volume"] else name)
+        names.append(f"{own}/0001.dcm" if source.facts["volume"] else name)
     if source.columns:
-        told = [images.classes[j] for j in images.labels]
         write_labels(target / source.label_file, source.columns, names, told, images.patients)
 
 
@@ -65,8 +69,7 @@ def _data_set(pixels: np.ndarray, source: ImageSource, uid: str) -> Any:
         raise MissingExtra("writing DICOM files", "pydicom", "images") from None
 
     facts, data, meta = source.facts, Dataset(), FileMetaDataset()
-    kind = STORAGE.get(facts["modality"], SECONDARY_CAPTURE)
-    kind = kind if facts["volume"] else SECONDARY_CAPTURE
+    kind = _storage(source)
     meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = UID(kind), UID(uid)
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     data.file_meta = meta
@@ -86,10 +89,19 @@ def _data_set(pixels: np.ndarray, source: ImageSource, uid: str) -> Any:
     own = OF_CT if kind == STORAGE["CT"] else OF_MR if kind == STORAGE["MR"] else ()
     for name in (*EMPTY, *own):
         setattr(data, name, None)
+    if kind == STORAGE["MR"]:  # RM: research mode; no sequence was played
+        data.ScanningSequence, data.SequenceVariant = "RM", "NONE"
     if kind == SECONDARY_CAPTURE:
         data.PatientOrientation = None
     _rows(data, pixels, source)
     return data
+
+
+def _storage(source: ImageSource) -> str:
+    """Volumes of a CT or an MR that say what these must (16 bits, spacing) are stored as such."""
+    facts = source.facts
+    able = facts["volume"] and "spacing" in facts and np.dtype(source.dtype).itemsize == 2
+    return STORAGE.get(facts["modality"], SECONDARY_CAPTURE) if able else SECONDARY_CAPTURE
 
 
 def _equipment(dataset: Any) -> Any:
@@ -106,7 +118,9 @@ def _equipment(dataset: Any) -> Any:
 
 def _rows(data: Any, pixels: np.ndarray, source: ImageSource) -> None:
     """The pixels, (channels, H, W), and all tags that say how to read them."""
-    facts, stored = source.facts, pixels.astype(source.dtype)
+    facts, dtype = source.facts, np.dtype(source.dtype)
+    low, high = ends(facts["bits"], dtype.kind == "i")
+    stored = np.clip(pixels, low, high).astype(dtype)  # the model's range is one of round numbers
     data.Rows, data.Columns = stored.shape[1:]
     data.SamplesPerPixel = len(stored)
     data.PhotometricInterpretation = "RGB" if len(stored) == 3 else "MONOCHROME2"
@@ -133,4 +147,9 @@ def _place(data: Any, source: ImageSource, z: int) -> None:
     data.ImageOrientationPatient = [float(x) for x in turn]
     data.ImagePositionPatient = [round(float(x), 6) for x in normal * (z * source.facts["gap"])]
     data.SliceThickness = source.facts["gap"]
-    data.PatientPosition = None
+    data.PatientPosition = data.PositionReferenceIndicator = None
+
+
+def ends(bits: int, signed: bool) -> tuple[int, int]:
+    """The least and the greatest number of so many bits."""
+    return (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)

@@ -23,7 +23,7 @@ def describe(source: Path, declared: str) -> dict[str, str | int]:
     """
     loaded = read_images(source, skip_bad=True)
     images = loaded.images
-    lost = next((n for n in loaded.notes if "left out" in n), "none")
+    lost = "; ".join(n for n in loaded.notes if "left out" in n) or "none"
     return {
         "kind": "images",
         "layout": loaded.source.layout.value,
