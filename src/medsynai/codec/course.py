@@ -158,6 +158,7 @@ class CourseCodec:
         subjects = lives.decode(course.statics, begin, np.where(np.isnan(last), none, last))
         ends = lives.times.ticks(subjects["death"])[rows["patient"]]
         rows["end"] = np.fmin(rows["tick"] + np.maximum(rows["length"], 0), ends)
+        rows["end"] = np.fmax(rows["end"], rows["tick"])  # a death whose hour nobody said
         rows.loc[rows["length"].isna(), "end"] = np.nan
         says = pd.DataFrame([astuple(t) for t in self.tokens], columns=[*SAYS, "inside", "dated"])
         told = says.iloc[rows["token"]].set_axis(rows.index, axis=0)

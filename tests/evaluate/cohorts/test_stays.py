@@ -67,6 +67,19 @@ def test_summaries_tell_numbers_that_belong_to_nobody_and_counts_do_not():
     assert judged(stays.measure, with_events(half))["stay_c2st_counts"].value > 0.8
 
 
+def coded(cohort: Cohort) -> Cohort:
+    """With a diagnosis, which has no number, in every third patient."""
+    rows = pd.DataFrame({"subject_id": cohort.subjects["subject_id"][::3], "code": "I10"})
+    events = pd.concat([cohort.events, rows.assign(time=0.0)], ignore_index=True)
+    return Cohort.of(cohort.subjects, events, clock=Clock.HOURS)
+
+
+def test_diagnoses_without_numbers_are_summed_up_too():
+    trial = CohortTrial(coded(TRAIN), coded(HOLDOUT), coded(FRESH), Seeds(0))
+    found = {s.name: s.value for s in stays.measure(trial).scores}
+    assert found["stay_c2st"] < 0.62 and found["stay_c2st_counts"] < 0.62
+
+
 def test_means_of_two_variables_hang_together():
     fresh, bad = judged(stays.together, FRESH), judged(stays.together, dealt(("b",)))
     assert fresh["stay_correlation"].value < 0.1 < 0.5 < bad["stay_correlation"].value

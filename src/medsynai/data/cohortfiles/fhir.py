@@ -74,7 +74,7 @@ def files_of(path: Path) -> list[Path]:
 
 def _open(path: Path) -> Any:
     opened = gzip.open if path.suffix.lower() == ".gz" else open
-    return opened(path, "rt", encoding="utf-8")
+    return opened(path, "rt", encoding="utf-8-sig")  # some exporters mark the encoding
 
 
 def read(path: Path, details: dict[str, str]) -> LoadedCohort:

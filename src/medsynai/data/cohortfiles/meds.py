@@ -6,6 +6,7 @@ death as MEDS names them, statics and follow-up as `STATIC`, visits as `VISIT`; 
 """
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +51,10 @@ def read(path: Path, details: dict[str, str]) -> LoadedCohort:
     """
     frame, types = _shards(path)
     notes: list[str] = []
-    born = _lifted(frame, BIRTH)
-    dead = _lifted(frame, DEATH)
+    born, dead = _lifted(frame, BIRTH), _lifted(frame, DEATH)
+    when = frame["time"].isna() & frame["code"].isin([BIRTH, DEATH])
+    if timeless := int(when.sum()):
+        notes.append(f"{timeless:,} births and deaths say no time; they are left out")
     for name, moments in (("births", born), ("deaths", dead)):
         if twice := int(moments.index.duplicated().sum()):
             notes.append(f"{twice:,} {name} repeat a patient's; the first of each is the patient's")
@@ -59,8 +62,9 @@ def read(path: Path, details: dict[str, str]) -> LoadedCohort:
     told, stays = own == STATIC, own == VISIT
     subjects = pd.DataFrame({"subject_id": frame["subject_id"].unique()})
     for name, moments in (("birth", born), ("death", dead)):
-        subjects[name] = subjects["subject_id"].map(moments[~moments.index.duplicated()])
-    subjects = _statics(subjects, frame[told])
+        firsts = moments[~moments.index.duplicated()]  # of nobody, where nobody died
+        subjects[name] = firsts.reindex(subjects["subject_id"]).to_numpy()
+    subjects = _statics(subjects, frame[told], notes)
     codes, left = _codes(path)
     notes += left + _splits(path, subjects)
     rows = frame[~told & ~stays & ~frame["code"].isin([BIRTH, DEATH])]
@@ -133,36 +137,33 @@ def _lifted(frame: pd.DataFrame, code: str) -> pd.Series:
     return rows.set_index("subject_id")["time"].dropna()
 
 
-def _statics(subjects: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    """Facts of a patient, from the events that they were written as."""
-    for name, facts in rows.groupby("code", sort=False):
+def _statics(subjects: pd.DataFrame, rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    """Facts of a patient, from the events that they were written as; the first of each counts."""
+    again = rows.duplicated(["subject_id", "code"])
+    if twice := int(again.sum()):
+        notes.append(f"{twice:,} of {len(rows):,} statics repeat a patient's; the first of each counts")
+    for name, facts in rows[~again].groupby("code", sort=False):
         column = "time" if name in FROM_EVENTS else "text"
-        subjects[name] = subjects["subject_id"].map(facts.set_index("subject_id")[column])
+        known = facts.set_index("subject_id").get(column, pd.Series(dtype=object))
+        subjects[name] = known.reindex(subjects["subject_id"]).to_numpy()
     return subjects
 
 
 def _visits(rows: pd.DataFrame) -> pd.DataFrame:
     names = {"time": "start", "end_time": "end"}
-    kept = rows.rename(columns=names).drop(columns=["kind", "value", "unit", "text"])
-    kept = kept.assign(kind=rows["text"])
+    kept = rows.rename(columns=names).drop(columns=["kind", "value", "unit", "text"], errors="ignore")
+    kept = kept.assign(kind=rows.get("text"))
     return kept.drop(columns="code").dropna(axis=1, how="all")
 
 
 def _codes(path: Path) -> tuple[pd.DataFrame | None, list[str]]:
     """The table of codes, for each kind where it says one."""
-    import pyarrow as pa
-    from pyarrow import parquet
-
     place = path / "metadata" / "codes.parquet"
     if not place.is_file():
         return None, ["there is no metadata/codes.parquet: codes have no description"]
-    try:
-        table = parquet.read_table(place).to_pandas()
-    except (pa.ArrowException, OSError):
-        raise ReadError(f"{place} is not readable Parquet") from None
+    table = _table(place, ("code",))
     if "parent_codes" in table:
-        named = table["parent_codes"].map(lambda p: None if p is None else PARENTS.join(p) or None)
-        table["parents"] = named.astype(object)
+        table["parents"] = table["parent_codes"].map(_parents).astype(object)
     if "kind" not in table:
         table["kind"] = "event"
     kept = table[[n for n in table if n in CODES]]
@@ -170,17 +171,38 @@ def _codes(path: Path) -> tuple[pd.DataFrame | None, list[str]]:
     return kept, [f"not carried: {len(gone)} columns of the table of codes"] if gone else []
 
 
-def _splits(path: Path, subjects: pd.DataFrame) -> list[str]:
-    """Which split each patient is of, as a static."""
-    from pyarrow import parquet
+def _parents(said: Any) -> str | None:
+    """The parents of a code, from a list as the standard has it, or from one text."""
+    if isinstance(said, str):
+        return said or None
+    return PARENTS.join(map(str, said)) or None if isinstance(said, Iterable) else None
 
+
+def _splits(path: Path, subjects: pd.DataFrame) -> list[str]:
+    """Which split each patient is of, as a static; the first that is said of a patient counts."""
     place = path / "metadata" / "subject_splits.parquet"
     if not place.is_file():
         return []
-    table = parquet.read_table(place).to_pandas().astype({"subject_id": str})
-    subjects["split"] = subjects["subject_id"].map(table.set_index("subject_id")["split"])
+    table = _table(place, ("subject_id", "split")).astype({"subject_id": str})
+    twice = table["subject_id"].duplicated()
+    said = table[~twice].set_index("subject_id")["split"]
+    subjects["split"] = said.reindex(subjects["subject_id"]).to_numpy()
     lost = int((~table["subject_id"].isin(subjects["subject_id"])).sum())
-    return [f"{lost:,} of {len(table):,} patients of the splits have no event"] if lost else []
+    found = {"have no event": lost, "stand there once more": int(twice.sum())}
+    return [f"{n:,} of {len(table):,} patients of the splits {w}" for w, n in found.items() if n]
+
+
+def _table(place: Path, needed: tuple[str, ...]) -> pd.DataFrame:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        table: pd.DataFrame = parquet.read_table(place).to_pandas()
+    except (pa.ArrowException, OSError):
+        raise ReadError(f"{place} is not readable Parquet") from None
+    if absent := [n for n in needed if n not in table]:
+        raise ReadError(f"{place} lacks the column {absent[0]!r} of the standard")
+    return table
 
 
 def write(cohort: Cohort, layout: Layout, path: Path) -> tuple[str, ...]:
@@ -239,7 +261,8 @@ def _rows(cohort: Cohort) -> pd.DataFrame:
         told = pd.concat([told, cohort.extras[OF_VISITS].reindex(told.index)], axis=1)
     parts.append(told)
     whole = [_moments(p, cohort.clock) for p in parts]
-    rows = pd.concat([p.dropna(axis=1, how="all") for p in whole if len(p)], ignore_index=True)
+    some = [p.dropna(axis=1, how="all") for p in whole if len(p)]
+    rows = pd.concat(some, ignore_index=True) if some else pd.DataFrame()
     rows = rows.reindex(columns=[*EVENTS, *[n for n in rows if n not in EVENTS]])
     times = {n: rows[n].astype("datetime64[us]") for n in ("time", "end_time")}
     return rows.assign(**times, value=rows["value"].astype("float64"))

@@ -46,6 +46,7 @@ def write_tables(cohort: Cohort, layout: Layout, folder: Path) -> tuple[str, ...
     base = duckdb.connect(":memory:", config={"threads": 1})
     try:
         for table in TABLES:
+            _create(base, table)  # an empty one too: others have keys of it
             if table.name in frames:
                 _load(base, table, frames[table.name])
                 _copy(base, table, folder / f"{table.name}{suffix}", layout.details.get("upper"))
@@ -60,8 +61,8 @@ def write_tables(cohort: Cohort, layout: Layout, folder: Path) -> tuple[str, ...
     return tuple(notes)
 
 
-def _load(base: Any, table: Omop, frame: pd.DataFrame) -> None:
-    """Create the table with its keys and required fields, and fill it."""
+def _create(base: Any, table: Omop) -> None:
+    """The table with its keys and required fields."""
     lines = [f'"{n}" {kind}{" NOT NULL" * needed}' for n, kind, needed in table.fields]
     lines.append(f'PRIMARY KEY ("{table.key}")')
     lines += [
@@ -70,6 +71,10 @@ def _load(base: Any, table: Omop, frame: pd.DataFrame) -> None:
         if n in PARENTS and PARENTS[n] != table.name
     ]
     base.execute(f"CREATE TABLE {table.name} ({', '.join(lines)})")
+
+
+def _load(base: Any, table: Omop, frame: pd.DataFrame) -> None:
+    """Fill the table."""
     texts = frame.astype("str")  # a column of missing texts alone keeps its type
     base.register("incoming", texts)
     cast = ", ".join(f'CAST("{n}" AS {kind})' for n, kind, _ in table.fields)

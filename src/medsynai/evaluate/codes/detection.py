@@ -16,7 +16,7 @@ from medsynai.errors import AssessmentError
 from medsynai.evaluate.codes.pairs import log_lift
 from medsynai.evaluate.codes.trial import CodeTrial, Numbers, deal, some
 from medsynai.evaluate.interval import auc, auc_interval
-from medsynai.evaluate.learners import BOOSTING
+from medsynai.evaluate.learners import BOOSTING, classify
 from medsynai.evaluate.score import Family, Findings, blank
 from medsynai.seeds import Seeds
 
@@ -152,6 +152,6 @@ def tell(candidate: Numbers, reference: Numbers, seeds: Seeds) -> tuple[Numbers,
     truth = np.r_[np.ones(n, dtype=np.int64), np.zeros(n, dtype=np.int64)]
     score, levels = np.full(len(x), 0.5), np.zeros(x.shape[1], dtype=bool)
     for fit, test in StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(x, truth):
-        model = BOOSTING.classifier(levels, seed).fit(x[fit], truth[fit])
-        score[test] = model.predict_proba(x[test])[:, 1]
+        told = classify(BOOSTING, levels, x[fit], truth[fit], 2, seed)  # a part without numbers too
+        score[test] = told(x[test])[:, 1]
     return truth, score
