@@ -94,3 +94,146 @@ def test_fhir_with_a_byte_order_mark_is_read(make, same, tmp_path):
         (tmp_path / "b" / path.name).write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
     same(read_cohort(tmp_path / "a").cohort, read_cohort(tmp_path / "b").cohort)
     assert np.isfinite(read_cohort(tmp_path / "b").cohort.events["value"]).any()
+
+
+def long_file(folder, rows, header="patient_id,time,code,value"):
+    path = folder / "events.csv"
+    path.write_text("\n".join([header, *rows]) + "\n")
+    return path
+
+
+def test_words_for_absent_are_no_times_and_no_numbers_but_may_be_codes(tmp_path):
+    rows = [f"{i},2020-01-{i:02d},HR,{60 + i}" for i in range(1, 8)]
+    path = long_file(tmp_path, [*rows, "8,NA,HR,NULL", "9,2020-01-09,NA,140"])
+    loaded = read_cohort(path)
+    assert "events.time: 1 of 9 say NA, NULL or the like; read as missing" in loaded.notes
+    assert "events.value: 1 of 9 say NA, NULL or the like; read as missing" in loaded.notes
+    assert loaded.cohort.events["text"].isna().all()
+    assert loaded.cohort.events["code"].tolist()[-1] == "NA"  # sodium
+    (tmp_path / "panel.csv").write_text("id,day,bili,sex\n1,0,1.5,f\n1,7,NA,f\n2,0,NA,m\n2,9,2,m\n")
+    panel = read_cohort(tmp_path / "panel.csv", "panel", {"columns": "id,day"})
+    assert len(panel.cohort.events) == 2 and any("bili: 2 of 4 say NA" in n for n in panel.notes)
+
+
+@pytest.mark.parametrize(
+    ("times", "said"),
+    [
+        (["3.1.2020", "14.2.2020", "28.3.2020", "SECRET"], "1 of 4 values are no times"),
+        (["2020-01-03", "2020-02-14 08:30", "2020-03-28", "SECRET"], "1 of 4 values are no times"),
+        (["2020-01-03", "2020-02-14", "-2020-02-14"], "1 of 3 values are no times"),
+        (["1", "2", "3", "SECRET"], "1 of 4 values are no numbers"),
+        (["1", "2", "3", "1e400"], "1 of 4 values are no numbers"),
+    ],
+)
+def test_only_what_is_no_time_is_counted(times, said, tmp_path):
+    path = long_file(tmp_path, [f"{i},{t},HR,60" for i, t in enumerate(times)])
+    with pytest.raises(ReadError, match=said) as refused:
+        read_cohort(path)
+    assert "SECRET" not in str(refused.value)
+    (tmp_path / "panel.csv").write_text("id,when,x\n" + "".join(f"1,{t},5\n" for t in times))
+    with pytest.raises(ReadError, match=said):
+        read_cohort(tmp_path / "panel.csv", "panel", {"columns": "id,when"})
+
+
+def test_letters_that_are_no_utf8_and_decimal_commas_are_told(tmp_path):
+    path = tmp_path / "events.csv"
+    text = "patient_id;time;code;value\nMüller1;2020-01-01;HR;60,5\n2;2020-01-02;HR;61,5\n"
+    path.write_bytes(text.encode("cp1252"))
+    loaded = read_cohort(path)
+    assert loaded.cohort.events["value"].tolist() == [61.5, 60.5]
+    assert any("not UTF-8" in n for n in loaded.notes)
+    assert "events.csv: numbers have a decimal comma" in loaded.notes
+
+
+def test_a_row_once_more_is_counted_with_what_stands_beside_it(make):
+    from medsynai.data.integrity import check
+
+    made = make()
+    again = pd.concat([made.events, made.events[made.events["kind"] == "lab"].head(3)])
+    both = pd.concat([made.extras["lab"], made.extras["lab"].head(3)])
+    events, beside = again.reset_index(drop=True), both.reset_index(drop=True)
+    beside.index = events.index[events["kind"] == "lab"]
+    cohort = Cohort.of(made.subjects, events, made.visits, None, {"lab": beside})
+    assert {p.what: p.count for p in check(cohort)} == {"repeated events": 3}
+    beside.iloc[-1, 0] = "another"
+    cohort = Cohort.of(made.subjects, events, made.visits, None, {"lab": beside})
+    assert {p.what: p.count for p in check(cohort)}["repeated events"] == 2
+
+
+@pytest.mark.parametrize("wrong", ["folder", "link"])
+def test_a_folder_or_a_broken_link_in_the_place_of_a_table_is_no_silent_loss(wrong, make, tmp_path):
+    write_cohort(make(4), "synthea", tmp_path)
+    table = tmp_path / "encounters.csv"
+    table.unlink()
+    if wrong == "folder":
+        table.mkdir()
+    else:
+        table.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(ReadError, match=r"encounters.csv is named as a table"):
+        read_cohort(tmp_path)
+
+
+def stays(folder, **files):
+    for name, data in files.items():
+        (folder / f"{name[1:]}.txt").write_bytes(data)
+    return folder
+
+
+def test_files_of_stays_are_read_with_a_mark_or_refused_and_empty_ones_are_patients(tmp_path):
+    whole = b"Time,Parameter,Value\n00:00,Age,61\n00:07,HR,80\n"
+    stays(tmp_path, _1=b"\xef\xbb\xbf" + whole, _2=b"Time,Parameter,Value\n")
+    cohort = read_cohort(tmp_path).cohort
+    assert len(cohort) == 2 and len(cohort.events) == 1
+    stays(tmp_path, _3=b"Time,Parameter,Value\n00:07,H\xe9,80\n")
+    with pytest.raises(ReadError, match=r"3.txt is not a readable text file"):
+        read_cohort(tmp_path)
+    stays(tmp_path, _1=b"\xff\xfe\x00", _3=whole)
+    with pytest.raises(ReadError, match="not seen to be a cohort"):  # no fault of ours
+        read_cohort(tmp_path)
+    stays(tmp_path, _1=whole, _3=whole + b"00:09,HR\n")
+    with pytest.raises(ReadError, match="1 of 3 lines have not three fields"):
+        read_cohort(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("place", "wrong"),
+    [
+        (("entry", 1), None),
+        (("entry", 1, "resource"), 7),
+        (("entry", 1, "resource", "resourceType"), 7),
+        (("entry", 1, "fullUrl"), ["x"]),
+        (("entry", 1, "resource", "id"), {"x": 1}),
+        (("entry", 1, "resource", "effectiveDateTime"), ["2020-01-01"]),
+        (("entry", 1, "resource", "valueQuantity", "unit"), ["mg"]),
+        (("entry", 1, "resource", "code"), {"coding": [7]}),
+    ],
+)
+def test_fhir_that_is_not_as_the_standard_has_it_is_counted(place, wrong, tmp_path):
+    import json
+
+    seen = {"resourceType": "Observation", "id": "o", "subject": {"reference": "Patient/1"}}
+    seen |= {"code": {"text": "x"}, "effectiveDateTime": "2020-01-01"}
+    seen |= {"valueQuantity": {"value": 3, "unit": "mg"}}
+    entries = [{"resource": {"resourceType": "Patient", "id": 1}}, {"resource": seen}]
+    bundle = {"resourceType": "Bundle", "entry": entries}
+    (tmp_path / "a.json").write_text(json.dumps(bundle))
+    assert len(read_cohort(tmp_path).cohort.events) == 1
+    at = bundle
+    for step in place[:-1]:
+        at = at[step]
+    at[place[-1]] = wrong
+    (tmp_path / "a.json").write_text(json.dumps(bundle))
+    loaded = read_cohort(tmp_path)
+    lost = ("entry without a resource (1)", "Observation that is not as the standard has it (1)")
+    told = [n for n in loaded.notes if n.endswith(lost)]
+    assert len(loaded.cohort) == 1
+    assert len(told) == 1 - len(loaded.cohort.events)  # nothing is lost in silence
+
+
+def test_wfdb_samples_beyond_the_header_are_not_dropped_in_silence(make, tmp_path):
+    made = make(2)
+    write_cohort(Cohort.of(signals=made.signals), "wfdb", tmp_path)
+    data = next(tmp_path.rglob("*.dat"))
+    data.write_bytes(data.read_bytes() * 2)
+    with pytest.raises(ReadError, match="18 samples a channel for 9"):
+        read_cohort(tmp_path)

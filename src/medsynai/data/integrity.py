@@ -174,10 +174,12 @@ def backward(cohort: Cohort) -> Iterator[Problem]:
 def repeated(cohort: Cohort) -> Iterator[Problem]:
     """Rows that say the same twice, and a code twice at one time."""
     events = cohort.events
-    whole = events.duplicated()
+    whole, twins = events.duplicated(), events.duplicated(keep=False)
     for kind, frame in cohort.extras.items():
         if kind != OF_VISITS:  # rows that differ beside are not the same
-            whole &= ~events.index.isin(frame.index)
+            beside = frame[twins.reindex(frame.index).to_numpy()]
+            both = pd.concat([events.loc[beside.index], beside], axis=1)
+            whole[beside.index] = both.duplicated().to_numpy()
     yield Problem(
         "repeated events",
         int(whole.sum()),

@@ -85,7 +85,7 @@ def read(path: Path, details: dict[str, str]) -> LoadedCohort:
         SchemaError: two patients or encounters of one id.
     """
     files, found = files_of(path), Found()
-    loaded = [(r, url) for file in files for r, url in _resources(file)]
+    loaded = [(r, url) for file in files for r, url in _resources(file, found)]
     if not loaded:
         raise ReadError(f"{path} holds no FHIR resources")
     ids = {url: str(r.get("id")) for r, url in loaded if url and r.get("id")}
@@ -103,8 +103,8 @@ def read(path: Path, details: dict[str, str]) -> LoadedCohort:
     return LoadedCohort.of(_counted(cohort), Layout("fhir", details=form), tuple(notes), problems)
 
 
-def _resources(path: Path) -> Iterator[tuple[Resource, str]]:
-    """The resources of a file, each with the URL that its bundle calls it by.
+def _resources(path: Path, found: Found) -> Iterator[tuple[Resource, str]]:
+    """The resources of a file, each with the URL that its bundle calls it by; others are counted.
 
     Raises:
         ReadError: a file that is no JSON, or no FHIR.
@@ -118,14 +118,24 @@ def _resources(path: Path) -> Iterator[tuple[Resource, str]]:
     except (ValueError, OSError, EOFError, zlib.error):
         raise ReadError(f"{path} is not whole JSON in UTF-8; export it again") from None
     for resource in whole:
-        if not isinstance(resource, dict) or "resourceType" not in resource:
+        if not _is_resource(resource):
             raise ReadError(f"{path} is not FHIR: something in it has no resourceType")
         if resource["resourceType"] != "Bundle":
             yield resource, ""
             continue
-        for entry in resource.get("entry", []):
-            if "resourceType" in entry.get("resource", {}):
-                yield entry["resource"], entry.get("fullUrl", "")
+        entries = resource.get("entry", [])
+        if not isinstance(entries, list):
+            raise ReadError(f"{path} is a bundle whose entry is no list; export it again")
+        for entry in entries:
+            held = entry.get("resource") if isinstance(entry, dict) else None
+            if isinstance(held, dict) and _is_resource(held):
+                yield held, str(entry.get("fullUrl") or "")
+            else:
+                found.left["entry without a resource"] += 1
+
+
+def _is_resource(said: Any) -> bool:
+    return isinstance(said, dict) and isinstance(said.get("resourceType"), str)
 
 
 def _take(found: Found, resource: Resource, ids: dict[str, str]) -> None:
@@ -138,7 +148,7 @@ def _take(found: Found, resource: Resource, ids: dict[str, str]) -> None:
     found.left.update(f"{kind}.{name}" for name in resource if name not in KNOWN[kind])
     found.left.update(more_than_first(resource, kind))
     if kind == "Patient":
-        found.rows["Patient"].append(_patient(resource))
+        found.rows["Patient"].append(_plain(_patient(resource)))
         return
     row: dict[str, Any] = {"subject_id": id_of(resource.get("subject"), ids)}
     if "status" in resource:
@@ -147,7 +157,7 @@ def _take(found: Found, resource: Resource, ids: dict[str, str]) -> None:
         period, code, display = resource.get("period", {}), *coded(first_of(resource.get("type")))
         row |= {"visit_id": resource.get("id"), "kind": resource.get("class", {}).get("code")}
         row |= {"start": period.get("start"), "end": period.get("end")}
-        found.rows["Encounter"].append(row | {"type": code, "type_display": display})
+        found.rows["Encounter"].append(_plain(row | {"type": code, "type_display": display}))
         return
     row |= {"visit_id": id_of(resource.get("encounter"), ids), "kind": KINDS[kind]}
     row |= _when(resource)
@@ -165,11 +175,25 @@ def _take(found: Found, resource: Resource, ids: dict[str, str]) -> None:
     if parts:
         found.groups += 1
         row |= {PANEL: code, "panel_display": display, GROUP: str(found.groups)}
+    rows = []  # a panel with a broken part is left out whole
     for part in parts or [resource]:
         own, shown = coded(part.get("code")) if parts else (code, display)
-        if own and shown:
-            found.codes.setdefault((KINDS[kind], own), shown)
-        found.rows["event"].append(row | {"code": own} | valued(part))
+        rows.append((_plain(row | {"code": own} | valued(part)), shown))
+    for made, shown in rows:
+        if made["code"] and shown:
+            found.codes.setdefault((KINDS[kind], made["code"]), shown)
+        found.rows["event"].append(made)
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    """A row whose fields are texts but for its number.
+
+    Raises:
+        TypeError: a field that holds several, or none of the types of JSON's values.
+    """
+    if any(isinstance(v, dict | list) for v in row.values()):
+        raise TypeError("a field holds several")
+    return {k: v if v is None or k == "value" else str(v) for k, v in row.items()}
 
 
 def _patient(resource: Resource) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pandas as pd
+
 from medsynai.data.cohort import Clock, Cohort
 from medsynai.data.cohortfiles import sheets
 from medsynai.data.cohortfiles.known import header_of
@@ -90,8 +92,12 @@ def _clock(path: Path, sheet: Sheet) -> Clock:
     """Hours for plain numbers in a column that does not say what they count; else the calendar."""
     frame, _ = read_texts(path, sheet, path.parent)
     texts = frame[sheet.named("time")[0]].dropna()
-    numbers = texts.head(1000).str.fullmatch(r"[+-]?\d{1,7}(\.\d+)?").all()
-    return Clock.HOURS if len(texts) and numbers else Clock.CALENDAR
+    return Clock.HOURS if len(texts) and mostly_numbers(texts) else Clock.CALENDAR
+
+
+def mostly_numbers(texts: pd.Series) -> bool:
+    """Whether more than half of these are offsets, so that the others are seen to be none."""
+    return bool(texts.str.fullmatch(r"[+-]?\d{1,7}(\.\d*)?").mean() > 0.5)
 
 
 def read(path: Path, details: dict[str, str]) -> LoadedCohort:

@@ -141,7 +141,9 @@ def _statics(subjects: pd.DataFrame, rows: pd.DataFrame, notes: list[str]) -> pd
     """Facts of a patient, from the events that they were written as; the first of each counts."""
     again = rows.duplicated(["subject_id", "code"])
     if twice := int(again.sum()):
-        notes.append(f"{twice:,} of {len(rows):,} statics repeat a patient's; the first of each counts")
+        notes.append(
+            f"{twice:,} of {len(rows):,} statics repeat a patient's; the first of each counts"
+        )
     for name, facts in rows[~again].groupby("code", sort=False):
         column = "time" if name in FROM_EVENTS else "text"
         known = facts.set_index("subject_id").get(column, pd.Series(dtype=object))
@@ -151,7 +153,9 @@ def _statics(subjects: pd.DataFrame, rows: pd.DataFrame, notes: list[str]) -> pd
 
 def _visits(rows: pd.DataFrame) -> pd.DataFrame:
     names = {"time": "start", "end_time": "end"}
-    kept = rows.rename(columns=names).drop(columns=["kind", "value", "unit", "text"], errors="ignore")
+    kept = rows.rename(columns=names).drop(
+        columns=["kind", "value", "unit", "text"], errors="ignore"
+    )
     kept = kept.assign(kind=rows.get("text"))
     return kept.drop(columns="code").dropna(axis=1, how="all")
 

@@ -23,7 +23,12 @@ from medsynai.data.cohortfiles.omop_tables import (
     UNITS,
     Omop,
 )
-from medsynai.data.cohortfiles.texts import read_numbers, read_texts, write_numbers
+from medsynai.data.cohortfiles.texts import (
+    read_numbers,
+    read_texts,
+    without_words,
+    write_numbers,
+)
 from medsynai.errors import ReadError
 
 KNOWN = "birth_known"  # how much of a birth was written: year, month, day or time
@@ -52,11 +57,12 @@ def read(path: Path, details: dict[str, str]) -> LoadedCohort:
     for table in TABLES:
         if table.name not in files:
             continue
-        frame, sheet = read_texts(files[table.name], Sheet(table.name, table.part), path)
+        bare = Sheet(table.name, table.part)
+        frame, sheet = read_texts(files[table.name], bare, path, got.notes)
         form["upper"] = "yes" if all(h == h.upper() for h in sheet.header) else ""
         form["suffix"] = sheet.file[len(table.name) + sheet.file.lower().index(table.name) :]
         names = {n: OLD_NAMES.get(str(n).lower(), str(n).lower()) for n in frame}
-        frame = _settled(frame.rename(columns=names), table)
+        frame = _settled(frame.rename(columns=names), table, got.notes)
         for name in [n for n in frame if OF_OTHERS.fullmatch(str(n))]:
             if held := int((frame[name].fillna("0") != "0").sum()):
                 got.notes.append(f"not carried: {held:,} keys in {table.name}.{name}")
@@ -76,13 +82,14 @@ def read(path: Path, details: dict[str, str]) -> LoadedCohort:
     return replace(_observed(loaded), layout=Layout("omop", details=form))
 
 
-def _settled(frame: pd.DataFrame, table: Omop) -> pd.DataFrame:
+def _settled(frame: pd.DataFrame, table: Omop, notes: list[str]) -> pd.DataFrame:
     """Whole keys, a moment for each date with its time of day, and one code and unit a row."""
     for name, kind, _ in table.fields:
         if name in frame and kind == "BIGINT":  # never through a float: keys may be long
             frame[name] = frame[name].str.removesuffix(".0")
         elif name in frame and kind == "DOUBLE":
-            values, left = read_numbers(frame[name])
+            texts = without_words(frame[name], f"{table.name}.{name}", notes)
+            values, left = read_numbers(texts)
             if lost := int(left.notna().sum()):
                 raise ReadError(
                     f"{table.name}.{name}: {lost:,} of {len(frame):,} values are no numbers; "

@@ -12,11 +12,12 @@ import pandas as pd
 
 from medsynai.data.cohort import OF_VISITS, Clock, Cohort
 from medsynai.data.cohortfiles.layout import Layout, LoadedCohort, Part, Sheet
-from medsynai.data.cohortfiles.long import clock_of
+from medsynai.data.cohortfiles.long import clock_of, mostly_numbers
 from medsynai.data.cohortfiles.texts import (
     read_numbers,
     read_texts,
     read_times,
+    without_words,
     write_numbers,
     write_texts,
     write_times,
@@ -47,17 +48,23 @@ def read(path: Path, details: dict[str, str]) -> LoadedCohort:
     names = [n.strip() for n in details.get("columns", "").split(",") if n.strip()]
     if len(names) not in (2, 3):
         raise PlanError("a panel's columns are named: --kind cohorts:panel:PATIENT,TIME[,UNIT]")
-    frame, sheet = read_texts(path, Sheet("panel", Part.VISITS), path.parent)
+    notes: list[str] = []
+    frame, sheet = read_texts(path, Sheet("panel", Part.VISITS), path.parent, notes)
     who, when = names[:2]
     absent = [n for n in (who, when) if n not in frame]
     if absent:
         columns = ", ".join(sheet.header)
         raise ReadError(f"{path} has no column {absent[0]!r}; columns: {columns}")
     if lost := int(frame[[who, when]].isna().any(axis=1).sum()):
-        raise ReadError(f"{path}: {lost:,} of {len(frame):,} rows lack the patient or the time")
+        raise ReadError(
+            f"{path}: {lost:,} of {len(frame):,} rows lack the patient or the time; fill them in, "
+            "or take the rows out"
+        )
     clock = _clock(frame[when], when, names[2:])
     times = read_times(frame[when], f"{path.name}.{when}", clock)
     rest = [str(n) for n in frame if n not in (who, when)]
+    for name in rest:  # a word for "absent" is no measurement
+        frame[name] = without_words(frame[name], name, notes)
     groups = frame.groupby(who, sort=False)
     moving = [n for n in rest if (groups[n].nunique(dropna=False) > 1).any()]
     subjects = groups[[n for n in rest if n not in moving]].head(1).assign(subject_id=frame[who])
@@ -73,9 +80,9 @@ def read(path: Path, details: dict[str, str]) -> LoadedCohort:
         columns={"subject_id": who, "start": when, "visit_id": ""},
         times={when: times.form},
     )
-    notes = (*times.notes, f"{len(moving)} columns change within patients, the others are statics")
+    notes += [*times.notes, f"{len(moving)} columns change within patients, the others are statics"]
     layout = Layout("panel", (form,), clock, details)
-    return LoadedCohort.of(cohort, layout, notes, times.problems)
+    return LoadedCohort.of(cohort, layout, tuple(notes), times.problems)
 
 
 def _ranks(values: pd.Series) -> np.ndarray:
@@ -87,8 +94,9 @@ def _clock(texts: pd.Series, name: str, said: list[str]) -> Clock:
         if said[0] not in list(Clock):
             raise PlanError(f"no unit of time {said[0]!r}; units: {', '.join(Clock)}")
         return Clock(said[0])
-    plain = texts.str.fullmatch(r"[+-]?\d{1,7}(\.\d*)?").all()
-    return (clock_of(name) or Clock.HOURS) if plain else Clock.CALENDAR
+    if len(texts) and not mostly_numbers(texts):
+        return Clock.CALENDAR
+    return clock_of(name) or Clock.HOURS
 
 
 def _melted(frame: pd.DataFrame, moving: list[str], visits: pd.DataFrame) -> pd.DataFrame:

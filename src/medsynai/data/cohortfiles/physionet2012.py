@@ -19,6 +19,7 @@ from medsynai.data.integrity import refuse_broken
 from medsynai.errors import ReadError, SchemaError
 
 HEADER = "Time,Parameter,Value"
+BOM = b"\xef\xbb\xbf"  # some editors mark the encoding
 STATICS = ("RecordID", "Age", "Gender", "Height", "ICUType")
 WEIGHT = "Weight"  # of minute 0 it is a static, and later a measurement
 OUTCOMES = "Outcomes"
@@ -30,7 +31,14 @@ def recognise(path: Path) -> bool:
         return False
     if _tables(path):
         return True
-    return bool(_stays(path)) and _stays(path)[0].open().readline().strip() == HEADER
+    stays = _stays(path)
+    if not stays:
+        return False
+    try:
+        with stays[0].open("rb") as file:
+            return file.readline(len(HEADER) + 8).strip().removeprefix(BOM) == HEADER.encode()
+    except OSError:
+        return False
 
 
 def _stays(path: Path) -> list[Path]:
@@ -72,7 +80,10 @@ def read(path: Path, details: dict[str, str]) -> LoadedCohort:
     rows = pd.concat(frames, ignore_index=True)
     minutes, bad = _minutes(rows["Time"])
     if bad:
-        raise ReadError(f"{path}: {bad:,} of {len(rows):,} times are not written as hh:mm")
+        raise ReadError(
+            f"{path}: {bad:,} of {len(rows):,} times are not written as hh:mm; correct them, or "
+            "take the lines out"
+        )
     values, texts = read_numbers(rows["Value"])
     static = (minutes == 0) & rows["Parameter"].isin([*STATICS, WEIGHT])
     static &= ~rows.duplicated(["stay", "Parameter"])  # a second weight of minute 0 is measured
@@ -80,6 +91,8 @@ def read(path: Path, details: dict[str, str]) -> LoadedCohort:
         rows[static]
         .assign(value=values[static])
         .pivot(index="stay", columns="Parameter", values="value")
+        .reindex([p.stem for p in _stays(path)])  # a stay of which nothing was written too
+        .rename_axis(index="stay")
     )
     unknown = told == -1
     notes = [f"-1 stands for unknown in {int(unknown.to_numpy().sum()):,} statics; read as missing"]
@@ -103,12 +116,19 @@ def read(path: Path, details: dict[str, str]) -> LoadedCohort:
 
 
 def _one(path: Path) -> pd.DataFrame:
-    lines = path.read_text(encoding="utf-8").splitlines()
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError):
+        raise ReadError(f"{path} is not a readable text file; copy it again") from None
     if not lines or lines[0].strip() != HEADER:
-        raise ReadError(f"{path} does not begin with {HEADER!r}")
+        raise ReadError(f"{path} does not begin with {HEADER!r}; copy it again, or take it out")
     parts = [line.split(",") for line in lines[1:] if line.strip()]
     if any(len(p) != 3 for p in parts):
-        raise ReadError(f"{path}: {sum(len(p) != 3 for p in parts):,} lines have not three fields")
+        bad = sum(len(p) != 3 for p in parts)
+        raise ReadError(
+            f"{path}: {bad:,} of {len(parts):,} lines have not three fields; correct them, or copy "
+            "the file again"
+        )
     frame = pd.DataFrame(parts, columns=HEADER.split(","), dtype=object)
     return frame.assign(stay=path.stem)
 

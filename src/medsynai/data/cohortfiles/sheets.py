@@ -14,6 +14,7 @@ from medsynai.data.cohortfiles.texts import (
     read_texts,
     read_times,
     stem,
+    without_words,
     write_numbers,
     write_texts,
     write_times,
@@ -38,13 +39,18 @@ def tables_of(folder: Path) -> dict[str, Path]:
     """The tables of a folder and of the folders in it, by name.
 
     Raises:
-        ReadError: two tables of one name.
+        ReadError: two tables of one name; a folder or a broken link in a table's place.
     """
     found: dict[str, Path] = {}
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+    for path in sorted(folder.rglob("*")):
         name = stem(path)
         if name is None or path.name.startswith("."):
             continue
+        if not path.is_file():
+            raise ReadError(
+                f"{path} is named as a table and is a folder, or a link that leads nowhere; put "
+                "the table there, or take it away"
+            )
         if name in found:
             raise ReadError(f"{folder} holds two tables {name!r}; keep one")
         found[name] = path
@@ -69,7 +75,7 @@ def read(folder: Path, layout: Layout, files: dict[str, Path] | None = None) -> 
         path = files.get(sheet.name.lower())
         if path is None:
             raise ReadError(f"{folder} has no table {sheet.name!r}, which the layout names")
-        frame, shaped = read_texts(path, sheet, folder)
+        frame, shaped = read_texts(path, sheet, folder, got.notes)
         add(got, frame, shaped, layout.clock)
     named = {s.name.lower() for s in layout.sheets}
     for name, path in files.items():
@@ -103,7 +109,7 @@ def add(got: Gathered, frame: pd.DataFrame, sheet: Sheet, clock: Clock) -> None:
             got.notes.extend(times.notes)
             got.problems.extend(times.problems)
         elif column in sheet.columns and kind == "number":
-            _add_numbers(core, frame, sheet, column)
+            _add_numbers(got, core, frame, sheet, column)
         elif column in sheet.columns and column not in core:  # `text` may be there with its number
             core[column] = _joined(frame, sheet.named(column))
     rest = frame.drop(columns=[*sheet.mapped, *[n for n in sheet.numbered if n in frame]])
@@ -127,10 +133,13 @@ def add(got: Gathered, frame: pd.DataFrame, sheet: Sheet, clock: Clock) -> None:
     got.sheets.append(sheet)
 
 
-def _add_numbers(core: pd.DataFrame, frame: pd.DataFrame, sheet: Sheet, column: str) -> None:
+def _add_numbers(
+    got: Gathered, core: pd.DataFrame, frame: pd.DataFrame, sheet: Sheet, column: str
+) -> None:
     """Numbers; texts among them go to `text` of the event, where that has no column of its own."""
     name = sheet.named(column)[0]
-    core[column], left = read_numbers(frame[name])
+    texts = without_words(frame[name], f"{sheet.name}.{name}", got.notes)
+    core[column], left = read_numbers(texts)
     if column == "value" and sheet.columns.get("text", name) == name:
         core["text"] = left
     elif lost := int(left.notna().sum()):

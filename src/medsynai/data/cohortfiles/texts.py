@@ -12,7 +12,8 @@ import pandas as pd
 
 from medsynai.data.cohort import Clock
 from medsynai.data.cohortfiles.layout import Sheet
-from medsynai.data.dates import date_format
+from medsynai.data.dates import Dating, date_format
+from medsynai.data.facts import DASHES, MISSING
 from medsynai.data.integrity import Problem
 from medsynai.data.read import csv
 from medsynai.data.read.files import check_file
@@ -61,8 +62,16 @@ def stem(path: Path) -> str | None:
     return None if suffix is None else path.name.lower().removesuffix(suffix)
 
 
-def read_texts(path: Path, sheet: Sheet, root: Path) -> tuple[pd.DataFrame, Sheet]:
+def read_texts(
+    path: Path, sheet: Sheet, root: Path, notes: list[str] | None = None
+) -> tuple[pd.DataFrame, Sheet]:
     """A table's fields as texts (None where empty), and the sheet with how it was written.
+
+    Args:
+        path: the table's file.
+        sheet: what it holds.
+        root: the folder that is read.
+        notes: hears how its letters and numbers were taken, where that is a guess.
 
     Raises:
         ReadError: a file that cannot be read as a table.
@@ -75,7 +84,25 @@ def read_texts(path: Path, sheet: Sheet, root: Path) -> tuple[pd.DataFrame, Shee
     frame = raw.frame.astype(object).where(raw.frame != "", None)
     form = raw.source
     header = tuple(map(str, frame))
+    if notes is not None:
+        notes.extend(f"{file}: {n}" for n in raw.notes if not n.startswith(csv.SPLIT))
     return frame, replace(sheet, file=file, header=header, delimiter=form.delimiter)
+
+
+def without_words(
+    texts: pd.Series, where: str, notes: list[str], said: frozenset[str] = MISSING
+) -> pd.Series:
+    """Times or numbers with words that stand for "absent" (NA, NULL, ...) made missing.
+
+    Not for codes: NA is sodium there.
+    """
+    words = texts.isin(said)
+    if count := int(words.sum()):
+        notes.append(
+            f"{where}: {count:,} of {len(texts):,} say NA, NULL or the like; read as missing"
+        )
+        return texts.where(~words, None)
+    return texts
 
 
 def _from_parquet(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
@@ -156,25 +183,28 @@ def read_times(texts: pd.Series, where: str, clock: Clock) -> Times:
     Raises:
         ReadError: texts that are no times; says how many.
     """
+    notes: list[str] = []
+    texts = without_words(texts, where, notes, MISSING | DASHES)
     codes, words = pd.factorize(texts)
     distinct = [str(w) for w in words]
     if clock is not Clock.CALENDAR:
         numbers = pd.to_numeric(pd.Series(distinct, dtype=object), errors="coerce")
-        _refuse_lost(numbers.isna().to_numpy(), codes, where, f"numbers ({clock.value})")
-        values = np.append(numbers.to_numpy("float64"), np.nan)[codes]
-        return Times(pd.Series(values, index=texts.index))
+        offsets = numbers.to_numpy("float64")
+        _refuse_lost(~np.isfinite(offsets), codes, where, f"numbers ({clock.value})")
+        values = np.append(offsets, np.nan)[codes]
+        return Times(pd.Series(values, index=texts.index), notes=tuple(notes))
     iso = bool(distinct) and all(EXTENDED.match(w) for w in distinct)
-    seen = date_format(distinct, "date") if distinct and not iso else None
+    seen = _dating(distinct, codes) if distinct and not iso else None
     form = iso_form(distinct) if iso else seen.format if seen and not seen.mixed else None
     held = pd.Series(distinct, dtype=object)
     moments = pd.to_datetime(held, format=form or "ISO8601", errors="coerce", utc=True)
     if seen is not None and form is not None:  # a time of day that never changes is no directive
         moments += _fixed(form)
-    _refuse_lost(moments.isna().to_numpy(), codes, where, "times in one form (ISO is best)")
+    lost = (moments.isna() | (moments.dt.year < 1)).to_numpy()  # a sign before a year
+    _refuse_lost(lost, codes, where, "times in one form (ISO is best)")
     values = np.append(
         moments.dt.tz_localize(None).to_numpy("datetime64[us]"), np.datetime64("NaT")
     )
-    notes = []
     if seen is not None and seen.rival:
         notes.append(f"{where}: day and month could stand the other way round; read as {form}")
     if form is not None and "%y" in form:
@@ -182,6 +212,19 @@ def read_times(texts: pd.Series, where: str, clock: Clock) -> Times:
     problems = () if form else (_zoneless(held, codes, where),)
     series = pd.Series(values[codes], index=texts.index)
     return Times(series, form or SEVERAL, tuple(notes), problems)
+
+
+def _dating(distinct: Sequence[str], codes: np.ndarray) -> Dating | None:
+    """The form of all; or of most, where some are no times, so that these alone are counted."""
+    seen = date_format(distinct, "date")
+    if seen is not None and not seen.mixed:
+        return seen
+    shapes = pd.Series(distinct, dtype=object).str.replace(r"\d+", "9", regex=True)
+    shapes = shapes.str.replace(r"[A-Za-z]+", "a", regex=True)
+    many = np.bincount(codes[codes >= 0], minlength=len(distinct))
+    usual = pd.Series(many).groupby(shapes).sum().idxmax()
+    most = [w for w, s in zip(distinct, shapes, strict=True) if s == usual]
+    return None if EXTENDED.match(most[0]) else date_format(most, "date")
 
 
 def iso_form(texts: Sequence[str]) -> str | None:

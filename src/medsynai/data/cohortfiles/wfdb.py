@@ -164,6 +164,11 @@ def _samples(path: Path, channels: list[Channel], length: int) -> np.ndarray:
         raise ReadError(f"{path} mixes formats, which is not read")
     bits, width = channels[0].bits, len(channels)
     held = len(raw) * 8 // bits // width
+    if length and held > length + 1:  # 12 bits may leave room for one more
+        raise ReadError(
+            f"{path} is longer than its header says: {held:,} samples a channel for {length:,}; "
+            "write the number that is there into the header, or copy both again"
+        )
     if held < length:
         raise ReadError(
             f"{path} is cut short: {held:,} of {length:,} samples a channel are there; copy it "

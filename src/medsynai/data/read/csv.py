@@ -1,5 +1,8 @@
 """Delimited text: every field as the text that stood there ("007" stays "007"), "" where empty."""
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,7 @@ from medsynai.errors import ReadError
 
 BLOCK = 1 << 24
 FALLBACKS = {"utf-8": "cp1252", "cp1252": "latin-1"}
+SPLIT = "fields are split by "  # how the note about another delimiter begins
 NOT_UTF8 = "the file is not UTF-8; its letters were read as Windows-1252 (Latin-1)"
 
 
@@ -74,7 +78,7 @@ def _read_arrow(path: Path, source: Source, block: int) -> Any:
         return "skip" if len(ragged) < 100 else "error"
 
     try:
-        with open_bytes(path) as file:
+        with open_bytes(path) as file, _unheard():
             table = csv.read_csv(
                 file,
                 # One thread: with more, rows have no numbers for the message about ragged ones.
@@ -105,6 +109,16 @@ def _read_arrow(path: Path, source: Source, block: int) -> Any:
     return table
 
 
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """Arrow has no traceback of its own on the screen for a ragged row that is no text."""
+    hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
+    try:
+        yield
+    finally:
+        sys.unraisablehook = hook
+
+
 def _texts(column: Any) -> np.ndarray[Any, Any]:
     """Python strings, one object for each distinct text: a column of few levels stays small."""
     coded = column.combine_chunks().dictionary_encode()
@@ -131,7 +145,7 @@ def _notes(source: Source) -> tuple[str, ...]:
         notes.append(NOT_UTF8)
     if source.delimiter != ",":
         name = {"\t": "tabs"}.get(source.delimiter, f"'{source.delimiter}'")
-        notes.append(f"fields are split by {name}")
+        notes.append(f"{SPLIT}{name}")
     nameless = [n for n, h in zip(source.names, source.header, strict=True) if not str(h).strip()]
     if nameless:
         notes.append(f"columns without a name are called {', '.join(nameless)}")
