@@ -237,3 +237,49 @@ def test_wfdb_samples_beyond_the_header_are_not_dropped_in_silence(make, tmp_pat
     data.write_bytes(data.read_bytes() * 2)
     with pytest.raises(ReadError, match="18 samples a channel for 9"):
         read_cohort(tmp_path)
+
+
+def through_visits(folder):
+    """Diagnoses that name the visit and not the patient."""
+    layout = """clock = "days"
+[[sheets]]
+name = "people"
+part = "subjects"
+columns = { subject_id = "id" }
+[[sheets]]
+name = "stays"
+part = "visits"
+columns = { visit_id = "stay", subject_id = "id", start = "day" }
+[[sheets]]
+name = "diagnoses"
+part = "events"
+columns = { visit_id = "stay", code = "icd", time = "day" }
+"""
+    (folder / "cohort.toml").write_text(layout)
+    (folder / "people.csv").write_text("id\n1\n2\n3\n")
+    (folder / "stays.csv").write_text("stay,id,day\na,1,0\nb,1,10\nc,2,5\n")
+    (folder / "diagnoses.csv").write_text("stay,icd,day\na,I10,1\nb,I10,12\nc,J45,5\n")
+    return read_cohort(folder)
+
+
+def test_events_of_tables_without_patients_are_put_into_visits_or_told(tmp_path):
+    from medsynai.data.cohortfiles.housed import housed
+
+    (tmp_path / "in").mkdir()
+    loaded = through_visits(tmp_path / "in")
+    row = DataFrame({"subject_id": ["1", "1", "2", "3"], "time": [20.0, 4.0, 1.0, 2.0]})
+    more = row.assign(code="E11", kind="diagnoses")
+    events = pd.concat([loaded.cohort.events, more], ignore_index=True)
+    parts = (loaded.cohort.subjects, events, loaded.cohort.visits)
+    bare = Cohort.of(*parts, clock=loaded.cohort.clock)
+    notes = write_cohort(bare, loaded.layout, tmp_path / "bare")
+    said = "events have no visit, by which alone their table names the patient"
+    assert notes == (f"not written: 4 {said}",)
+    assert not [p for p in read_cohort(tmp_path / "bare").problems if p.breaks]
+    whole = housed(bare, loaded.layout)
+    fresh = whole.events[whole.events["code"] == "E11"]
+    assert fresh["visit_id"].tolist() == ["a", "b", "c", None]
+    notes = write_cohort(whole, loaded.layout, tmp_path / "whole")
+    assert notes == (f"not written: 1 {said}",)
+    read = read_cohort(tmp_path / "whole").cohort
+    assert len(read.events) == 6 and read.events["subject_id"].notna().all()

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from medsynai.data.cohort import OF_VISITS, Clock, Cohort
+from medsynai.data.cohortfiles.housed import homeless
 from medsynai.data.cohortfiles.layout import COLUMNS, JOINED, Layout, LoadedCohort, Part, Sheet
 from medsynai.data.cohortfiles.texts import (
     read_numbers,
@@ -232,10 +233,15 @@ def write(cohort: Cohort, layout: Layout, folder: Path) -> tuple[str, ...]:
         SchemaError: keys that do not hold.
     """
     refuse_broken(cohort)
+    lost, notes = homeless(cohort, layout), unwritten(cohort, layout)
+    if lost.any():
+        said = "events have no visit, by which alone their table names the patient"
+        notes = (*notes, f"not written: {int(lost.sum()):,} {said}")
+        cohort = replace(cohort, events=cohort.events[~lost])
     frames = to_texts(cohort, layout)
     for sheet in layout.sheets:
         write_texts(frames[sheet.name], sheet, folder)
-    return unwritten(cohort, layout)
+    return notes
 
 
 def unwritten(cohort: Cohort, layout: Layout) -> tuple[str, ...]:

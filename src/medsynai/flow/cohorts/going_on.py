@@ -68,8 +68,8 @@ def go_on(folder: Path, history: Path, times: int, target: Path, seed: int, tell
     tell(f"Going on with {len(loaded.cohort):,} histories")
     made = continued(fitted, loaded.cohort, times, Seeds(seed).of("continue"))
     with parents_of(target):
-        write_cohort(made, layout, target)
-    notes = [SENSITIVE, *map(str, loaded.problems)]
+        left = write_cohort(made, layout, target)
+    notes = [SENSITIVE, *map(str, loaded.problems), *left]
     whole = len(loaded.cohort.events) + len(loaded.cohort.visits)
     if strange := whole - len(known.course.token):
         notes.append(f"{strange:,} events of the histories are of codes that the model lacks")

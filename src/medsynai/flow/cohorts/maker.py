@@ -10,11 +10,12 @@ import pandas as pd
 from medsynai.data.cohort import Cohort
 from medsynai.data.cohortfiles import write_cohort
 from medsynai.data.cohortfiles.appending import appends, write_parts
+from medsynai.data.cohortfiles.housed import housed
 from medsynai.data.cohortfiles.layout import Layout, LoadedCohort
 from medsynai.deidentify.keys import fresh_keys, learn_pattern
 from medsynai.deidentify.recipe import Pattern
+from medsynai.flow.cohorts.asking import asked_of
 from medsynai.flow.cohorts.kind import RECIPE
-from medsynai.flow.conditions import parse_conditions
 from medsynai.flow.folder import parents_of
 from medsynai.flow.kind_maker import check_target, open_parts, shards, write_model
 from medsynai.flow.maker import Shard
@@ -67,7 +68,7 @@ class CohortMaker:
             name: _fresh(keys, patterns[name], set(taken), seeds.of("keys", name).numpy())
             for name, keys in parts.items()
         }
-        return rekeyed(made, fresh["subject_id"], fresh["visit_id"])
+        return housed(rekeyed(made, fresh["subject_id"], fresh["visit_id"]), self.recipe.layout)
 
     def asked(self, texts: tuple[str, ...]) -> Condition:
         """What `--condition` asks of what is told of a patient once.
@@ -75,7 +76,7 @@ class CohortMaker:
         Raises:
             ConditionError: an unknown column or level, or an empty range.
         """
-        return parse_conditions(texts, self.fitted.schema) if texts else FREE
+        return asked_of(self.fitted, texts) if texts else FREE
 
     def save(self, folder: Path) -> None:
         """Write the model folder, which only its owner may open."""
