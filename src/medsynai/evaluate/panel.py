@@ -180,6 +180,7 @@ COHORT_PANEL: tuple[Measure, ...] = (
         5.0,
     ),
     Measure("copies", "cohorts.copies:measure", _P, ("copied_run", "Copied courses"), 5.0),
+    Measure("pictures", "cohorts.pictures:measure", _F, ("", ""), 1.0),
 )
 
 # The same of images, of which `ImageTrial` speaks; costs are of 1,000 images of 28 x 28.

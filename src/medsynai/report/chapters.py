@@ -28,6 +28,7 @@ PLACES: dict[str, tuple[Family, str]] = {
     "pca": (Family.FIDELITY, "Rows on a plane: principal components"),
     "images": (Family.FIDELITY, "Some of each class, all synthetic"),
     "courses": (Family.FIDELITY, "How they run over time"),
+    "timelines": (Family.FIDELITY, "Some synthetic patients, event by event"),
     "between": (Family.FIDELITY, "From one draw to another, class by class"),
     "tsne": (Family.FIDELITY, "Rows on a plane: t-SNE"),
     "prevalence": (Family.FIDELITY, "Every code: its share of rows"),

@@ -12,12 +12,18 @@ _SAID = (
     "lines are single synthetic series. No real series is drawn, and no band of fewer than 44 "
     "real patients."
 )
+_PATIENTS = (
+    "Bands hold the middle half of patients' numbers at each time, the thick lines their medians; "
+    "thin lines are single synthetic patients, straight on where they have no number. No real "
+    "patient is drawn, and no band of fewer than 44."
+)
 
 
 def courses(exhibit: list[dict[str, Any]]) -> Markup:
     """A picture for each entry of a "courses" exhibit."""
     drawn = [_picture(entry) for entry in exhibit]
-    return joined([tag("div", *drawn, class_="pictures"), paragraph(_SAID, kind="note")])
+    said = _PATIENTS if any("axis" in entry for entry in exhibit) else _SAID
+    return joined([tag("div", *drawn, class_="pictures"), paragraph(said, kind="note")])
 
 
 def _picture(entry: dict[str, Any]) -> Markup:
@@ -33,7 +39,7 @@ def _picture(entry: dict[str, Any]) -> Markup:
         parts.append(text(42, up(tick) + 3, short(tick), "tiny", "end"))
     for tick in across.ticks():
         parts.append(text(across(tick), FLOOR + 14, short(tick), "tiny", "middle"))
-    parts.append(text(WIDTH - 8, HEIGHT - 2, "step", "tiny", "end"))
+    parts.append(text(WIDTH - 8, HEIGHT - 2, str(entry.get("axis", "step")), "tiny", "end"))
 
     def through(ys: list[float]) -> list[tuple[float, float]]:
         return [(across(x), up(y)) for x, y in zip(entry["step"], ys, strict=True)]

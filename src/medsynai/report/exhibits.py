@@ -7,6 +7,8 @@ The shapes drawn as pictures (shares are of the rows of one origin; None is with
 - `pca`, `tsne`: {"real", "synthetic"}: grids of shares of rows, lowest row first;
 - `images`, `between`, `film`: {"channels", "rows"}: a line of synthetic images for each label;
 - `courses`: a list of {"title", "step", "real" and "synthetic" bands, "drawn"}: see `courses`;
+- `timelines`: a list of {"title", "unit", "span", "lanes", "more"}, a lane being {"name", "at",
+  "said"} with an optional "until": see `timelines`;
 - `giveaways`: a list of {"column", "importance"}, largest first;
 - `km`: a list of {"title", "unit", "real": curve, "synthetic": curve}, a curve being
   {"time", "survival", "low", "high"} with an optional {"at_risk_time", "at_risk"}.
@@ -20,6 +22,7 @@ from medsynai.report.markup import Child, Markup, joined, paragraph, table, tag
 from medsynai.report.mosaic import mosaic
 from medsynai.report.plots import bars, curves, density, heatmap, histogram, levels, scatter, short
 from medsynai.report.rounding import MINUS, is_figure, plain, share
+from medsynai.report.timelines import timelines
 from medsynai.report.words import label
 
 MOST_PICTURES = 60
@@ -280,5 +283,6 @@ PICTURES: dict[str, tuple[Callable[[Any], bool], Callable[[Any], Markup]]] = {
     "membership": (_is_membership, _membership),
     **dict.fromkeys(("images", "between", "film"), (lambda e: _has(e, "channels", "rows"), mosaic)),
     "courses": (_all(lambda e: _has(e, "step", "synthetic", "drawn")), courses),
+    "timelines": (_all(lambda e: _has(e, "title", "span", "lanes")), timelines),
     "prevalence": (lambda e: _has(e, "x", "y") and len(e["x"]) == len(e["y"]), _prevalence),
 }
