@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from medsynai.cli import cli
 from medsynai.data.images import ImageSet
-from medsynai.errors import FolderError, PlanError
+from medsynai.errors import FolderError, ModelError, PlanError
 from medsynai.evaluate.arms import Arm
 from medsynai.flow.augment import images, open_lab, tables
 from medsynai.flow.augment.lab import duplicates
@@ -130,6 +130,24 @@ def test_images_with_the_baseline(monkeypatch):
     shown = images.moved(dots(4), Seeds(1))
     assert shown.pixels.dtype == np.uint8 and shown.pixels.shape == dots(4).pixels.shape
     assert (shown.labels == dots(4).labels).all() and (shown.pixels != dots(4).pixels).any()
+
+
+def test_a_size_of_too_few_patients_is_left_out_and_said(monkeypatch, tmp_path):
+    """The default sizes begin at 10 a class: of two images a patient that ended the study."""
+    monkeypatch.setattr(images, "FEWEST", 4)
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 255, (240, 1, 8, 8)).astype(np.uint8)
+    labels, people = np.arange(240) // 2 % 2, np.arange(240) // 2
+    whole = ImageSet.of(pixels, labels, ("well", "ill"), people)
+    plan = Plan(source="x", model="pca")
+    lab = images.ImageLab(plan, whole.rows(np.arange(160)), whole.rows(np.arange(160, 240)))
+    asked = Asked(sizes=(10, 50), ratios=(1.0,), seeds=1)
+    outcomes, said = study(lab, plan, asked, tmp_path / "study")
+    assert {o.size for o in outcomes} == {50}
+    assert said[-1].startswith("10 images a class. Not tried: class well (4)")
+    assert "Not tried" in (tmp_path / "study" / "study.html").read_text()
+    with pytest.raises(ModelError, match="fewer than 8"):
+        study(lab, plan, replace(asked, sizes=(10,)), tmp_path / "other")
 
 
 def test_the_command(tmp_path):

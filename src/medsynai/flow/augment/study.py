@@ -6,7 +6,7 @@ interrupted study goes on where it stopped.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from medsynai import store
-from medsynai.errors import PlanError
+from medsynai.errors import ModelError, PlanError
 from medsynai.evaluate.arms import MAIN, Arm, Outcome, differences, figures_of, verdict
 from medsynai.flow.augment.lab import Lab
 from medsynai.flow.cells import opened
@@ -88,23 +88,39 @@ def study(
     Raises:
         PlanError: fewer than two classes.
         FolderError: a folder of another study.
+        ModelError: no size at which the generator can be fitted. Of a size at which it cannot be
+            fitted to every draw, as a class has too few patients, only that is said.
     """
     if len(lab.classes) < 2:
         raise PlanError("a study needs records of two classes or more")
     text = plan.to_toml() + store.to_toml({"ratios": list(asked.ratios)})
     place = opened(folder, text, "an augmentation study")
     outcomes: list[Outcome] = []
+    unable: dict[int | None, ModelError] = {}
     cells = list(asked.cells())
     for number, (seed, size) in enumerate(cells):
         kept = place / f"{size or 'all'}-{seed}.json"
+        if size in unable:
+            continue
         if not kept.is_file():
-            words = f"{size} {lab.unit} a class" if size else f"all {lab.unit}"
-            tell(f"{words}, seed {seed} ({number + 1}/{len(cells)})")
-            found = cell(lab, size, seed, asked.ratios, Seeds(plan.seed).of("augment", size, seed))
+            tell(f"{_words(size, lab.unit)}, seed {seed} ({number + 1}/{len(cells)})")
+            seeds = Seeds(plan.seed).of("augment", size, seed)
+            try:
+                found = cell(lab, size, seed, asked.ratios, seeds)
+            except ModelError as error:
+                unable[size] = error
+                continue
             kept.write_text(store.to_json([asdict(o) for o in found]), encoding="utf-8")
         lines = json.loads(kept.read_text(encoding="utf-8"))
         outcomes += [store.from_plain(Outcome, o, str(kept)) for o in lines]
-    return outcomes, _write(folder, lab, outcomes, plan)
+    outcomes = [o for o in outcomes if o.size not in unable]
+    if not outcomes:
+        raise next(iter(unable.values()))
+    return outcomes, _write(folder, lab, outcomes, plan, unable)
+
+
+def _words(size: int | None, unit: str) -> str:
+    return f"{size} {unit} a class" if size else f"all {unit}"
 
 
 def cell(
@@ -174,14 +190,21 @@ def _side(labels: np.ndarray, have: dict[str, np.ndarray], wanted: dict[str, np.
     return max(lacks, key=lacks.__getitem__)
 
 
-def _write(folder: Path, lab: Lab, outcomes: list[Outcome], plan: Plan) -> list[str]:
+def _write(
+    folder: Path,
+    lab: Lab,
+    outcomes: list[Outcome],
+    plan: Plan,
+    unable: Mapping[int | None, Exception],
+) -> list[str]:
     """Figures for machines, the page for people, and the verdicts."""
     found = differences(outcomes)
     sizes = list(dict.fromkeys(o.size for o in outcomes))
     said = []
     for size in sizes:
-        head = f"All {lab.unit}" if size is None else f"{size} {lab.unit} a class"
+        head = _words(size, lab.unit).capitalize()
         said += [f"{head}. {verdict(size, found, arm)}" for arm in (Arm.MIXED, Arm.PRETRAINED)]
+    said += [f"{_words(size, lab.unit)}. Not tried: {why}." for size, why in unable.items()]
     record = {
         "verdicts": said,
         "model": plan.model,
