@@ -1,5 +1,6 @@
 """The judge's own small network: trained here on what it is given, never downloaded."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -12,6 +13,7 @@ from medsynai.seeds import Seeds
 
 WIDTH, BATCH, RATE = 24, 64, 2e-3
 FEATURES = 64
+LARGE = 64 * 64  # pixels from which on a step costs more than it tells: 128 x 128 an hour a release
 
 
 class Halved(nn.Module):
@@ -25,16 +27,24 @@ class Halved(nn.Module):
 
 
 class JudgeNet(nn.Module):
-    """Three convolutions and two linear layers; `features` is the layer before the last."""
+    """Three convolutions and two linear layers; `features` is the layer before the last.
 
-    def __init__(self, channels: int, nd: int, outputs: int) -> None:
+    Args:
+        channels: numbers a pixel.
+        space: sides of an image. The first convolution goes in steps of `stride_of` pixels.
+        outputs: how many classes there may be.
+    """
+
+    def __init__(self, channels: int, space: tuple[int, ...], outputs: int) -> None:
         super().__init__()
+        nd, stride = len(space), stride_of(space)
         conv: Callable[..., nn.Module] = (nn.Conv1d, nn.Conv2d, nn.Conv3d)[nd - 1]
         adaptive = (nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d)
         flat: Callable[..., nn.Module] = adaptive[nd - 1]
         layers: list[nn.Module] = []
         for a, b in ((channels, WIDTH), (WIDTH, 2 * WIDTH), (2 * WIDTH, 4 * WIDTH)):
-            layers += [conv(a, b, 3, 1, 1), nn.ReLU(), Halved()]
+            step = 1 if layers else stride
+            layers += [conv(a, b, 2 * step + 1, step, step), nn.ReLU(), Halved()]
         self.body = nn.Sequential(*layers, flat(2), nn.Flatten())
         self.features = nn.Sequential(nn.Linear(4 * WIDTH * 2**nd, FEATURES), nn.ReLU())
         self.last = nn.Linear(FEATURES, outputs)
@@ -43,6 +53,18 @@ class JudgeNet(nn.Module):
         """(n, outputs) log-odds."""
         found: Tensor = self.last(self.features(self.body(x)))
         return found
+
+
+def stride_of(space: tuple[int, ...]) -> int:
+    """The least step at which an image has no more places than one of 64 x 64.
+
+    >>> stride_of((28, 28)), stride_of((64, 64)), stride_of((128, 128)), stride_of((28, 28, 28))
+    (1, 1, 2, 2)
+    """
+    stride = 1
+    while math.prod(-(-side // stride) for side in space) > LARGE:
+        stride += 1
+    return stride
 
 
 def train_judge(
@@ -66,7 +88,7 @@ def train_judge(
     net = begun
     if net is None:
         with torch.random.fork_rng(devices=[]):  # torch's own first values leave no trace
-            net = JudgeNet(pixels.shape[1], pixels.ndim - 2, outputs)
+            net = JudgeNet(pixels.shape[1], pixels.shape[2:], outputs)
         _begin(net, seeds.of("net"))
     if pixels.ndim == 4:  # a tenth quicker, and in bfloat16 twice
         net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
