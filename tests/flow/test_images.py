@@ -1,6 +1,7 @@
 """Images end to end: the same layout back, conditions met, and a model that draws more."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -121,3 +122,33 @@ def test_images_of_one_class_are_judged_beside_their_like():
         _ = whole.sides
     parts = [as_asked(x, ("label=ill",)) for x in (whole.train, whole.holdout)]
     assert len(ImageTrial(parts[0], parts[1], made, Seeds(0)).sides.reference) >= 40
+
+
+def test_a_release_says_whether_its_model_beats_the_baseline(scans, tmp_path, monkeypatch):
+    """A network of a few rounds does not; before, nothing was fitted beside it, nor said."""
+    monkeypatch.setattr("medsynai.evaluate.images.trial.LEAST", 20)
+    monkeypatch.setattr("medsynai.evaluate.images.lenses.STEPS", 60)
+    monkeypatch.setattr("medsynai.evaluate.images.utility.STEPS", 60)
+    settings = {"steps": 20, "width": 2, "pace": {"check": 5}}
+    plan = Plan(str(scans), model="image-vae", settings=settings, measures=("baseline",))
+    release = make(plan)
+    told = [n for n in release.evidence.notes if "the baseline pca" in n]
+    assert told[0].startswith("image-vae does not beat the baseline pca")
+    assert "features (0.000 against" in told[0]
+    assert "fit the principal components" in str(release.evidence.ledger["entries"])
+    release.save(tmp_path / "out")
+    report = (tmp_path / "out" / "report.html").read_text()
+    assert "image-vae does not beat the baseline pca" in report
+    assert "Beside the baseline, principal components" in report
+    itself = make(replace(plan, model="pca", settings={}))
+    assert not [n for n in itself.evidence.notes if "baseline" in n]
+
+
+def test_a_release_without_a_holdout_says_that_it_was_not_compared(scans):
+    settings = {"steps": 6, "width": 2, "pace": {"check": 3}}
+    plan = Plan(str(scans), model="image-vae", settings=settings, measures=("baseline",), holdout=0)
+    said = [n for n in make(plan).evidence.notes if "baseline" in n]
+    assert said == [
+        "image-vae was not compared with the baseline pca: needs a holdout: real images that the "
+        "generator never saw."
+    ]

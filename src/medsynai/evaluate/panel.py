@@ -201,6 +201,7 @@ IMAGE_PANEL: tuple[Measure, ...] = (
     ),
     Measure("detection", "images.detection:measure", _D, ("c2st", "Telling images apart"), 30.0),
     Measure("utility", "images.utility:measure", _U, ("tstr_balanced", "Trained on"), 40.0),
+    Measure("baseline", "images.baseline:measure", _F, ("", ""), 15.0),
     Measure("memory", "images.memory:measure", _P, ("image_near_copies", "Near copies"), 20.0),
     Measure("variety", "images.variety:measure", _F, ("image_vendi", "Different images"), 10.0),
     Measure("pictures", "images.pictures:measure", _F, ("", ""), 1.0),

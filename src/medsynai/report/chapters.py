@@ -26,6 +26,7 @@ PLACES: dict[str, tuple[Family, str]] = {
     "histograms": (Family.FIDELITY, "Columns, those that differ most first"),
     "correlation": (Family.FIDELITY, "Relations between columns"),
     "pca": (Family.FIDELITY, "Rows on a plane: principal components"),
+    "baseline": (Family.FIDELITY, "Beside the baseline, principal components"),
     "images": (Family.FIDELITY, "Some of each class, all synthetic"),
     "courses": (Family.FIDELITY, "How they run over time"),
     "timelines": (Family.FIDELITY, "Some synthetic patients, event by event"),

@@ -1,11 +1,15 @@
 """The judges of images: planted copies are caught, real holdouts are not, a collapse shows."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 
 from medsynai.data.images import ImageSet
 from medsynai.errors import AssessmentError
 from medsynai.evaluate.images import (
+    baseline,
     coverage,
     detection,
     distances,
@@ -16,8 +20,10 @@ from medsynai.evaluate.images import (
     utility,
     variety,
 )
+from medsynai.evaluate.images.judge_net import JudgeNet
 from medsynai.evaluate.images.trial import ImageTrial
 from medsynai.evaluate.policy import Status, judge_gates, load_policy
+from medsynai.models.image_pca import ImagePca
 from medsynai.seeds import Seeds
 
 
@@ -262,3 +268,41 @@ def test_the_network_of_a_lens_is_trained_once(monkeypatch):
     for measure in (coverage, distances, variety):
         measure.measure(of)
     assert len(trained) == 1
+
+
+def drawn_by_pca(n: int) -> ImageSet:
+    return ImagePca().fit(TRAIN, seeds=Seeds(5)).sample(n, Seeds(6))
+
+
+@pytest.mark.parametrize("better", [True, False])
+def test_the_baseline_is_beaten_by_what_is_better_and_by_nothing_else(better):
+    """What is real gains on principal components; these do not gain on what is real."""
+    made, beside = cells(400, 3), drawn_by_pca(400)
+    if not better:
+        made, beside = beside, made
+    found = baseline.measure(replace(trial(made), baseline=beside))
+    gains = {s.name: s for s in found.scores}
+    pixels = gains["beyond_pca_pixels"]
+    assert (pixels.low > 0.1) if better else (pixels.high < -0.1)
+    assert [*gains] == ["beyond_pca_features", "beyond_pca_pixels", "beyond_pca_tstr"]
+    row = found.exhibits["baseline"][1]
+    assert row["synthetic"] - row["pca"] == pytest.approx(pixels.value)
+    alone = by_name(coverage.measure, trial(made))["image_coverage_pixels", ""]
+    assert (row["synthetic"], row["as many train images"]) == (alone.value, alone.holdout)
+
+
+def test_without_a_baseline_nothing_is_said_of_it():
+    with pytest.raises(AssessmentError, match="no baseline"):
+        baseline.measure(trial(cells(400, 3)))
+
+
+@pytest.mark.parametrize("space", [(64, 64), (128, 128), (100, 70), (28, 28, 28), (300, 300)])
+def test_a_large_image_costs_no_more_than_one_of_64_and_every_pixel_counts(space):
+    """At 128 x 128 a judgement took over an hour of a core, at whatever time budget."""
+    net = JudgeNet(1, space, 2)
+    pixels = torch.randn(1, 1, *space, requires_grad=True)
+    first = net.body[0](pixels)
+    assert first[0, 0].numel() <= 64 * 64
+    first.abs().sum().backward()
+    assert bool((pixels.grad != 0).all())
+    assert net(pixels).shape == (1, 2)

@@ -82,18 +82,18 @@ def _hits(real: Numbers, seen: dict[str, Numbers]) -> tuple[dict[str, Numbers], 
     """Of each candidate: which real images are covered, which of its own look real, which real
     ones lie within its own images' reach, and how many real ones' reach each of its own lies in.
     """
-    radius = _reach(real)
+    radius = reach(real)
     met = {k: distances(real, x) for k, x in seen.items()}
     covered = {k: d.min(1) <= radius for k, d in met.items()}
     inside = {k: d <= radius[:, None] for k, d in met.items()}
     exact = {k: np.asarray(found.any(0)) for k, found in inside.items()}
-    reached = {k: np.asarray((met[k] <= _reach(x)).any(1)) for k, x in seen.items()}
+    reached = {k: np.asarray((met[k] <= reach(x)).any(1)) for k, x in seen.items()}
     dense = {k: found.sum(0) / NEIGHBOURS for k, found in inside.items()}
     return covered, exact, reached, dense
 
 
-def _reach(rows: Numbers) -> Numbers:
-    """How far each row's 5th neighbour is; the nearest is the row itself."""
+def reach(rows: Numbers) -> Numbers:
+    """(rows,) how far each row's 5th neighbour is; the nearest is the row itself."""
     found: Numbers = np.sort(distances(rows, rows), axis=1)[:, NEIGHBOURS]
     return found
 

@@ -23,12 +23,15 @@ class ImageTrial:
         train: the real images that the generator saw.
         holdout: real images of other patients; None if nobody has any.
         synthetic: the images to judge.
+        baseline: what principal components draw, of each class as many as `synthetic` has or the
+            holdout, whichever is less; None where nothing was fitted here.
     """
 
     train: ImageSet
     holdout: ImageSet | None
     synthetic: ImageSet
     seeds: Seeds
+    baseline: ImageSet | None = None
 
     @cached_property
     def scale(self) -> PixelScale:

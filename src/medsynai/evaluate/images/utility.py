@@ -72,9 +72,7 @@ def measure(trial: ImageTrial) -> Findings:
         raise AssessmentError("needs a holdout: real images that the generator never saw")
     if len(np.unique(trial.holdout.labels)) < 2:
         raise AssessmentError("needs images of two classes or more")
-    sources = {"synthetic": trial.synthetic, "real": trial.train, "shuffled": trial.shuffled}
-    nets = {k: taught(trial, x) for k, x in sources.items()}
-    stacks = {k: answers(trial, net, trial.holdout) for k, net in nets.items()}
+    nets, stacks = nets_of(trial), tried(trial)
     figures = {BALANCED: balanced, AUROC: auroc, BRIER: brier}
     scores = [filled(s, f, stacks, trial.seeds, TRAINED) for s, f in figures.items()]
     for k, label in enumerate(trial.train.classes):
@@ -92,6 +90,27 @@ def measure(trial: ImageTrial) -> Findings:
     dealt = answers(trial, nets["real"], trial.shuffled)
     real = {"synthetic": other, "real": stacks["real"], "shuffled": dealt}
     return Findings((*scores, filled(TRTS, balanced, real, trial.seeds, TRTS.note)))
+
+
+def nets_of(trial: ImageTrial) -> dict[str, JudgeNet]:
+    """The network that each side taught; the same for every measure of a trial."""
+    if "nets" not in trial.kept:
+        sources = {"synthetic": trial.synthetic, "real": trial.train, "shuffled": trial.shuffled}
+        trial.kept["nets"] = {k: taught(trial, x) for k, x in sources.items()}
+    nets: dict[str, JudgeNet] = trial.kept["nets"]
+    return nets
+
+
+def tried(trial: ImageTrial) -> dict[str, Numbers]:
+    """What these networks say of the holdout; see `answers`.
+
+    Raises:
+        AssessmentError: no holdout.
+    """
+    holdout = trial.holdout
+    if holdout is None:
+        raise AssessmentError("needs a holdout: real images that the generator never saw")
+    return {k: answers(trial, net, holdout) for k, net in nets_of(trial).items()}
 
 
 def tried_on(trial: ImageTrial, source: ImageSet, holdout: ImageSet) -> Numbers:

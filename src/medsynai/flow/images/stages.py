@@ -10,8 +10,10 @@ from medsynai.data.imagefiles import read_images
 from medsynai.data.images import ImageSet, LoadedImages
 from medsynai.data.split import split_patients
 from medsynai.errors import PlanError
+from medsynai.evaluate.images.baseline import NAME
 from medsynai.evaluate.images.trial import ImageTrial
 from medsynai.flow import judging, kind_stages
+from medsynai.flow.images.baseline import MODEL, drawn_beside, said
 from medsynai.flow.images.judging import facts_of, panel_of
 from medsynai.flow.images.maker import ImageMaker
 from medsynai.flow.images.pictures import shown, write_pictures
@@ -21,6 +23,7 @@ from medsynai.flow.kind_release import KindRelease
 from medsynai.flow.kind_stages import Findings, Models, Run, Trained
 from medsynai.flow.labelled import as_asked, asked
 from medsynai.flow.opening import FEWEST, name_source
+from medsynai.flow.plan import Plan
 from medsynai.models.catalog import load_image_model
 from medsynai.privacy.ledger import Release
 from medsynai.seeds import Seeds
@@ -102,11 +105,20 @@ def draw(
 
 def judge(made: ImageSet, parts: ImageParts, run: Run) -> Judged:
     """Score the images against train and holdout, and hold the scores against the policy."""
-    told = run.plan.conditions
+    told, seeds = run.plan.conditions, Seeds(run.plan.seed)
     held = None if parts.holdout is None else as_asked(parts.holdout, told)
-    trial = ImageTrial(as_asked(parts.train, told), held, made, Seeds(run.plan.seed).of("judge"))
+    trial = ImageTrial(as_asked(parts.train, told), held, made, seeds.of("judge"))
+    if held is not None and _compared(run.plan):
+        with run.watch.stage("baseline", "Fitting the baseline"):
+            beside = drawn_beside(parts.train, made, held, run.ledger, seeds.of("baseline"))
+        trial = replace(trial, baseline=beside)
     with run.watch.stage("judge", "Judging"):
         return judging.judge(trial, panel_of(run.plan), run.watch)
+
+
+def _compared(plan: Plan) -> bool:
+    """Whether the baseline stands beside what is judged: unless it is the model, or not asked."""
+    return plan.model != MODEL and NAME in (plan.measures or (NAME,))
 
 
 def report(found: Findings, run: Run) -> KindRelease:
@@ -114,6 +126,9 @@ def report(found: Findings, run: Run) -> KindRelease:
     parts, trained, plan = found.parts, found.trained, run.plan
     facts = facts_of(name_source(plan.source), parts.train, parts.holdout, found.made)
     evidence = kind_stages.evidence(found, facts, run)
+    if _compared(plan):
+        beside = said(trained.name, found.judged.panel)
+        evidence = replace(evidence, notes=(*evidence.notes, *beside))
     inside = found.judged.panel.internal
     rest = {k: v for k, v in inside.items() if k != "pictures"}
     seeds = Seeds(plan.seed).of("files", plan.draw)
