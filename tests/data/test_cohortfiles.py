@@ -521,7 +521,7 @@ def test_broken_values_of_typed_formats_are_said_without_them(make, tmp_path):
         read_cohort(tmp_path / "r.hea")
     assert "SECRET" not in str(refused.value)
     drugs = like(make, "omop").events.assign(kind="drug")
-    extras = {"drug": DataFrame({"days_supply": ["SECRET"]}, index=drugs.index[:1])}
+    extras = {"drug": DataFrame({"verbatim_end_date": ["SECRET"]}, index=drugs.index[:1])}
     cohort = Cohort.of(like(make, "omop").subjects, drugs, extras=extras)
     with pytest.raises(SchemaError, match="does not load") as refused:
         write_cohort(cohort, "omop", tmp_path / "out")

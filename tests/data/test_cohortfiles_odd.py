@@ -283,3 +283,51 @@ def test_events_of_tables_without_patients_are_put_into_visits_or_told(tmp_path)
     assert notes == (f"not written: 1 {said}",)
     read = read_cohort(tmp_path / "whole").cohort
     assert len(read.events) == 6 and read.events["subject_id"].notna().all()
+
+
+def test_a_table_of_codes_comes_back_as_it_was(tmp_path, same):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "cohort.toml").write_text(
+        """clock = "days"
+[[sheets]]
+name = "labs"
+part = "events"
+columns = { subject_id = "id", time = "day", code = "code", value = "value", unit = "unit" }
+[[sheets]]
+name = "known"
+part = "codes"
+columns = { kind = "kind", code = "code", sex = "sex" }
+"""
+    )
+    (tmp_path / "in" / "labs.csv").write_text(
+        "id,day,code,value,unit\n1,0,CRP,5,mg/L\n1,0,hCG,5,U\n"
+    )
+    known = "kind,code,sex\nlabs,PSA,\nlabs,hCG,F\n"
+    (tmp_path / "in" / "known.csv").write_text(known)
+    loaded = read_cohort(tmp_path / "in")
+    assert write_cohort(loaded.cohort, loaded.layout, tmp_path / "out") == ()
+    same(loaded.cohort, read_cohort(tmp_path / "out").cohort)
+    assert (tmp_path / "out" / "known.csv").read_text() == known
+
+
+def test_what_a_table_has_no_column_for_is_told(make, tmp_path):
+    made = make(4)
+    kinds = {"lab": "measurement", "condition": "condition"}
+    events = made.events.assign(kind=made.events["kind"].map(kinds))
+    notes = write_cohort(Cohort.of(made.subjects, events, made.visits), "mimic", tmp_path)
+    assert "not written: 20 time of 'diagnoses_icd', which has no such column" in notes
+    assert "not written: 1 columns of subjects: region" in notes
+
+
+def test_omop_counts_what_is_no_whole_number(make, tmp_path):
+    pytest.importorskip("duckdb")
+    made = make(4)
+    events = made.events.assign(kind="condition")
+    beside = DataFrame({"provider_id": ["9" * 30] * 3}, index=events.index[:3])
+    people = made.subjects.assign(sex=["F", "M", "other", "F"], region=None)
+    notes = write_cohort(
+        Cohort.of(people, events, made.visits, None, {"condition": beside}), "omop", tmp_path
+    )
+    said = "are no whole numbers of 18 digits"
+    assert f"not written: 3 of 40 values of condition_occurrence.provider_id {said}" in notes
+    assert f"not written: 1 of 4 values of person.gender_concept_id {said}" in notes

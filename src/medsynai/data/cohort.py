@@ -266,7 +266,14 @@ def _visits(visits: pd.DataFrame | None, events: pd.DataFrame, clock: Clock) -> 
 def _codes(codes: pd.DataFrame | None, events: pd.DataFrame) -> pd.DataFrame:
     """What is known of each code, and a row for each one that events use beside."""
     used = events[["kind", "code", "unit"]].drop_duplicates(["kind", "code"])
-    whole = used if codes is None else pd.concat([codes, used])
+    whole = used
+    if codes is not None:  # a row of a code and nothing else says less than the events do
+        says = (
+            codes[[c for c in CODES if c in codes and c not in ("kind", "code")]]
+            .notna()
+            .any(axis=1)
+        )
+        whole = pd.concat([codes[says], used, codes[~says]])
     table = _shaped(whole.drop_duplicates(["kind", "code"]), CODES, Clock.CALENDAR)
     table = table[table["code"].notna()]
     return table.sort_values(["kind", "code"], kind="stable", na_position="first").reset_index(

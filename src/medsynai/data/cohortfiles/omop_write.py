@@ -54,7 +54,8 @@ def write_tables(cohort: Cohort, layout: Layout, folder: Path) -> tuple[str, ...
         raise FolderError(f"{folder} cannot be written: the disk refused it") from None
     except duckdb.Error as error:  # its own message holds a key or a value, and is not shown
         raise SchemaError(
-            f"table {table.name!r} does not load under OMOP's constraints ({type(error).__name__})"
+            f"table {table.name!r} does not load under OMOP's constraints "
+            f"({type(error).__name__}): look for texts in its columns of dates and numbers"
         ) from None
     finally:
         base.close()
@@ -183,10 +184,15 @@ def _filled(frame: pd.DataFrame, table: Omop, notes: list[str]) -> pd.DataFrame:
     if table.name == "person":
         columns |= _born(frame)
     for name, kind, needed in table.fields:
-        if needed and kind == "BIGINT":
-            columns[name] = columns[name].where(
-                columns[name].astype("str").str.fullmatch(r"-?\d+").fillna(False), "0"
-            )
+        if kind == "BIGINT":
+            said, none = columns[name], "0" if needed else None
+            whole = said.astype("str").str.fullmatch(r"-?\d{1,18}").fillna(False).astype(bool)
+            if odd := int((said.notna() & ~whole).sum()):
+                notes.append(
+                    f"not written: {odd:,} of {len(frame):,} values of {table.name}.{name} are no "
+                    "whole numbers of 18 digits"
+                )
+            columns[name] = said.where(whole, none)
     return pd.DataFrame(columns)
 
 

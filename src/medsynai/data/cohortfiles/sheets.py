@@ -1,6 +1,6 @@
 """Folders of tables to a cohort and back, as a layout says; what has no place is carried beside."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -259,7 +259,26 @@ def unwritten(cohort: Cohort, layout: Layout) -> tuple[str, ...]:
             notes.append(f"not written: {told:,} visits have no table")
     if cohort.signals:
         notes.append(f"not written: {len(cohort.signals):,} signals")
-    return tuple(notes)
+    return (*notes, *_columnless(cohort, layout))
+
+
+def _columnless(cohort: Cohort, layout: Layout) -> Iterator[str]:
+    """What stands in columns of a cohort for which a table has none."""
+    for sheet in layout.sheets:
+        if sheet.part in (Part.EVENTS, Part.VISITS):
+            rows, known = _rows(cohort, sheet)[0], {*sheet.columns, "subject_id", "kind"}
+            known |= {"text"} if "value" in known else set()  # texts stand among the numbers
+            more = [c for c in COLUMNS[sheet.part] if c not in known and rows[c].notna().any()]
+            for column in more:
+                count = int(rows[column].notna().sum())
+                yield f"not written: {count:,} {column} of {sheet.name!r}, which has no such column"
+    people = layout.of(Part.SUBJECTS)
+    if people:
+        there = {n for s in people for n in (*s.columns, *s.header)}
+        there |= {f"{n} ({s.name})" for s in people for n in s.header}
+        lost = [n for n in cohort.subjects if n not in there and cohort.subjects[n].notna().any()]
+        if lost:
+            yield f"not written: {len(lost)} columns of subjects: {', '.join(map(str, lost))}"
 
 
 def to_texts(cohort: Cohort, layout: Layout) -> dict[str, pd.DataFrame]:
@@ -303,7 +322,15 @@ def _rows(cohort: Cohort, sheet: Sheet) -> tuple[pd.DataFrame, pd.DataFrame]:
         return rows, pd.concat(beside) if beside else nothing
     if sheet.part is Part.VISITS:
         return cohort.visits, cohort.extras.get(OF_VISITS, nothing)
-    return (cohort.codes if sheet.part is Part.CODES else cohort.subjects), nothing
+    return (_known(cohort, sheet) if sheet.part is Part.CODES else cohort.subjects), nothing
+
+
+def _known(cohort: Cohort, sheet: Sheet) -> pd.DataFrame:
+    """The codes of which a table says something, and those that no event has."""
+    keys = ["kind", "code"]
+    codes, used = cohort.codes, pd.MultiIndex.from_frame(cohort.events[keys])
+    told = codes[[c for c in sheet.columns if c not in keys]].notna().any(axis=1)
+    return codes[told | ~pd.MultiIndex.from_frame(codes[keys]).isin(used)]
 
 
 def _spell(
