@@ -40,7 +40,7 @@ FILES = {"pneumonia": "pneumoniamnist_28.npz", "blood": "bccd_blood_cells_32.npz
 OUT = HERE / "out" / "images"
 DRAWN = 1000  # images that are judged
 JUDGES = 5  # networks that a TSTR is the mean of: one alone is off by .01 and more
-AT_ONCE = ("pca", "image-moments")  # no network
+AT_ONCE = ("pca", "image-moments", "image-mean-embedding")  # no network
 DELTA = 1e-6
 HELD = 0.2  # of the slides, where the file itself holds nothing out
 

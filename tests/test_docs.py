@@ -38,6 +38,7 @@ from medsynai.models.gan import Gan
 from medsynai.models.image_flow import ImageFlow
 from medsynai.models.image_gan import ImageGan
 from medsynai.models.image_hybrid import ImageHybrid
+from medsynai.models.image_mean_embedding import ImageMeanEmbedding
 from medsynai.models.image_pca import ImagePca
 from medsynai.models.image_vae import ImageVae
 from medsynai.models.image_wgan_gp import ImageWganGp
@@ -52,7 +53,10 @@ from medsynai.models.tvae import Tvae
 from medsynai.models.wgan_gp import WganGp
 
 OF_CODES = (MedGan, EmrWgan, Aae)
-OF_IMAGES = (ImagePca, ImageFlow, ImageVae, ImageHybrid, ImageGan, ImageWganGp, Dcgan, Acgan)
+OF_IMAGES = (
+    *(ImagePca, ImageFlow, ImageVae, ImageHybrid, ImageGan, ImageWganGp, Dcgan, Acgan),
+    ImageMeanEmbedding,
+)
 OF_SERIES = (SeriesDiffusion, TimeVae, TimeGan, DoppelGanger)
 GANS = (Gan, Cgan, Ctgan, WganGp, TableGan, PateGan)
 NETWORKS = (Vae, Tvae, BetaVae, Autoregressive, Diffusion, *GANS)

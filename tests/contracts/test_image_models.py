@@ -26,6 +26,7 @@ QUICK = {
     "image-vae": {**SMALL, "latent": 4, "steps": 200, "lr": 0.004},
     "image-hybrid": {**SMALL, "latent": 4, "rounds": (120, 20, 20), "lr": 0.004},
     **dict.fromkeys(("dcgan", "acgan"), DUEL),
+    "image-mean-embedding": {"features": 500, "parts": 4, "steps": 150},
     "image-gan": {**SMALL, **LATE, "components": 4, "rounds": (400, 30), "lr": 0.004},
     "image-wgan-gp": {**DUEL, "critics": 2, "penalty": 1.0},
     "image-flow": {

@@ -45,6 +45,7 @@ TINY = {
     "forest": {"trees": 2},
     "aim": {"rounds": 2},
     "image-gan": {"components": 4, "width": 4, "rounds": (2, 2)},
+    "image-mean-embedding": {"features": 64, "parts": 2, "steps": 2},
     "image-flow": {**BARE, "levels": 1, "hops": 2},
     "medgan": {"width": 16, "latent": 4, "warm": 2, "steps": 2},
     "emr-wgan": {**BARE, "latent": 4},

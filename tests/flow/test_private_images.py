@@ -220,9 +220,18 @@ def released(source, told, out, **more):
     return {p.relative_to(out).as_posix(): p.read_bytes() for p in files}, words
 
 
-@pytest.mark.parametrize(("kept", "ending"), [(pictures, ""), (arrays, ".npz")])
+EMBEDDED = {
+    "model": "image-mean-embedding",
+    "settings": {"waves": 16, "features": 100, "parts": 2, "steps": 3},
+}
+
+
+@pytest.mark.parametrize(
+    ("kept", "ending", "model"),
+    [(pictures, "", {}), (arrays, ".npz", {}), (arrays, ".npz", EMBEDDED)],
+)
 def test_what_leaves_is_the_same_whatever_the_images_are(
-    pinned, told, tmp_path, kept, ending, recwarn
+    pinned, told, tmp_path, kept, ending, model, recwarn
 ):
     """With every bought number held fixed: many, few, none, and files that nobody likes."""
     sources = [
@@ -231,7 +240,7 @@ def test_what_leaves_is_the_same_whatever_the_images_are(
         kept(tmp_path / f"none{ending}", 0),
         kept(tmp_path / f"strange{ending}", worse=True),
     ]
-    more = {"kind": "images"}  # a folder of none does not show what it is for
+    more = {"kind": "images", **model}  # a folder of none does not show what it is for
     found = [released(s, told, tmp_path / f"out-{s.stem}", **more) for s in sources]
     first, words = found[0]
     assert {"ledger.json", "report.html", "card.md", "schema.toml", "plan.toml"} <= set(first)

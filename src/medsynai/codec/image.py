@@ -8,6 +8,7 @@ from jaxtyping import Float
 from medsynai.codec.classes import draw_labels, shares_of
 from medsynai.data.images import ImageSet
 from medsynai.data.pixels import PixelScale
+from medsynai.errors import PlanError
 from medsynai.generator import Condition
 
 
@@ -45,6 +46,17 @@ class Frame:
         sizes = images.channels, images.space, scale
         return Frame(*sizes, images.classes, share, mean, spread)
 
+    @staticmethod
+    def public(images: ImageSet, share: tuple[float, ...] = ()) -> "Frame":
+        """From what is public of images of 8 bits: rows are pixels on [-1, 1] as they are.
+
+        Args:
+            images: of which size, type and names of the classes are looked at.
+            share: of each class, paid for.
+        """
+        sizes = images.channels, images.space, PixelScale.of(images.pixels)
+        return Frame(*sizes, images.classes, share, 0.0, 1.0)
+
     @property
     def width(self) -> int:
         """Numbers an image."""
@@ -65,3 +77,13 @@ class Frame:
     def draw_labels(self, n: int, condition: Condition, rng: np.random.Generator) -> np.ndarray:
         """(n,) classes; see `medsynai.codec.classes.draw_labels`."""
         return draw_labels(self.classes, self.share, n, condition, rng)
+
+
+def refuse_deep(images: ImageSet, paid: bool) -> None:
+    """Refuse images of more than 8 bits where there is a budget.
+
+    Raises:
+        PlanError: their range would be looked up in them, and tells of patients.
+    """
+    if paid and images.pixels.dtype.itemsize > 1:
+        raise PlanError("a budget needs images of 8 bits: the range of others is not public")

@@ -15,10 +15,9 @@ import numpy as np
 from torch import Tensor
 
 from medsynai.codec.bought import noise_within
-from medsynai.codec.image import Frame
+from medsynai.codec.image import Frame, refuse_deep
 from medsynai.data.images import ImageSet
-from medsynai.data.pixels import PixelScale
-from medsynai.errors import BudgetError, PlanError
+from medsynai.errors import BudgetError
 from medsynai.generator import SEEDS
 from medsynai.learn.condition import Nothing
 from medsynai.learn.images import FittedImageNetwork, fit_images, kept, to_rows
@@ -56,8 +55,7 @@ def fit_privately(
         PlanError: images of more than 8 bits, whose range would be looked up in them.
         BudgetError: the budget is spent.
     """
-    if images.pixels.dtype.itemsize > 1:
-        raise PlanError("a budget needs images of 8 bits: the range of others is not public")
+    refuse_deep(images, paid=True)
     how, phases, name = settings.pace.private, settings.phases(), settings.name
     way = DpSgd(1.0, how.rate, how.clip, alone=True, stacked=STACKED)
     prices = Prices(1, phases, way, how.singles)
@@ -68,9 +66,7 @@ def fit_privately(
     ledger.charge(counted, bare.charge(f"train the {name} model", phases))
     places, patients = np.unique(images.patients, return_inverse=True)
     counts = bought_classes(images, patients, len(places), single)
-    sizes = images.channels, images.space, PixelScale.of(images.pixels)
-    share = tuple(float(c) for c in counts / counts.sum())
-    frame = Frame(*sizes, images.classes, share, 0.0, 1.0)
+    frame = Frame.public(images, tuple(float(c) for c in counts / counts.sum()))
     rows = to_rows(frame, images)
     job = replace(settings.job(frame), asking=Nothing())  # no row is picked by what it holds
     at_work = bare.at_work(job, rows, patients, float(counts.sum()))

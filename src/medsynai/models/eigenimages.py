@@ -16,7 +16,15 @@ from medsynai.seeds import Seeds
 
 @dataclass(frozen=True)
 class Eigenimages:
-    """Means and covariances of the components; never an image."""
+    """Means and covariances of the components; never an image.
+
+    Attributes:
+        settings, frame: of the model that was fitted, and of its images.
+        arrays: `axes` (d, width) of the scores, and what is beside them: `middle`, `rest` (width,);
+            `means` (classes, d) of the scores. Where `shares` (classes, parts) are, each class has
+            so many normal distributions, and `means` are (classes * parts, d). `roots` of their
+            covariances, (m, d, r), come round again.
+    """
 
     settings: Any
     frame: AnyFrame
@@ -38,12 +46,22 @@ class Eigenimages:
         a, rng = self.arrays, seeds.of("pixels").numpy()
         labels = self.frame.draw_labels(n, condition, seeds.of("labels").numpy())
         scores = np.empty((n, len(a["axes"])), np.float32)
-        for k in np.unique(labels):
-            mine = labels == k
-            normal = rng.standard_normal((int(mine.sum()), scores.shape[1]))
-            scores[mine] = a["means"][k] + normal @ a["roots"][k].T
+        parts = self._parts(labels, rng)
+        for k in np.unique(parts):
+            mine, root = parts == k, a["roots"][k % len(a["roots"])]
+            normal = rng.standard_normal((int(mine.sum()), root.shape[1]))
+            scores[mine] = a["means"][k] + normal @ root.T
         rest = rng.standard_normal((n, self.frame.width)) * a["rest"]
         return self.frame.decode(a["middle"] + scores @ a["axes"] + rest, labels)
+
+    def _parts(self, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """(n,) rows of `means` that images of these classes come from."""
+        if "shares" not in self.arrays:
+            return labels
+        ends = np.cumsum(self.arrays["shares"], axis=1)[labels]
+        place = (rng.random((len(labels), 1)) * ends[:, -1:] > ends[:, :-1]).sum(axis=1)
+        found: np.ndarray = labels * ends.shape[1] + place
+        return found
 
     def save(self, folder: Path) -> None:
         """Write model.json, weights.safetensors and schema.toml into an existing folder."""

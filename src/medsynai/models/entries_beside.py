@@ -143,6 +143,22 @@ BESIDE = (
         private=True,
     ),
     Entry(
+        "image-mean-embedding",
+        "Noisy mean embedding of images",
+        "Harder, Adamczewski and Park 2021, DP-MERF: Differentially private mean embeddings with "
+        "random features for practical privacy-preserving data generation",
+        ("images",),
+        "images under differential privacy, in seconds: one noisy release and no network",
+        "detail: what it draws is soft; classes of a few dozen patients under a small epsilon",
+        "Each image is told as a sum of a few coarse waves, and these by cosines of random sums "
+        "of them. The mean of these cosines is measured once for each class, with noise enough to "
+        "hide any one patient. Normal distributions that would give such means are then sought, "
+        "and new images drawn from them.",
+        "medsynai.models.image_mean_embedding:ImageMeanEmbedding",
+        "medsynai.models.image_mean_embedding:load",
+        private=True,
+    ),
+    Entry(
         "image-vae",
         "Convolutional VAE",
         "Kingma and Welling 2014, Auto-encoding variational Bayes; Higgins et al. 2017, beta-VAE",

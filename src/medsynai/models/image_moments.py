@@ -12,11 +12,9 @@ from typing import ClassVar
 import numpy as np
 
 from medsynai.codec.bought import paid_equally
-from medsynai.codec.image import Frame
+from medsynai.codec.image import Frame, refuse_deep
 from medsynai.codec.waves import cosines
 from medsynai.data.images import ImageSet
-from medsynai.data.pixels import PixelScale
-from medsynai.errors import PlanError
 from medsynai.generator import SEEDS, check_settings
 from medsynai.models.eigenimages import Eigenimages
 from medsynai.privacy.ledger import Ledger
@@ -58,15 +56,13 @@ class ImageMoments:
             ModelError: no budget, and no images or a class of too few patients.
         """
         ledger = ledger or Ledger()
-        if ledger.budget is not None and images.pixels.dtype.itemsize > 1:
-            raise PlanError("a budget needs images of 8 bits: the range of others is not public")
+        refuse_deep(images, ledger.budget is not None)
         noise = paid_equally(ledger, PURPOSES)
         if not noise:
             Frame.of(images)  # refuses what would be learnt by heart
         axes = cosines(images.channels, images.space, self.waves)
         far, wide = (x * math.sqrt(axes.shape[1]) for x in (self.reach, self.spread))
-        facts = PixelScale.of(images.pixels), images.classes, (), 0.0, 1.0
-        frame = Frame(images.channels, images.space, *facts)
+        frame = Frame.public(images)
         seen = Weighed(frame.encode(images) @ axes.T, images.labels, images.patients, noise)
         counts, means = seen.means(len(images.classes), far)
         root = seen.root(means, wide, counts.sum())

@@ -5,6 +5,7 @@ and one for `root`.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from medsynai.errors import BudgetError
 from medsynai.privacy.noise import noisy_sums, slack
 
 LEAST = 1e-9  # patients of a class that noise has taken away
+CHUNK = 4096  # vectors that are looked at together
 Numbers = np.ndarray[Any, np.dtype[np.float64]]
 
 
@@ -41,13 +43,23 @@ class Weighed:
         found: Numbers = 1 / many[place.reshape(-1)]
         return found
 
-    def means(self, classes: int, reach: float) -> tuple[Numbers, Numbers]:
-        """(classes,) how many patients each class has, and (classes, d) their means.
+    @property
+    def spread(self) -> float:
+        """Standard deviation of the noise of a count, and over their reach that of sums."""
+        return self.noise * math.sqrt(2)
 
-        Where noise has taken all of a class away, next to nothing stays: it can be asked for.
+    def sums(
+        self, classes: int, reach: float, by: Callable[[Numbers], Numbers] = np.asarray
+    ) -> tuple[Numbers, Numbers]:
+        """(classes,) how many patients each class has, and (classes, d) sums of their vectors.
 
-        A mean is drawn towards that of all patients by as much as noise has moved it away (James
-        and Stein 1961, Estimation with quadratic loss), so a class of few is not noise alone.
+        A patient's vectors weigh one together. Where noise has taken all of a class away, next to
+        nothing stays: it can be asked for.
+
+        Args:
+            classes: how many.
+            reach: the norm that each vector is clipped to.
+            by: what is summed of some vectors, (m, any) to (m, d), each row by itself.
 
         **Guarantee:** that of one Gaussian release of `noise`: a patient adds a vector of norm 1 at
         most, the mean of (class, clipped vector / reach) / sqrt(2) over its own vectors.
@@ -56,12 +68,26 @@ class Weighed:
             BudgetError: so much noise that its lattice is too coarse for any patient.
         """
         hot = np.eye(classes)[self.groups] * self.weights[:, None]
-        sums = hot.T @ clipped(self.rows, reach) / reach
+        parts = [slice(k, k + CHUNK) for k in range(0, max(1, len(hot)), CHUNK)]
+        sums = np.sum([hot[p].T @ clipped(by(self.rows[p]), reach) / reach for p in parts], 0)
         whole = np.concatenate([hot.sum(0)[:, None], sums], 1) / math.sqrt(2)
         found = self._noised(whole.ravel()).reshape(whole.shape) * math.sqrt(2)
-        counts = np.maximum(found[:, 0], LEAST if self.noise else 0.0)
+        return np.maximum(found[:, 0], LEAST if self.noise else 0.0), found[:, 1:] * reach
+
+    def means(self, classes: int, reach: float) -> tuple[Numbers, Numbers]:
+        """(classes,) how many patients each class has, and (classes, d) their means.
+
+        A mean is drawn towards that of all patients by as much as noise has moved it away (James
+        and Stein 1961, Estimation with quadratic loss), so a class of few is not noise alone.
+
+        **Guarantee:** that of `sums`, whose one release is all that it reads.
+
+        Raises:
+            BudgetError: see `sums`.
+        """
+        counts, sums = self.sums(classes, reach)
         many = np.maximum(counts, 1.0)[:, None]
-        own, all_of = found[:, 1:] * reach / many, found[:, 1:].sum(0) * reach / many.sum()
+        own, all_of = sums / many, sums.sum(0) / many.sum()
         apart = own - all_of
         error = apart.shape[1] * 2 * (self.noise * reach / many) ** 2  # of the noise alone
         kept = 1 - error / np.maximum((apart**2).sum(1, keepdims=True), error + 1e-300)
