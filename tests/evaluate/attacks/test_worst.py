@@ -221,7 +221,7 @@ def test_a_memoriser_is_at_one_and_fresh_rows_at_nothing(
     ]
     for name in risks:
         # with seven columns, three or four of an odd patient's may fit somebody else better
-        least = 0.7 if name == "linkability_tenth" else 0.9
+        least = 0.6 if name == "linkability_tenth" else 0.9
         assert copy[name].value is not None and copy[name].value > least, name  # type: ignore[operator]
         assert fresh[name].value is not None and fresh[name].value < 0.1, name  # type: ignore[operator]
     for name in ("membership_auc", "membership_worst_auc", "membership_group_auc"):
