@@ -250,6 +250,7 @@ def looked(made) -> dict:
         "fresh": fresh,
         "copies": real + 0.02 * normal(300, 64, seed=4),
         "one": fresh[:1],
+        "few": fresh[:80],
         "noise": normal(300, 64, seed=6) * fresh.std(),
     }[made]
     label = torch.zeros(300, 1)
@@ -263,7 +264,13 @@ def test_a_look_sees_a_copier_a_collapse_and_noise():
     assert fresh["covered"] > 0.9 and fresh["variety"] > 0.9 and fresh["near"] < 0.1
     assert copies["near"] > 0.9 and copies["held"] > 0.9  # never kept, however near it lies
     assert one["covered"] < 0.1 and one["variety"] < 0.1
-    assert abs(fresh["held"]) < 0.05 and noise["held"] > 5 * abs(fresh["held"])
+    assert fresh["held"] < 0.1 and noise["held"] > 5 * fresh["held"]
+
+
+def test_weights_that_leave_images_out_are_not_kept_for_being_near_in_the_mean():
+    fresh, few = looked("fresh"), looked("few")
+    assert few["held"] - (1 - few["covered"]) < 0.1  # the kernel distance alone hardly sees it
+    assert few["held"] > fresh["held"] + 0.15
 
 
 def test_large_images_are_looked_at_in_parts_and_made_small():

@@ -17,13 +17,14 @@ from medsynai.codec.timing import Timing
 from medsynai.data.cohort import Cohort
 from medsynai.errors import PlanError
 from medsynai.generator import SEEDS
-from medsynai.learn.events import FittedEvents, gap_drawer, joined
+from medsynai.learn.events import FittedEvents
 from medsynai.learn.habits import Habits
 from medsynai.learn.losses.events import Happened, beside, history, taken_apart, told_states
 from medsynai.learn.nets.events import EventNet
 from medsynai.learn.nets.gaps import Past
 from medsynai.learn.threads import one_thread
 from medsynai.learn.walk import GapsOf, Plain, Walk
+from medsynai.learn.walking import gap_drawer, joined
 from medsynai.seeds import Seeds
 
 POOL = 8192  # patients drawn of whom some lend what is told of the rest

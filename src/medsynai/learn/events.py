@@ -1,20 +1,17 @@
 """From a composition of networks to a fitted model of events: fit, sample, save and load."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from medsynai import store
 from medsynai.codec.course import CourseCodec
-from medsynai.codec.moments import AIMS, STEPS, Drawn
-from medsynai.codec.steps import PLAIN, StepCodec, course_of
-from medsynai.codec.timing import Timing
+from medsynai.codec.steps import StepCodec, course_of
 from medsynai.data.cohort import Cohort
 from medsynai.data.schema import Schema
 from medsynai.data.table import Table
@@ -24,18 +21,18 @@ from medsynai.generator import FREE, SEEDS, Condition, Fitted, check_draw
 from medsynai.learn.beginning import begin, come_back, hang_together
 from medsynai.learn.core import Modules, Phase
 from medsynai.learn.desk import desk
+from medsynai.learn.extremes import LOOKED, time_extremes
 from medsynai.learn.fitted import key_of, shorten
 from medsynai.learn.job import Job, Pace, halves
 from medsynai.learn.loop import train
 from medsynai.learn.mechanism import Plain
-from medsynai.learn.nets.events import NEVER, EventNet
+from medsynai.learn.nets.events import EventNet
 from medsynai.learn.threads import one_thread
-from medsynai.learn.walk import GapsOf, Heads, Walk, pick
+from medsynai.learn.walking import walked
 from medsynai.privacy.ledger import Ledger
 from medsynai.saved import Saved, read_model, write_model
 from medsynai.seeds import Seeds
 
-CHUNK = 2048  # patients drawn at once
 MOST_HELD = 400  # patients held out at most: they are looked at all at once
 AT_ONCE = 12_000  # events that a step reads about, where more patients than the pace says make them
 LIVES = "lives"  # in the model folder: the table model of what is told of a patient once
@@ -123,32 +120,9 @@ class FittedEvents:
         """
         check_draw(n)
         statics = self.lives.sample(n, seeds.of("lives"), condition)
-        heads = self.codec.heads(statics)
-        steps = np.maximum(np.rint(statics.frame[STEPS].to_numpy("float64")), 0)
-        busy = np.argsort(-steps, kind="stable")  # those who have most to come stand first
-        rng, parts = seeds.of("numbers").numpy(), []
-
-        timing = Timing.of(self.codec.gaps)
-
-        for start in range(0, n, CHUNK):
-            mine = busy[start : start + CHUNK]
-            generator = torch.Generator().manual_seed(seeds.of("walk", start).integer())
-            gaps_of = gap_drawer(timing, generator, rng)
-            walk = Walk.of(self.net, self._parted(heads[mine]), generator, gaps_of)
-            parts.append((mine, walk.run()))
-        return self.courses.decode(course_of(self.codec, statics, joined(parts), rng), rng)
-
-    def _parted(self, heads: np.ndarray) -> Heads:
-        counted = len(self.codec.counted)
-        sizes = [len(self.net.layout), len(PLAIN), counted, len(AIMS) * counted]
-        codes, plain, counts, aims = torch.split(torch.from_numpy(heads), sizes, dim=1)
-        steps, span, regular = plain.unbind(1)
-        return (
-            codes,
-            (steps.round(), span, regular),
-            counts,
-            aims.view(len(heads), counted, len(AIMS)),
-        )
+        rng, heads = seeds.of("numbers").numpy(), self.codec.heads(statics)
+        drawn = walked(self.net, self.codec, heads, seeds.of("walk"), rng)
+        return self.courses.decode(course_of(self.codec, statics, drawn, rng), rng)
 
     def save(self, folder: Path) -> None:
         """Write model.json, weights.safetensors, schema.toml and the folder `lives`."""
@@ -160,26 +134,6 @@ class FittedEvents:
         write_model(folder, Saved(name, self.settings, self.codec.schema, facts, whole))
         (folder / LIVES).mkdir(mode=0o700)
         self.lives.save(folder / LIVES)
-
-
-def gap_drawer(timing: Timing, generator: torch.Generator, rng: np.random.Generator) -> GapsOf:
-    """Draws bins of gaps that leave room for the steps to come, and ticks inside them."""
-
-    def gaps_of(scores: Tensor, room: Tensor, final: Tensor) -> tuple[Tensor, Tensor]:
-        left, last = room.numpy().astype("float64"), final.numpy()
-        able = torch.from_numpy(timing.able(left, last))
-        code = pick(torch.where(able, scores, scores + NEVER), generator)
-        ticks = timing.ticks(code.numpy(), left, last, rng)
-        return code, torch.from_numpy(ticks.astype(np.float32))
-
-    return gaps_of
-
-
-def joined(parts: list[tuple[np.ndarray, Drawn]]) -> Drawn:
-    """What was drawn of several lots, each with the places of its patients, as one."""
-    made = [replace(drawn, patient=mine[drawn.patient]) for mine, drawn in parts]
-    names = [f.name for f in fields(Drawn)]
-    return Drawn(*(np.concatenate([getattr(d, n) for d in made]) for n in names))
 
 
 @one_thread()
@@ -218,6 +172,8 @@ def fit_events(
     place = desk().place(key_of(settings, seeds, rows))
     trained = train(job, rows[inside], rows[outside], seeds, place)
     best: Any = trained.modules["net"]
+    told = lives.sample(min(len(table), LOOKED), seeds.of("told"))
+    time_extremes(best, codec, lines, told, seeds.of("extremes"))
     facts = trained.facts | ({"events beyond the longest line": cut} if cut else {})
     return FittedEvents(settings, lives, courses, codec, best.requires_grad_(False), facts)
 

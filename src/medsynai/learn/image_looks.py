@@ -42,7 +42,9 @@ def look_at_images(canvas: Canvas) -> Monitor:
     - `variety`: the Vendi score of synthetic images over that of real ones.
     - `near`: share that is like one train image and no other, as the twentieth of held-out images
       is that is so most; a mean of many images lies near to all of them, and is no copy.
-    - `held`: see `kernel_distance`, on random convolutions; one more where `near` is above .25.
+    - `held`: see `kernel_distance`, on random convolutions, and what `covered` lacks of all: a
+      generator that leaves images out may yet be near in the mean. One more where `near` is
+      above .25.
     """
 
     def look(modules: Modules, batch: Batch, held: Tensor) -> Figures:
@@ -62,7 +64,8 @@ def look_at_images(canvas: Canvas) -> Monitor:
                 torch.cat([convolved(canvas, part) for part in torch.split(x, few)])
                 for x in (fake, fresh)
             ]
-            figures["held"] = kernel_distance(*textures) + WORSE * (figures["near"] > COPIED)
+            lacking = 1 - figures["covered"] + WORSE * (figures["near"] > COPIED)
+            figures["held"] = kernel_distance(*textures) + lacking
         return figures
 
     return look

@@ -39,12 +39,15 @@ class Numbers(nn.Module):
         place: (channels, most + 2) where a code lies in its token's bins, -1 to 1; the codes behind
             the bins are "missing" and "the same as the last".
         usual: (channels, most + 2) log shares of the codes; what never occurred is never drawn.
+        eager: (channels,) added to the log-odds of the least and the greatest that have not come;
+            see `learn.extremes`.
     """
 
     channel: Tensor
     bins: Tensor
     place: Tensor
     usual: Tensor
+    eager: Tensor
 
     def __init__(self, marks: Marks, tokens: int, width: int) -> None:
         super().__init__()
@@ -59,6 +62,7 @@ class Numbers(nn.Module):
         self.register_buffer("bins", torch.tensor(bins))
         self.register_buffer("place", torch.from_numpy(place))
         self.register_buffer("usual", torch.zeros(len(bins), self.most))
+        self.register_buffer("eager", torch.zeros(len(bins)))
         self.aims = vectors(len(bins), TOLD * width)
         self.codes = vectors(len(bins) * (self.most + 1), width)
         self.turn = vectors(len(bins) * (self.most + 1), self.most)
@@ -129,6 +133,7 @@ class Numbers(nn.Module):
         inside = (code >= low) & (code <= high) & (edge | free)
         turns, later = self.edges.weight[channel]
         often = torch.log(high - low + 1) - left + FAST * (turns + later * left)
+        often = often + self.eager[channel]
         never = scores.new_full((), NEVER)
         own, again = scores[:, :bins], scores[:, bins + 1 :]
         if self.kin.has(channel):
