@@ -14,8 +14,9 @@ from medsynai.codec.timing import Timing
 from medsynai.data.cohort import Clock, Cohort
 from medsynai.errors import PlanError
 from medsynai.learn.continuing import continued, resumed
-from medsynai.learn.events import FittedEvents, gap_drawer
+from medsynai.learn.events import FittedEvents
 from medsynai.learn.walk import Walk
+from medsynai.learn.walking import gap_drawer, parted
 from medsynai.models.catalog import load_cohort_model
 from medsynai.privacy.ledger import Ledger
 from medsynai.seeds import Seeds
@@ -62,7 +63,7 @@ def test_a_walk_is_resumed_where_it_was(fitted):
     heads = codec.heads(told)[np.argsort(-told.frame[STEPS].to_numpy(), kind="stable")]
     rng, generator = np.random.default_rng(1), torch.Generator().manual_seed(1)
     gaps_of = gap_drawer(Timing.of(codec.gaps), generator, rng)
-    walk = Walk.of(net, fitted._parted(heads), generator, gaps_of)
+    walk = Walk.of(net, parted(net, heads), generator, gaps_of)
     for step in range(4):
         walk._step(step)
     full = walk.past.steps > 4

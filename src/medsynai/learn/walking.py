@@ -35,12 +35,13 @@ def walked(
         mine = busy[start : start + CHUNK]
         generator = torch.Generator().manual_seed(seeds.of(start).integer())
         gaps_of = gap_drawer(timing, generator, rng)
-        walk = Walk.of(net, _parted(net, heads[mine]), generator, gaps_of)
+        walk = Walk.of(net, parted(net, heads[mine]), generator, gaps_of)
         parts.append((mine, walk.run()))
     return joined(parts)
 
 
-def _parted(net: EventNet, heads: np.ndarray) -> Heads:
+def parted(net: EventNet, heads: np.ndarray) -> Heads:
+    """Codes of what is told, steps, span and hours, counts and aims, apart; see `Heads`."""
     counted = len(net.counted)
     sizes = [len(net.layout), len(PLAIN), counted, len(AIMS) * counted]
     codes, plain, counts, aims = torch.split(torch.from_numpy(heads), sizes, dim=1)
