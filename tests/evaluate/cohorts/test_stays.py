@@ -104,6 +104,11 @@ def test_an_outcome_that_hangs_on_nothing_teaches_nothing():
         judged(outcome.measure, nobody)
 
 
+def test_diagnoses_without_numbers_do_not_end_the_outcome():
+    trial = CohortTrial(coded(TRAIN), coded(HOLDOUT), coded(FRESH), Seeds(0))
+    assert outcome.measure(trial).scores[0].value > 0.8
+
+
 def test_absence_that_comes_at_random_is_not_absence_at_every_third():
     fresh = judged(absent.measure, FRESH)["absent_runs_tvd"]
     assert fresh.value < 0.02

@@ -16,7 +16,7 @@ from medsynai.evaluate.cohorts.stays import Summaries, looked_at
 from medsynai.evaluate.cohorts.trial import CohortTrial
 from medsynai.evaluate.cohorts.view import View
 from medsynai.evaluate.interval import auc, auc_interval
-from medsynai.evaluate.learners import BOOSTING
+from medsynai.evaluate.learners import BOOSTING, classify
 from medsynai.evaluate.score import Family, Findings, blank
 
 FEWEST = 20  # patients with the outcome, and without it, on every side
@@ -46,7 +46,8 @@ def measure(trial: CohortTrial) -> Findings:
     for side, had in y.items():
         known = had[np.isfinite(had)]
         if min(known.sum(), len(known) - known.sum()) < FEWEST:
-            raise AssessmentError(f"fewer than {FEWEST} {side} patients with or without {name!r}")
+            what = repr(name) if name else "a time of death"
+            raise AssessmentError(f"fewer than {FEWEST} {side} patients with or without {what}")
     variables = looked_at(trial.views["train"], len(trial.variables))
     y["shuffled"], seed = y["real"], trial.seeds.of("outcome").integer()
     views = {
@@ -105,6 +106,6 @@ def _tested(
     x: Numbers, y: Numbers, test: Numbers, truth: Numbers, seed: int
 ) -> tuple[Numbers, Numbers]:
     fit, known = np.isfinite(y), np.isfinite(truth)
-    model = BOOSTING.classifier(np.zeros(x.shape[1], dtype=bool), seed)
-    model.fit(x[fit], y[fit].astype(int))
-    return truth[known].astype(int), model.predict_proba(test[known])[:, 1]
+    levels = np.zeros(x.shape[1], dtype=bool)
+    chance = classify(BOOSTING, levels, x[fit], y[fit].astype(int), 2, seed)
+    return truth[known].astype(int), chance(test[known])[:, 1]
