@@ -536,7 +536,8 @@ def test_a_volume_that_cannot_be_used_is_named(tmp_path, made, said):
 
 def test_names_of_classes_without_labels_do_not_break_the_writing(tmp_path):
     np.savez(tmp_path / "x.npz", images=random(6, 5, 4), class_names=np.array(["a", "b"]))
-    again(read_images(tmp_path / "x.npz"), tmp_path / "out.npz")
+    back = again(read_images(tmp_path / "x.npz"), tmp_path / "out.npz")
+    assert back.images.classes == ("all",) and len(back.images) == 6  # nobody says which is which
 
 
 def test_images_of_nobody_among_those_of_somebody_are_counted(tmp_path):

@@ -1,7 +1,6 @@
 """Extremes of a patient's numbers come as late in drawn courses as in real ones."""
 
 import numpy as np
-import torch
 from tests.learn.test_events import QUICK, levels
 
 from medsynai.learn.extremes import _late, _of_drawn, _of_lines, time_extremes
@@ -24,14 +23,13 @@ def test_extremes_that_waited_for_the_end_come_earlier():
         return float(late.sum() / many.sum())
 
     late, many = _late(net, *_of_lines(lines))
-    real, kept = float(late.sum() / many.sum()), net.values.eager.clone()
+    real = float(late.sum() / many.sum())
     assert abs(share() - real) < 0.05
     net.values.eager.fill_(-4.0)  # as if training had left extremes to the last reading
     waited = share()
     assert waited > real + 0.15
     time_extremes(net, codec, lines, told, Seeds(4))
     assert abs(share() - real) < (waited - real) / 3
-    assert torch.isfinite(kept).all()
 
 
 def test_the_late_are_counted():

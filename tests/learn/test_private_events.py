@@ -267,6 +267,7 @@ def test_with_its_releases_pinned_a_fit_knows_nothing_of_a_patient(monkeypatch):
         assert np.array_equal(mine, theirs, equal_nan=True)
     pd.testing.assert_frame_equal(*(f.sample(20, Seeds(1)).events for f in (fit, beside)))
     assert fit.facts == beside.facts and fit.courses == beside.courses
+    assert not fit.net.values.eager.any()  # which would be set by when real extremes come
     assert len(pin.sums) == len(other.sums) == 4  # the first shares, and three steps
     for before, after in zip(pin.sums, other.sums, strict=True):
         assert np.linalg.norm(after - before) <= 1.001

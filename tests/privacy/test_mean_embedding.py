@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.privacy.test_moments import scans
 
 from medsynai.codec.embedding import Waves, embedded, frequencies
 from medsynai.data.images import ImageSet
@@ -18,18 +19,6 @@ pytest.importorskip("dp_accounting")
 
 NAME = "image-mean-embedding"
 QUICK = {"waves": 16, "features": 300, "parts": 2, "steps": 5}
-
-
-def scans(n: int, seed: int = 1) -> ImageSet:
-    """Class "ill" is bright on the left, "well" on the right; a patient has one to three images."""
-    rng = np.random.default_rng(seed)
-    ill = rng.random(n) < 0.3
-    pixels = rng.normal(60, 8, (n, 1, 8, 6))
-    pixels[ill, ..., :3] += 100
-    pixels[~ill, ..., 3:] += 100
-    patients = np.repeat(np.arange(n), rng.integers(1, 4, n))[:n]
-    stored = pixels.clip(0, 255).astype(np.uint8)
-    return ImageSet.of(stored, np.where(ill, 0, 1), ("ill", "well"), patients)
 
 
 def arrays_of(fitted) -> dict[str, np.ndarray]:

@@ -1,15 +1,18 @@
 """What a model of images knows beside its weights: their size, their scale and their classes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
+from medsynai.codec.bought import paid_equally
 from medsynai.codec.classes import draw_labels, shares_of
 from medsynai.data.images import ImageSet
 from medsynai.data.pixels import PixelScale
 from medsynai.errors import PlanError
 from medsynai.generator import Condition
+from medsynai.privacy.ledger import Ledger
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,25 @@ class Frame:
     def draw_labels(self, n: int, condition: Condition, rng: np.random.Generator) -> np.ndarray:
         """(n,) classes; see `medsynai.codec.classes.draw_labels`."""
         return draw_labels(self.classes, self.share, n, condition, rng)
+
+
+def frame_and_noise(
+    images: ImageSet, ledger: Ledger, purposes: Sequence[str]
+) -> tuple[Frame, float]:
+    """What a model knows that reads images in a few releases, all charged ahead: a public frame.
+
+    The noise is that of each release, see `medsynai.codec.bought.paid_equally`; 0: no budget.
+
+    Raises:
+        PlanError: a budget, and images of more than 8 bits.
+        BudgetError: what is left of the budget buys nothing but noise.
+        ModelError: no budget, and no images or a class of too few patients.
+    """
+    refuse_deep(images, ledger.budget is not None)
+    noise = paid_equally(ledger, purposes)
+    if not noise:
+        Frame.of(images)  # refuses what would be learnt by heart
+    return Frame.public(images), noise
 
 
 def refuse_deep(images: ImageSet, paid: bool) -> None:

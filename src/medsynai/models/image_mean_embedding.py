@@ -3,15 +3,14 @@
 Harder, Adamczewski and Park 2021, DP-MERF: Differentially private mean embeddings.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar
 
 import numpy as np
 
-from medsynai.codec.bought import paid_equally
 from medsynai.codec.embedding import Waves, embedded, frequencies
-from medsynai.codec.image import Frame, refuse_deep
+from medsynai.codec.image import frame_and_noise
 from medsynai.data.images import ImageSet
 from medsynai.generator import SEEDS, check_settings
 from medsynai.learn.embedding import Told, fit_blend
@@ -20,6 +19,8 @@ from medsynai.privacy.ledger import Ledger
 from medsynai.privacy.moments import Weighed
 from medsynai.saved import read_model
 from medsynai.seeds import Seeds
+
+PURPOSES = ("count the classes and average their random features",)
 
 
 @dataclass(frozen=True)
@@ -57,12 +58,7 @@ class ImageMeanEmbedding:
             PlanError: a budget, and images of more than 8 bits: their range tells of patients.
             ModelError: no budget, and no images or a class of too few patients.
         """
-        ledger = ledger or Ledger()
-        refuse_deep(images, ledger.budget is not None)
-        noise = paid_equally(ledger, ("count the classes and average their random features",))
-        if not noise:
-            Frame.of(images)  # refuses what would be learnt by heart
-        frame = Frame.public(images)
+        frame, noise = frame_and_noise(images, ledger or Ledger(), PURPOSES)
         waves = Waves.of(images.channels, images.space, self.waves)
         at = frequencies(len(waves.axes), self.features, self.length, seeds.of("at").numpy())
         seen = Weighed(waves.told(frame.encode(images)), images.labels, images.patients, noise)
@@ -70,7 +66,7 @@ class ImageMeanEmbedding:
         blend = fit_blend(Told(counts, sums, seen.spread, at), self.parts, self.steps, seeds)
         flat = dict.fromkeys(("middle", "rest"), np.zeros(frame.width))
         arrays = {"axes": waves.axes, **waves.unscaled(blend), **flat}
-        frame = Frame.public(images, tuple(float(s) for s in counts / counts.sum()))
+        frame = replace(frame, share=tuple(float(s) for s in counts / counts.sum()))
         return Eigenimages(self, frame, {k: v.astype(np.float32) for k, v in arrays.items()})
 
 

@@ -11,8 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from medsynai.codec.bought import paid_equally
-from medsynai.codec.image import Frame, refuse_deep
+from medsynai.codec.image import frame_and_noise
 from medsynai.codec.waves import cosines
 from medsynai.data.images import ImageSet
 from medsynai.generator import SEEDS, check_settings
@@ -55,14 +54,9 @@ class ImageMoments:
             PlanError: a budget, and images of more than 8 bits: their range tells of patients.
             ModelError: no budget, and no images or a class of too few patients.
         """
-        ledger = ledger or Ledger()
-        refuse_deep(images, ledger.budget is not None)
-        noise = paid_equally(ledger, PURPOSES)
-        if not noise:
-            Frame.of(images)  # refuses what would be learnt by heart
+        frame, noise = frame_and_noise(images, ledger or Ledger(), PURPOSES)
         axes = cosines(images.channels, images.space, self.waves)
         far, wide = (x * math.sqrt(axes.shape[1]) for x in (self.reach, self.spread))
-        frame = Frame.public(images)
         seen = Weighed(frame.encode(images) @ axes.T, images.labels, images.patients, noise)
         counts, means = seen.means(len(images.classes), far)
         root = seen.root(means, wide, counts.sum())
