@@ -7,6 +7,7 @@ from medsynai.report.plots import short
 from medsynai.report.svg import Scale, at, frame, line, text
 
 WIDTH, LEFT, LANE, TOP = 560.0, 110.0, 20.0, 26.0
+RIGHT = 24.0  # half of the last number lies there
 OPEN = 4  # patients that are shown at once
 LETTERS = 16  # of a lane's name
 _SAID = (
@@ -27,7 +28,7 @@ def timelines(exhibit: list[dict[str, Any]]) -> Markup:
 
 def _life(life: dict[str, Any]) -> Markup:
     first = min([0.0, *(v for lane in life["lanes"] for v in lane["at"])])
-    across = Scale(first, max(life["span"], first + 1e-9), LEFT, WIDTH - 10)
+    across = Scale(first, max(life["span"], first + 1e-9), LEFT, WIDTH - RIGHT)
     floor = TOP + LANE * len(life["lanes"])
     parts: list[Child] = [text(0, 12, str(life["title"]), "name")]
     for tick in across.ticks(6):
@@ -37,7 +38,7 @@ def _life(life: dict[str, Any]) -> Markup:
         parts += _lane(lane, across, TOP + LANE * number)
     left = f"; {life['more']} more events are not drawn" if life["more"] else ""
     parts.append(
-        text(WIDTH - 10, floor + 26, f"{life['unit']} since the beginning{left}", "tiny", "end")
+        text(WIDTH - RIGHT, floor + 26, f"{life['unit']} since the beginning{left}", "tiny", "end")
     )
     return frame(WIDTH, floor + 30, str(life["title"]), f"{len(life['lanes'])} lanes", *parts)
 

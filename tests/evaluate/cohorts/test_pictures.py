@@ -5,6 +5,7 @@ import pandas as pd
 
 from medsynai.data.cohort import Clock, Cohort
 from medsynai.evaluate.cohorts import pictures
+from medsynai.evaluate.cohorts.lives import _shorter
 from medsynai.evaluate.cohorts.trial import CohortTrial
 from medsynai.report.exhibits import draw
 from medsynai.report.suppress import withhold
@@ -88,3 +89,12 @@ def test_offsets_and_events_without_times_are_drawn_too():
     assert lives[0]["unit"] == "days" and lives[0]["title"] == "a patient"
     page = str(draw("timelines", lives))
     assert "&lt;x&gt; y" in page and "<x>" not in page
+
+
+def test_a_heading_tells_ages_with_one_decimal():
+    assert [_shorter(v) for v in ("46.188836138", "45", "I10.9", "-1.25")] == [
+        "46.2",
+        "45",
+        "I10.9",
+        "-1.25",
+    ]

@@ -97,5 +97,11 @@ def _who(subject: pd.Series, begin: Any, clock: Clock) -> str:
     if pd.notna(subject["death"]):
         said.append("died")
     rest = {n: subject[n] for n in subject.index if n not in SUBJECTS}
-    said += [f"{n} {v}"[:WORDS] for n, v in rest.items() if isinstance(v, str)][:4]
+    said += [f"{n} {_shorter(v)}"[:WORDS] for n, v in rest.items() if isinstance(v, str)][:4]
     return ", ".join(said) or "a patient"
+
+
+def _shorter(said: str) -> str:
+    """A number of many decimals with one: a heading is read, not computed with."""
+    whole, _, decimals = said.partition(".")
+    return f"{float(said):.1f}" if whole.isdigit() and decimals.isdigit() else said
