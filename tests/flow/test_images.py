@@ -11,7 +11,11 @@ from medsynai.cli import cli
 from medsynai.data.imagefiles import read_images
 from medsynai.data.images import ImageSet
 from medsynai.errors import AssessmentError, FolderError
+from medsynai.evaluate.images.baseline import NAME, WORDS
 from medsynai.evaluate.images.trial import ImageTrial
+from medsynai.evaluate.panel import Scorecard
+from medsynai.evaluate.score import Family, Score, blank
+from medsynai.flow.images.baseline import said
 from medsynai.flow.images.pictures import small
 from medsynai.flow.kinds import kind_of
 from medsynai.flow.labelled import as_asked
@@ -144,11 +148,24 @@ def test_a_release_says_whether_its_model_beats_the_baseline(scans, tmp_path, mo
     assert not [n for n in itself.evidence.notes if "baseline" in n]
 
 
+def test_being_ahead_by_chance_is_not_called_beating():
+    def scored(name: str, value: float, low: float) -> Score:
+        blanked = blank(f"beyond_pca_{name}", "t", Family.FIDELITY, "high", "a paper")
+        return replace(blanked, value=value, low=low, n=100)
+
+    scores = scored("features", 0.02, -0.02), scored("pixels", 0.7, 0.6), scored("tstr", -0.1, -0.2)
+    rows = [{"figure": w, "synthetic": 0.9, "pca": 0.8} for w in WORDS.values()]
+    lost, even, won = said("image-gan", Scorecard(scores, {NAME: rows}))
+    assert "does not beat" in lost and WORDS["tstr"] in lost
+    assert "no more than chance" in even and WORDS["features"] in even
+    assert "image-gan beats" in won and WORDS["pixels"] in won and WORDS["features"] not in won
+
+
 def test_a_release_without_a_holdout_says_that_it_was_not_compared(scans):
     settings = {"steps": 6, "width": 2, "pace": {"check": 3}}
     plan = Plan(str(scans), model="image-vae", settings=settings, measures=("baseline",), holdout=0)
-    said = [n for n in make(plan).evidence.notes if "baseline" in n]
-    assert said == [
+    told = [n for n in make(plan).evidence.notes if "baseline" in n]
+    assert told == [
         "image-vae was not compared with the baseline pca: needs a holdout: real images that the "
         "generator never saw."
     ]

@@ -50,20 +50,26 @@ def said(name: str, found: Scorecard) -> tuple[str, ...]:
         return (f"{name} was not compared with the baseline {MODEL}: {found.skipped[NAME]}.",)
     figures = {row["figure"]: row for row in found.exhibits.get(NAME, ())}
     won: list[str] = []
+    even: list[str] = []  # ahead by what chance may give
     lost: list[str] = []
     for key, words in WORDS.items():
         gain = found.score(f"beyond_pca_{key}")
         if gain is None or gain.value is None:
             continue
         row = figures[words]
-        sure = "" if gain.low is None or gain.low > 0 or gain.value <= 0 else ", within chance"
-        told = f"{words} ({row['synthetic']:.3f} against {row[MODEL]:.3f}{sure})"
-        (won if gain.value > 0 else lost).append(told)
+        told = f"{words} ({row['synthetic']:.3f} against {row[MODEL]:.3f})"
+        sure = gain.low is None or gain.low > 0
+        (lost if gain.value <= 0 else won if sure else even).append(told)
     notes = []
     if lost:
         notes.append(
             f"{name} does not beat the baseline {MODEL}, which is fitted in seconds, on "
             f"{' nor on '.join(lost)}."
+        )
+    if even:
+        notes.append(
+            f"{name} is ahead of the baseline {MODEL} by no more than chance may give on "
+            f"{' and on '.join(even)}."
         )
     if won:
         notes.append(f"{name} beats the baseline {MODEL} on {' and on '.join(won)}.")
