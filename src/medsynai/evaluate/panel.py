@@ -167,6 +167,8 @@ COHORT_PANEL: tuple[Measure, ...] = (
     Measure("together", "cohorts.stays:together", _F, ("stay_correlation", "Means together"), 1.0),
     Measure("stays", "cohorts.stays:measure", _D, ("stay_c2st", "Patients by summaries"), 20.0),
     Measure("outcome", "cohorts.outcome:measure", _U, ("tstr_outcome", "Outcome foretold"), 8.0),
+    Measure("value", "cohorts.foretold:next_value", _U, ("tstr_next_value", "Next value"), 5.0),
+    Measure("visit", "cohorts.foretold:next_visit", _U, ("tstr_next_visit", "Next visit"), 7.0),
     Measure("survival", "cohorts.survival:measure", _U, ("km_area", "Survival curves"), 1.5),
     Measure("detection", "cohorts.who:detection", _D, ("c2st", "Telling patients apart"), 10.0),
     Measure(

@@ -115,7 +115,8 @@ DISTANCE_CAPTION = (
 )
 
 # What a figure is that was guessed, whatever the rows; for those of which more is better.
-GUESS = {"tstr_auroc": 0.5, "tstr_r2": 0.0, "code_auroc": 0.5}
+GUESS = {"tstr_auroc": 0.5, "tstr_r2": 0.0, "code_auroc": 0.5, "tstr_outcome": 0.5}
+GUESS |= {"tstr_next_value": 0.0, "tstr_next_visit": 0.5}
 
 # Keys of exhibits as a reader sees them; others lose their underscores.
 LABELS = {
