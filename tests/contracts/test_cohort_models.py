@@ -22,7 +22,7 @@ SAVED = [entry.name for entry in ENTRIES if entry.loader]
 LIVES = {"trees": 2, "bins": 20}
 QUICK: dict[str, dict] = {
     "markov": {"lives": LIVES},
-    "events": {"width": 16, "memory": 8, "steps": 40, "lr": 0.01, "lives": LIVES},
+    "events": {"width": 16, "memory": 8, "steps": 40, "lr": 0.01, "lives": {"settings": LIVES}},
 }
 TABLES = ("subjects", "events", "visits")
 

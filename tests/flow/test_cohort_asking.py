@@ -14,7 +14,7 @@ from medsynai.seeds import Seeds
 YEAR = pd.Timedelta(days=365.25)
 SMALL = {
     "markov": {"lives": {"trees": 2}},
-    "events": {"width": 16, "memory": 8, "steps": 20, "lives": {"trees": 2}},
+    "events": {"width": 16, "memory": 8, "steps": 20, "lives": {"settings": {"trees": 2}}},
 }
 
 

@@ -122,7 +122,7 @@ def test_auto_takes_the_net_where_there_are_patients_enough(long_file, monkeypat
 
 
 def test_histories_are_gone_on_with_by_the_command(long_file, tmp_path):
-    small = {"width": 12, "memory": 6, "steps": 20, "lives": {"trees": 2}}
+    small = {"width": 12, "memory": 6, "steps": 20, "lives": {"settings": {"trees": 2}}}
     plan = Plan(source=str(long_file), model="events", settings=small, measures=("rules",))
     run(plan, tmp_path / "out")
     table = pd.read_csv(long_file, dtype=str)

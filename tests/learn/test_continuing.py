@@ -21,7 +21,8 @@ from medsynai.models.catalog import load_cohort_model
 from medsynai.privacy.ledger import Ledger
 from medsynai.seeds import Seeds
 
-QUICK = {"width": 24, "memory": 12, "steps": 200, "lr": 0.01, "lives": {"trees": 2, "bins": 20}}
+FEW = {"settings": {"trees": 2, "bins": 20}}
+QUICK = {"width": 24, "memory": 12, "steps": 200, "lr": 0.01, "lives": FEW}
 
 
 def ward(n: int, seed: int = 0) -> Cohort:

@@ -1,5 +1,7 @@
 """The net of steps: a loss that is a patient's own, and courses that are learnt."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,8 +11,10 @@ from medsynai.codec.course import CourseCodec
 from medsynai.codec.moments import Moments
 from medsynai.codec.steps import StepCodec
 from medsynai.data.cohort import Clock, Cohort
+from medsynai.data.outcomes import outcome_of
 from medsynai.learn.beginning import begin, come_back, hang_together
 from medsynai.learn.core import Batch
+from medsynai.learn.events import foretelling
 from medsynai.learn.habits import SHARES, Habits, habits_of, recent, skipped
 from medsynai.learn.losses.events import history, likelihood, taken_apart
 from medsynai.learn.nets.events import EventNet
@@ -19,10 +23,12 @@ from medsynai.learn.nets.kin import FAR
 from medsynai.learn.nets.mlp import initialise
 from medsynai.learn.walk import _not_none
 from medsynai.models.catalog import load_cohort_model
+from medsynai.models.refined import Refined
 from medsynai.privacy.ledger import Ledger
 from medsynai.seeds import Seeds
 
-QUICK = {"width": 24, "memory": 12, "steps": 150, "lr": 0.01, "lives": {"trees": 2, "bins": 20}}
+FEW = {"settings": {"trees": 2, "bins": 20}}
+QUICK = {"width": 24, "memory": 12, "steps": 150, "lr": 0.01, "lives": FEW}
 
 
 def ward(n: int, seed: int = 0) -> Cohort:
@@ -319,3 +325,20 @@ def test_gaps_share_the_rest_of_the_time():
     assert paced[0, 0].tolist() == pytest.approx([3 * np.log(1 - t / 240) for t in (1, 60, 120)])
     assert paced[0, 1, 1] == 0 and paced[1, 0, 1] == -10  # as wide as the mean; beyond the rest
     assert (paced[2, 0] == 0).all()  # nobody to leave anything to
+
+
+def test_who_died_is_foretold_by_the_course_and_not_by_its_end():
+    cohort = levels(60)
+    dead = np.arange(60) % 3 == 0
+    last = cohort.events.groupby("subject_id")["time"].max().reindex(cohort.subjects["subject_id"])
+    people = cohort.subjects.assign(
+        death=np.where(dead, last + 1, np.nan), exit=last.to_numpy() + 1
+    )
+    cohort = replace(cohort, subjects=people)
+    courses = CourseCodec.fit(cohort, 3)
+    course = courses.encode(cohort)
+    codec = StepCodec.fit(course, len(courses.tokens), courses.lives.times, (20, 20), 3)
+    once = foretelling(Refined("shuffle"), codec.table(course), outcome_of(cohort))
+    assert once.foretell == ".death" and {".n0", ".m0", ".steps"} <= set(once.by)
+    assert not {".death", ".exit", ".span", ".entry"} & set(once.by)
+    assert foretelling(Refined("shuffle"), codec.table(course), None) == Refined("shuffle")

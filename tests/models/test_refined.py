@@ -162,4 +162,6 @@ def test_rows_are_weighed_as_the_rules_will_leave_them():
     drawn = refined.sample(1000, Seeds(2))
     assert refined.weighs
     kept = (drawn.frame["age"] <= drawn.frame["lab"]).mean()
-    assert kept < 0.6  # rows as they were drawn: whoever asked for them mends them
+    assert (
+        kept < 0.72
+    )  # 0.81 where rules come last. Rows as they were drawn: whoever asked for them mends them

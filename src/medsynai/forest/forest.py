@@ -51,6 +51,8 @@ class Forest:
         linear: directions of oblique splits a column may have at most. None: by the table's size
             (see `oblique_of`).
         penalty: strength of the ridge behind the oblique splits.
+        alike: so many columns say about what one says, so that leaves are as small as in a table of
+            so many times the columns.
         first: columns to draw first, so that they can be conditioned on or given exactly.
     """
 
@@ -64,10 +66,11 @@ class Forest:
     min_level: int = 3
     linear: int | None = None
     penalty: float = 3.0
+    alike: int = 1
     first: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
-        least = {"trees": 1, "max_rows": 2, "bins": 2, "min_level": 1}
+        least = {"trees": 1, "max_rows": 2, "bins": 2, "min_level": 1, "alike": 1}
         check_settings("forest", self, least)
         if self.linear is not None and self.linear < 0:
             raise PlanError("forest: linear must be at least 0")
@@ -137,7 +140,7 @@ class Forest:
         seen = np.hstack([table[codes[:, j]] for j, table in enumerate(design)])
         patients = len(codes) if whose is None else len(np.unique(whose))
         oblique = oblique_of(*codes.shape) if self.linear is None else self.linear
-        min_leaf = self.min_leaf or leaf_of(patients, codes.shape[1], oblique)
+        min_leaf = self.min_leaf or leaf_of(patients, self.alike * codes.shape[1], oblique)
         fitting = Fitting(
             grower=Grower(
                 min_leaf,

@@ -17,8 +17,10 @@ from medsynai.constraints import Rule, parse, repair
 from medsynai.data.schema import Schema
 from medsynai.data.table import Table
 from medsynai.forest.booster import Booster
+from medsynai.forest.foretelling import NOT_FORETOLD, Foretelling, Outcome, Pool, fit_foretelling
+from medsynai.forest.levelling import Cells, Levels, pick_level
 from medsynai.forest.marks import Marks
-from medsynai.forest.ratio import MOST_DRAWN, Rounds, pick
+from medsynai.forest.ratio import MOST_DRAWN, Rounds
 from medsynai.generator import FREE, SEEDS, Condition, Fitted, check_draw
 from medsynai.saved import Saved, write_model
 from medsynai.seeds import Seeds
@@ -43,6 +45,16 @@ class Sifting(Protocol):
         """Candidates for each row that is kept."""
         ...
 
+    @property
+    def foretell(self) -> str:
+        """The column of the outcome that is to be foretold as well as in real rows; "" for none."""
+        ...
+
+    @property
+    def by(self) -> tuple[str, ...]:
+        """What foretells it; empty for all other columns."""
+        ...
+
 
 @dataclass(frozen=True)
 class Weighed:
@@ -53,6 +65,8 @@ class Weighed:
         marks: what the discriminators see of a row.
         booster: how much likelier a row is real than drawn, as a logarithm.
         gains: what held rows gained by each round; see `medsynai.forest.ratio.Rounds`.
+        outcome: what rows are weighed by beside, so that their outcome goes with what they say.
+        levels: what leaves each column as it was drawn.
     """
 
     settings: Sifting
@@ -60,7 +74,9 @@ class Weighed:
     schema: Schema
     marks: Marks
     booster: Booster
-    gains: tuple[float, ...] = ()
+    gains: tuple[float, ...]
+    outcome: Foretelling
+    levels: Levels
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -74,8 +90,8 @@ class Weighed:
 
     @property
     def weighs(self) -> bool:
-        """Whether any round helped; else rows are the inner model's, as they are."""
-        return bool(self.booster.value.any())
+        """Whether anything helped; else rows are the inner model's, as they are."""
+        return bool(self.booster.value.any()) or self.outcome.power > 0
 
     def sample(
         self,
@@ -112,25 +128,31 @@ class Weighed:
     def _block(self, n: int, seeds: Seeds, condition: Condition) -> pd.DataFrame:
         size = max(self.settings.pool * n, LEAST)
         drawn = self.inner.sample(size, seeds.of("inner"), condition)
-        kept = pick(self._log_ratio(drawn), n, seeds.of("pick").numpy())
-        return drawn.frame.iloc[kept]
+        weight, cells = self._weight(drawn)
+        return drawn.frame.iloc[pick_level(cells, weight, n, seeds.of("pick").numpy())]
 
     def _completed(self, given: Table, seeds: Seeds, condition: Condition) -> pd.DataFrame:
         pool = self.settings.pool
         wide = given.rows(np.repeat(np.arange(len(given)), pool))
         drawn = self.inner.sample(len(wide), seeds.of("inner"), condition, wide)
         luck = seeds.of("pick").numpy().gumbel(size=(len(given), pool))
-        best = (self._log_ratio(drawn).reshape(len(given), pool) + luck).argmax(axis=1)
+        ratio, _ = self._weight(drawn)
+        best = (ratio.reshape(len(given), pool) + luck).argmax(axis=1)
         return drawn.frame.iloc[np.arange(len(given)) * pool + best]
 
-    def _log_ratio(self, drawn: Table) -> Weights:
-        seen = self.marks.see(mended(drawn, self.schema, self.rules))
-        return self.booster.log_odds(seen)
+    def _weight(self, drawn: Table) -> tuple[Weights, Cells]:
+        """Log weights of rows as they will leave, and the cells that their values lie in."""
+        whole = mended(drawn, self.schema, self.rules).only(self.schema.names)
+        seen = self.marks.see(whole)
+        cells = self.levels.cells(seen)
+        weight = self.booster.log_odds(seen) + self.outcome.log_weight(whole)
+        return weight + self.levels.log_weight(cells), cells
 
     def save(self, folder: Path) -> None:
         """Write model.json, weights.safetensors, schema.toml and the folder `inner`."""
-        arrays = self.marks.arrays() | self.booster.arrays()
-        facts = {"gains": list(self.gains)}
+        parts = (self.marks, self.booster, self.outcome, self.levels)
+        arrays = {name: array for part in parts for name, array in part.arrays().items()}
+        facts = {"gains": list(self.gains), "outcome": self.outcome.facts()}
         write_model(folder, Saved(MODEL, self.settings, self.schema, facts, arrays))
         (folder / INNER).mkdir(mode=0o700)
         self.inner.save(folder / INNER)
@@ -140,11 +162,26 @@ def weighed(
     settings: Sifting, inner: Fitted, table: Table, rounds: Rounds, seeds: Seeds
 ) -> Weighed:
     """The inner model with weights that its rows and the real ones give."""
+    names = table.schema.names
     many, rules = min(MOST_DRAWN, settings.drawn * len(table)), rules_of(table.schema)
-    drawn = mended(inner.sample(many, seeds.of("drawn")), table.schema, rules)
+
+    def draw(name: str) -> Table:
+        """As many candidates as are looked at, as they will leave."""
+        return mended(inner.sample(many, seeds.of(name)), table.schema, rules).only(names)
+
+    drawn, fresh = draw("drawn"), draw("fresh")
     marks = Marks.of(drawn)
-    booster, gains = rounds.fit(marks.see(table), table.whose(), marks.see(drawn), seeds)
-    return Weighed(settings, inner, table.schema, marks, booster, tuple(gains))
+    seen = marks.see(drawn), marks.see(fresh)
+    booster, gains = rounds.fit(marks.see(table), table.whose(), seen[0], seeds)
+    weight, outcome = booster.log_odds(seen[1]), NOT_FORETOLD
+    if settings.foretell:
+        others = tuple(n for n in names if n != settings.foretell)
+        pools = Pool(drawn, booster.log_odds(seen[0])), Pool(fresh, weight)
+        what, own = Outcome.of(table, settings.foretell), seeds.of("outcome")
+        outcome = fit_foretelling(what, settings.by or others, table, *pools, own)
+        weight = weight + outcome.log_weight(fresh)
+    levels = Levels.of(seen[1], weight)
+    return Weighed(settings, inner, table.schema, marks, booster, tuple(gains), outcome, levels)
 
 
 def rules_of(schema: Schema) -> tuple[Rule, ...]:
@@ -161,4 +198,6 @@ def opened(whole: Saved, inner: Fitted) -> Weighed:
     """What `Weighed.save` wrote, around the inner model that stood beside it."""
     marks, booster = Marks.load(whole.schema, whole.arrays), Booster.load(whole.arrays)
     gains = tuple(float(gain) for gain in whole.facts["gains"])
-    return Weighed(whole.settings, inner, whole.schema, marks, booster, gains)
+    outcome = Foretelling.load(whole.schema, whole.arrays, whole.facts["outcome"])
+    levels = Levels.load(whole.arrays)
+    return Weighed(whole.settings, inner, whole.schema, marks, booster, gains, outcome, levels)

@@ -11,12 +11,13 @@ import torch
 
 from medsynai import store
 from medsynai.codec.course import CourseCodec
+from medsynai.codec.moments import SPAN
 from medsynai.codec.steps import StepCodec, course_of
 from medsynai.data.cohort import Cohort
+from medsynai.data.outcomes import outcome_of
 from medsynai.data.schema import Schema
 from medsynai.data.table import Table
 from medsynai.errors import ModelError
-from medsynai.forest.forest import Forest, leaf_of
 from medsynai.generator import FREE, SEEDS, Condition, Fitted, check_draw
 from medsynai.learn.beginning import begin, come_back, hang_together
 from medsynai.learn.core import Modules, Phase
@@ -35,6 +36,8 @@ from medsynai.seeds import Seeds
 
 MOST_HELD = 400  # patients held out at most: they are looked at all at once
 AT_ONCE = 12_000  # events that a step reads about, where more patients than the pace says make them
+DEATH = ".death"  # of what is told once: missing for those who live
+AFTER = (DEATH, ".exit", ".entry", ".first", SPAN)  # what may tell an outcome afterwards
 LIVES = "lives"  # in the model folder: the table model of what is told of a patient once
 
 
@@ -157,7 +160,8 @@ def fit_events(
     bins = (settings.bins, settings.gaps)
     codec = StepCodec.fit(course, len(courses.tokens), courses.lives.times, bins, least)
     table = codec.table(course)
-    lives = finer(settings.lives, table).fit(table, ledger, seeds.of("lives"))
+    once = foretelling(settings.lives, table, outcome_of(cohort))
+    lives = once.fit(table, ledger, seeds.of("lives"))
     lines, cut = codec.lines(course)
     rows = torch.from_numpy(np.hstack([codec.heads(table), lines.reshape(len(lines), -1)]))
     net = settings.net(codec)
@@ -178,15 +182,19 @@ def fit_events(
     return FittedEvents(settings, lives, courses, codec, best.requires_grad_(False), facts)
 
 
-def finer(lives: Any, table: Table) -> Any:
-    """The forest with leaves half as large as its law says, where no one said how large.
+def foretelling(lives: Any, table: Table, outcome: str | None) -> Any:
+    """The table model's settings, told who died and by what of a course that is foretold.
 
-    Mean, least and greatest of the same numbers tell little more than one of them: what belongs to
-    a patient's statics is split among many columns, and is lost where leaves are large.
+    Args:
+        lives: settings.
+        table: what is told once of train patients.
+        outcome: of the cohort; see `outcome_of`.
     """
-    if not isinstance(lives, Forest) or lives.min_leaf is not None:
+    name = DEATH if outcome == "" else outcome
+    if name not in table.schema.names or lives.foretell:
         return lives
-    return replace(lives, min_leaf=leaf_of(len(table), 4 * len(table.schema.learnt)))
+    by = tuple(n for n in table.schema.names if n.startswith(".") and n not in AFTER)
+    return replace(lives, foretell=name, by=by)
 
 
 def crowded(job: Job, patients: int, events: float) -> Job:

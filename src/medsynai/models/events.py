@@ -11,7 +11,6 @@ from typing import ClassVar
 
 from medsynai.codec.steps import StepCodec
 from medsynai.errors import PlanError
-from medsynai.forest.forest import Forest
 from medsynai.generator import check_settings
 from medsynai.learn.core import Modules, Phase, Update
 from medsynai.learn.events import load_events
@@ -21,7 +20,9 @@ from medsynai.learn.nets.events import EventNet
 from medsynai.learn.private_events import fit_either
 from medsynai.models.aim import Aim
 from medsynai.models.catalog import open_model
+from medsynai.models.refined import Refined
 
+FOREST = {"bins": 100, "linear": 6, "alike": 4}
 PACE = Pace(batch=32, check=60, patience=4, average=0.99, fade=0.5)
 
 
@@ -33,7 +34,8 @@ class Events:
         width, memory: of its layers, and of the recurrent unit's state.
         least: train patients behind a token, a bin, and a number that is drawn as it is.
         bins, gaps: about how many bins a token's numbers, and times between steps, have at most.
-        lives: the forest that draws what is told of a patient once.
+        lives: the refined forest that draws what is told of a patient once. Mean, least and
+            greatest of the same numbers tell little more than one of them.
         paid, told: what draws it under a budget, and its share of epsilon.
         steps, lr, pace: how it is trained; a batch is of patients.
     """
@@ -43,7 +45,7 @@ class Events:
     least: int = 3
     bins: int = 60
     gaps: int = 200
-    lives: Forest = field(default_factory=partial(Forest, bins=100, linear=6))
+    lives: Refined = field(default_factory=partial(Refined, "forest", FOREST, pool=8))
     paid: Aim = field(default_factory=Aim)
     told: float = 0.4
     steps: int = 480

@@ -27,11 +27,11 @@ class Refined:
 
     Attributes:
         inner, settings: the model whose rows are refined, and what is not default of its settings.
-        rounds: of discriminators, at most.
-        folds: discriminators a round, each without a share of the patients; their mean counts.
+        rounds, folds: of discriminators; a round's folds leave patients out, their mean counts.
         pool: candidates for each row that is kept.
         drawn: rows that discriminators are shown for each real one.
         trees, leaves, min_leaf, rate: of each; few leaves of many rows single nobody out.
+        foretell, by: a column to be foretold as well as in real rows, and by which; else none.
     """
 
     inner: str = "vae"
@@ -44,6 +44,8 @@ class Refined:
     leaves: int = LEAVES
     min_leaf: int = 40
     rate: float = 0.1
+    foretell: str = ""
+    by: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         least = dict.fromkeys(("rounds", "pool", "drawn", "trees", "min_leaf"), 1)
@@ -56,14 +58,12 @@ class Refined:
 
     def fit(self, table: Table, ledger: Ledger | None = None, seeds: Seeds = SEEDS) -> Weighed:
         """Fit the inner model, then discriminators on the same rows; see `Generator.fit`."""
-        ledger = ledger or Ledger()
+        ledger, table = ledger or Ledger(), table.learnt()
         note = f"discriminators of real and {self.inner} rows, read once more; leaves are kept"
         ledger.charge(Release("refine by discriminators", note=note))
-        table = table.learnt()
         inner = load_model(self.inner, self.settings).fit(table, ledger, seeds.of(INNER))
-        learner = Learner(self.trees, self.leaves, self.min_leaf, self.rate)
-        rounds = Rounds(learner, self.rounds, self.folds)
-        return weighed(self, inner, table, rounds, seeds)
+        each = Learner(self.trees, self.leaves, self.min_leaf, self.rate)
+        return weighed(self, inner, table, Rounds(each, self.rounds, self.folds), seeds)
 
 
 def load(folder: Path) -> Weighed:

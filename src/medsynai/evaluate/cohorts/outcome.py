@@ -4,12 +4,11 @@ Boosting reads summaries of what happened to each patient, never the statics: th
 outcome afterwards.
 """
 
-import re
 from dataclasses import replace
 
 import numpy as np
 
-from medsynai.data.cohort import Cohort
+from medsynai.data.outcomes import happened, outcome_of
 from medsynai.errors import AssessmentError
 from medsynai.evaluate.codes.trial import Numbers
 from medsynai.evaluate.cohorts.stays import Summaries, looked_at
@@ -20,7 +19,6 @@ from medsynai.evaluate.learners import BOOSTING, classify
 from medsynai.evaluate.score import Family, Findings, blank
 
 FEWEST = 20  # patients with the outcome, and without it, on every side
-FATAL = re.compile(r"death|dead|died|deceas|mortal|expire", re.IGNORECASE)
 
 TSTR = blank(
     "tstr_outcome",
@@ -41,6 +39,8 @@ def measure(trial: CohortTrial) -> Findings:
     if trial.holdout is None:
         raise AssessmentError("needs a holdout: real patients that the generator never saw")
     name = outcome_of(trial.train)
+    if name is None:
+        raise AssessmentError("no patient dies, and no static of two levels is named after death")
     truth = {"test": trial.holdout, "synthetic": trial.synthetic, "real": trial.train}
     y = {k: happened(c, name) for k, c in truth.items()}
     for side, had in y.items():
@@ -70,32 +70,6 @@ def measure(trial: CohortTrial) -> Findings:
         note=f"Outcome: {name or 'death'}.",
     )
     return Findings((score,))
-
-
-def outcome_of(cohort: Cohort) -> str:
-    """The static that says who died; "" where it is the patients' own times of death.
-
-    Raises:
-        AssessmentError: none.
-    """
-    if cohort.subjects["death"].notna().any():
-        return ""
-    for name in map(str, cohort.subjects):
-        if FATAL.search(name) and cohort.subjects[name].nunique() == 2:
-            return name
-    raise AssessmentError("no patient dies, and no static of two levels is named after death")
-
-
-def happened(cohort: Cohort, name: str) -> Numbers:
-    """(patients,) 1 and 0, NaN where it is not known; the level that is last in order is 1."""
-    if not name:
-        return cohort.subjects["death"].notna().to_numpy("float64")
-    said = cohort.subjects.get(name)
-    if said is None:
-        return np.full(len(cohort), np.nan)
-    words = said.astype(object).map(lambda v: None if v is None or v != v else str(v))
-    levels = sorted(words.dropna().unique())
-    return np.where(words.isna(), np.nan, (words == (levels or [""])[-1]).astype(float))
 
 
 def _read(view: View, variables: Numbers) -> Numbers:
