@@ -120,6 +120,38 @@ def test_days_of_death_end_with_the_day_and_offsets_are_judged_too(make):
     assert found == {"events before birth": 1, "events after death": 1}
 
 
+def test_events_far_from_their_visit_or_outside_follow_up_are_counted():
+    day = Timedelta("1D")
+    start, end = Timestamp("2020-03-01 10:00"), Timestamp("2020-03-05")
+    people = DataFrame({"subject_id": ["a", "b"], "entry": [start, pd.NaT], "exit": [end, pd.NaT]})
+    stays = DataFrame({"visit_id": ["v", "open"], "subject_id": ["a", "b"], "start": start})
+    stays["end"] = [end, pd.NaT]
+
+    def told(subject, times, visit):
+        events = DataFrame({"subject_id": subject, "time": times, "code": "x", "visit_id": visit})
+        return faults(Cohort.of(people, events, stays))
+
+    far, out = "events more than a week from their visit", "events outside follow-up"
+    inside = [start - Timedelta("10h"), start, end + Timedelta("23h")]  # a day lasts until its end
+    assert told("a", inside, "v") == {"patients without events": 1}
+    beyond = [start - 2 * day, end + day, end + 8 * day - Timedelta("1us")]
+    assert told("a", beyond, "v") == {out: 3, "patients without events": 1}
+    found = told("a", [start - 9 * day, end + 8 * day], "v")
+    assert found == {far: 2, out: 2, "patients without events": 1}
+    # No end, no rule: what is open is not broken.
+    assert told("b", [end + 900 * day], "open") == {"patients without events": 1}
+    assert far in told("b", [start - 9 * day], "open")
+
+
+def test_follow_up_and_visits_of_offsets_are_judged_too():
+    people = DataFrame({"subject_id": ["a"], "entry": [0.0], "exit": [48.0]})
+    stays = DataFrame({"visit_id": ["v"], "subject_id": ["a"], "start": [0.0], "end": [2.0]})
+    events = DataFrame({"subject_id": "a", "time": [-1.0, 0.0, 48.0, 49.0, 171.0], "code": "x"})
+    found = faults(Cohort.of(people, events.assign(visit_id="v"), stays, clock=Clock.HOURS))
+    assert found["events outside follow-up"] == 3
+    assert found["events more than a week from their visit"] == 1
+
+
 def test_codes_say_what_is_plausible(make):
     cohort = make()
     facts = cohort.codes.assign(low=[np.nan, 0.0], high=[np.nan, 6.0], sex=["F", None])

@@ -15,7 +15,7 @@ from medsynai.data.cohort import OF_VISITS, PARENTS, Clock, Cohort
 from medsynai.errors import SchemaError
 
 MOST = 0.5  # of all events; a patient with more decides what is learnt
-DAY = pd.Timedelta(days=1)
+DAY, WEEK = pd.Timedelta(days=1), pd.Timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -148,15 +148,41 @@ def beyond_life(cohort: Cohort) -> Iterator[Problem]:
     time = cohort.events["time"]
     place = cohort.places(cohort.events["subject_id"])
     lives = cohort.subjects[["birth", "death"]].reindex(place).set_axis(time.index, axis=0)
-    ends = lives["death"]
-    if cohort.clock is Clock.CALENDAR:
-        ends = ends.where(ends.dt.normalize() != ends, ends + DAY - pd.Timedelta(1, "us"))
-        born = lives["birth"].dt.normalize()
-    else:
-        born = lives["birth"]
+    born, ends = _days(lives["birth"], lives["death"], cohort.clock)
     look = "look at the dates: a century guessed, or another patient's row; they are kept"
     for what, rows in (("before birth", time < born), ("after death", time > ends)):
         yield Problem(f"events {what}", int(rows.sum()), len(time), f"rows; {look}")
+
+
+def _days(starts: pd.Series, ends: pd.Series, clock: Clock) -> tuple[pd.Series, pd.Series]:
+    """From the morning of the first day; until the end of the last where it has no hour."""
+    if clock is not Clock.CALENDAR:
+        return starts, ends
+    whole = ends.dt.normalize() == ends
+    return starts.dt.normalize(), ends.where(~whole, ends + DAY - pd.Timedelta(1, "us"))
+
+
+def outside(cohort: Cohort) -> Iterator[Problem]:
+    """Events far from their visit, and outside of follow-up; what has no end is not judged by it.
+
+    A week about a visit is allowed: notes and results come late (`withinVisitDates` of OHDSI's
+    DataQualityDashboard).
+    """
+    events, time = cohort.events, cohort.events["time"]
+    stays = cohort.visits.set_index("visit_id")[["start", "end"]].reindex(events["visit_id"])
+    seen = cohort.subjects[["entry", "exit"]].reindex(cohort.places(events["subject_id"]))
+    week: Any = WEEK
+    if cohort.clock is not Clock.CALENDAR:
+        week = WEEK / pd.Timedelta(cohort.clock.microseconds, "us")
+    look = "rows; look at their times, or at whose they are; they are kept"
+    for what, spans, slack in (
+        ("more than a week from their visit", stays, week),
+        ("outside follow-up", seen, week * 0),
+    ):
+        start, end = (spans[c].set_axis(time.index, axis=0) for c in spans)
+        starts, ends = _days(start, end, cohort.clock)
+        rows = (time < starts - slack) | (time > ends + slack)
+        yield Problem(f"events {what}", int(rows.sum()), len(time), look)
 
 
 def backward(cohort: Cohort) -> Iterator[Problem]:
@@ -274,6 +300,7 @@ CHECKS: tuple[Check, ...] = (
     orphans,
     codeless,
     beyond_life,
+    outside,
     backward,
     repeated,
     mixed_units,

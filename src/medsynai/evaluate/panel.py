@@ -162,6 +162,7 @@ COHORT_PANEL: tuple[Measure, ...] = (
     Measure("rules", "cohorts.rules:measure", _V, ("cohort_violations", "Broken rules"), 3.0),
     Measure("prevalence", "cohorts.who:prevalence", _F, ("code_r2", "Codes: R2"), 0.5),
     Measure("course", "cohorts.course:measure", _F, ("next_tvd", "What follows what"), 5.0),
+    Measure("memory", "cohorts.memory:measure", _F, ("course_autocorrelation", "Memory"), 7.0),
     Measure("absent", "cohorts.absent:measure", _F, ("absent_runs_tvd", "Runs of absence"), 1.0),
     Measure("pairs", "cohorts.who:pairs", _F, ("code_pairs_r2", "Pairs of codes"), 1.0),
     Measure("together", "cohorts.stays:together", _F, ("stay_correlation", "Means together"), 1.0),

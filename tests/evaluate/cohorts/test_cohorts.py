@@ -96,6 +96,34 @@ def test_broken_order_and_lost_patients_are_counted():
     )
 
 
+def test_events_outside_their_visit_and_follow_up_are_counted_beside_the_real_ones():
+    def seen(cohort: Cohort, late: int) -> Cohort:
+        """With follow-up and one visit until the last event; every fiftieth event moved by days."""
+        ends = cohort.events.groupby("subject_id")["time"].agg(["min", "max"])
+        ends = ends.reindex(cohort.subjects["subject_id"])
+        people = cohort.subjects.assign(entry=ends["min"].to_numpy(), exit=ends["max"].to_numpy())
+        people["death"] = pd.NaT
+        stays = people[["subject_id", "entry", "exit"]].set_axis(
+            ["subject_id", "start", "end"], axis=1
+        )
+        stays["visit_id"] = stays["subject_id"]
+        moved = pd.to_timedelta(np.where(cohort.events.index % 50 == 0, late, 0), "D")
+        events = cohort.events.assign(
+            time=cohort.events["time"] + moved, visit_id=cohort.events["subject_id"]
+        )
+        return Cohort.of(people, events, stays)
+
+    real = [seen(c, 0) for c in (TRAIN, HOLDOUT)]
+    for late, broken in ((0, []), (2, ["events outside follow-up"]), (30, list(rules.RULES[2:4]))):
+        found = rules.measure(CohortTrial(*real, seen(FRESH, late), Seeds(0)))
+        table = found.exhibits["cohort_rules"]
+        assert [r for r in rules.RULES if table[r]["synthetic"] > 15] == broken
+        assert all(side["real"] == 0 for side in table.values())
+        assert found.scores[0].value == pytest.approx(
+            sum(t["synthetic"] for t in table.values()), abs=0.01
+        )
+
+
 @pytest.mark.parametrize(
     "fault", ["values dealt", "irregular hours", "codes dealt", "half the events"]
 )

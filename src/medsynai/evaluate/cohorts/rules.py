@@ -11,6 +11,8 @@ from medsynai.evaluate.score import Family, Findings, blank
 RULES = (  # what `data.integrity.check` names them
     "events before birth",
     "events after death",
+    "events more than a week from their visit",
+    "events outside follow-up",
     "ends of events",
     "ends of visits",
     "ends of subjects",
@@ -26,8 +28,8 @@ VIOLATIONS = blank(
     "Broken rules in 1,000 events",
     Family.VALIDITY,
     "low",
-    "order, birth, death, and the table of codes' ranges, sexes and ages; after the checks of "
-    "OHDSI's DataQualityDashboard (Blacketer et al. 2021)",
+    "order, birth, death, visits, follow-up, and the table of codes' ranges, sexes and ages; after "
+    "the checks of OHDSI's DataQualityDashboard (Blacketer et al. 2021)",
 )
 ORPHANS = blank(
     "cohort_orphans",
