@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 MODEL = click.option(
     "--model", metavar="NAME", help="auto, or a name that `medsynai models` lists."
 )
-TIME = click.option("--time-budget", metavar="T", help="Choose and train in 90s, 2m or 1h at most.")
+TIME = click.option(
+    "--time-budget", metavar="T", help="Choose and train in 90s, 2m or 1h; judging comes on top."
+)
 PRESET = click.option("--preset", metavar="P", help="fast, balanced (the default) or best.")
 DEVICE = click.option("--device", metavar="D", help="Train networks on auto, cpu or cuda.")
 SET = click.option(

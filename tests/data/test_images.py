@@ -148,6 +148,19 @@ def test_a_folder_a_class_is_a_label(tmp_path):
     assert len(list((tmp_path / "out" / "cyst").iterdir())) == 3
 
 
+def test_a_picture_beside_the_folders_of_classes_is_named_and_changes_no_label(tmp_path):
+    """One stray picture made every image of the class `all`, and nobody was told."""
+    for label in ("ill", "well"):
+        pictures(tmp_path / "in" / label, random(4, 6, 5))
+    Image.fromarray(random(6, 5)).save(tmp_path / "in" / "montage.png")
+    with pytest.raises(ReadError, match=r"1 of 9 files .*montage\.png lies in none of the folders"):
+        read_images(tmp_path / "in")
+    loaded = read_images(tmp_path / "in", skip_bad=True)
+    assert loaded.images.classes == ("ill", "well") and len(loaded.images) == 8
+    assert "1 files" in loaded.notes[-1]
+    again(loaded, tmp_path / "out")
+
+
 def test_files_that_do_not_fit_are_named_or_skipped_and_counted(tmp_path):
     table = "path,label\n" + "".join(f"p{k}.png,a\n" for k in range(6)) + "small.png,a\nbad.png,a\n"
     folder = pictures(tmp_path / "in", random(6, 8, 8), table)

@@ -9,17 +9,18 @@ from torch import nn
 
 from medsynai.codec.image import Frame
 from medsynai.data.images import ImageSet
+from medsynai.flow.training import went_wrong
 from medsynai.learn import precision, sharpening
 from medsynai.learn.core import Batch
-from medsynai.learn.image_looks import at_once, coarse, look_at_images
+from medsynai.learn.image_looks import at_once, coarse, look_at_images, near_copies
 from medsynai.learn.losses.images import auxiliary, painted_elbo, shown_changed
 from medsynai.learn.monitor import alarm
 from medsynai.learn.nets.augment import changed, numbers
 from medsynai.learn.nets.conv import Canvas, Critic, Painter, Reader
 from medsynai.learn.nets.mlp import initialise, modules_of
 from medsynai.learn.nets.unet import Norm
-from medsynai.learn.painting import PerClass
-from medsynai.learn.paths import arc
+from medsynai.learn.painting import Painted, PerClass
+from medsynai.learn.paths import Path, arc
 from medsynai.learn.priors import ByClass
 from medsynai.models.catalog import load_image_model, open_model
 from medsynai.privacy.ledger import Ledger
@@ -262,9 +263,49 @@ def looked(made) -> dict:
 def test_a_look_sees_a_copier_a_collapse_and_noise():
     fresh, copies, one, noise = (looked(x) for x in ("fresh", "copies", "one", "noise"))
     assert fresh["covered"] > 0.9 and fresh["variety"] > 0.9 and fresh["near"] < 0.1
-    assert copies["near"] > 0.9 and copies["held"] > 0.9  # never kept, however near it lies
+    assert copies["near"] > 0.9 and copies["copies"] == 1  # never kept, however near it lies
+    assert not any(x["copies"] for x in (fresh, one, noise))
     assert one["covered"] < 0.1 and one["variety"] < 0.1
     assert fresh["held"] < 0.1 and noise["held"] > 5 * fresh["held"]
+
+
+def sets(seed: int, n: int):
+    """Images of ten things that vary, and noise."""
+    return normal(n, 10, seed=seed) @ normal(10, 64, seed=5) + normal(n, 64, seed=seed + 100)
+
+
+def test_copies_are_told_from_fresh_images():
+    """A tenth of copies is enough, and fresh ones are taken for copies once in a hundred times."""
+    known, held = sets(1, 900), sets(2, 200)
+    assert sum(near_copies(sets(k, 128), known, held)["copies"] for k in range(10, 30)) <= 1
+    some = torch.cat([sets(3, 115), known[:13] + 0.05 * normal(13, 64)])
+    assert near_copies(some, known, held)["copies"] == 1
+
+
+def test_images_that_lie_near_to_all_are_no_copies():
+    """As those of a network that has learnt little yet: all like the mean, nearer than fresh."""
+    known, held = sets(1, 900).abs() + 20, sets(2, 200).abs() + 20
+    blurred = known.mean(0) + 0.1 * normal(128, 64, seed=4)
+    line = torch.quantile((torch.cdist(held, known)).min(1).values, 0.05)
+    assert (torch.cdist(blurred, known).min(1).values < line).float().mean() > 0.3
+    assert near_copies(blurred, known, held)["copies"] == 0
+
+
+@pytest.mark.parametrize(("name", "draws"), [("image-flow", Path), ("image-vae", Painted)])
+def test_a_fit_sees_that_what_it_draws_are_copies(name, draws, monkeypatch):
+    """Planted: what is drawn are train images. Every look says so, and the run as well."""
+    pixels = np.random.default_rng(0).integers(0, 255, (300, 1, 6, 6)).astype(np.uint8)
+    images = ImageSet.of(pixels, np.arange(300) % 2, ("ill", "well"))
+    settings = {"width": 2, "steps": 8, "pace": {"check": 4, "batch": 16}}
+    model = load_image_model(name, settings)
+    told = model.fit(images, Ledger(), Seeds(0)).facts
+    assert [0 <= mark["near"] < 0.2 for mark in told["losses"]] == [True, True]
+    assert not any(mark["copies"] for mark in told["losses"]) and not went_wrong(told, Ledger())
+    rows = torch.from_numpy(Frame.of(images).encode(images))
+    monkeypatch.setattr(draws, "draw", lambda self, labels, random: rows[: len(labels)])
+    told = model.fit(images, Ledger(), Seeds(0)).facts
+    assert all(mark["near"] > 0.5 and mark["copies"] for mark in told["losses"])
+    assert "near copies before anything else" in went_wrong(told, Ledger())[0]
 
 
 def test_weights_that_leave_images_out_are_not_kept_for_being_near_in_the_mean(monkeypatch):

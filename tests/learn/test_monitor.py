@@ -124,6 +124,21 @@ def test_a_runaway_critic_ends_a_run_with_the_last_good_weights():
     assert any(not torch.equal(kept[k], seen[2][k]) for k in kept)
 
 
+@pytest.mark.parametrize(("copying", "kept"), [((0, 1, 1), 0), ((1, 0, 1), 1), ((1, 1, 1), 2)])
+def test_weights_that_copy_are_kept_only_where_there_are_no_others(copying, kept):
+    """Planted: held-out rows gain at every look, and what is drawn is copied at some."""
+    seen = []
+
+    def look(modules, batch, held):
+        seen.append({k: v.clone() for k, v in modules.state_dict().items()})
+        return {"held": 1.0 / len(seen), "copies": float(copying[len(seen) - 1])}
+
+    job = replace(FEW.job(space(), rows(400)), monitor=look)
+    trained = train(job, rows(400), rows(60, 2), Seeds(1))
+    state = trained.modules.state_dict()
+    assert len(seen) == 3 and all(torch.equal(state[k], seen[kept][k]) for k in state)
+
+
 @pytest.mark.parametrize("last", [float("nan"), float("inf"), 900.0, -900.0])
 def test_a_critic_runs_away_from_what_it_usually_is(last):
     looks = [{"critic": x} for x in (1.4, 2.0, -5.0, 3.0)]

@@ -111,6 +111,19 @@ def test_nothing_of_the_images_but_noised_sums_is_in_the_model(monkeypatch):
     assert one.frame == two.frame
 
 
+def test_no_copy_is_looked_for_under_a_budget(monkeypatch):
+    """Which weights are kept would tell of the images; without a budget it is looked for."""
+
+    def seen(*given):
+        raise RuntimeError("looked at real images")
+
+    monkeypatch.setattr("medsynai.learn.images.look_at_copies", seen)
+    monkeypatch.setattr("medsynai.learn.image_looks.near_copies", seen)
+    flow().fit(scans(), Ledger(Budget(2.0, 1e-6)), Seeds(0))
+    with pytest.raises(RuntimeError, match="looked at"):
+        flow().fit(scans(), Ledger(), Seeds(0))
+
+
 def test_classes_are_counted_by_patient():
     """One patient with a hundred images counts for one."""
     images = scans(104, patients=np.r_[np.zeros(100, int), np.arange(1, 5)])

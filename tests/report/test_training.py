@@ -71,3 +71,14 @@ def test_a_line_of_one_look_or_one_value_is_drawn():
     alone = re.search(r'd="M(\d+) \d+ (\d+) \d+"', str(trend("x", [10.0], [("", [1.0])])))
     assert alone and alone[1] != alone[2]  # a line of no length is not seen
     assert "<path" in str(trend("x", [10.0, 20.0], [("", [2.0, 2.0])]))
+
+
+def test_looks_at_which_images_were_copied_are_told_and_their_weights_are_not_the_best(evidence):
+    flags = (0.0, 1.0, 1.0)
+    marks = [m | {"near": 0.06, "copies": x} for m, x in zip(MARKS, flags, strict=True)]
+    page = told(evidence, losses=marks)
+    assert "At 2 of 3 looks more images" in page and "such weights were not kept" in page
+    assert "least at round 50 (8.00" in page and "Copies" not in page
+    every = told(evidence, losses=[m | {"copies": 1.0} for m in MARKS])
+    assert "At every look more" in every and "least at round 100" in every
+    assert "chance explains" not in told(evidence)

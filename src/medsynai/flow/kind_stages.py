@@ -14,7 +14,7 @@ from medsynai.flow.judging import Assessment, Files, Judged
 from medsynai.flow.opening import name_source
 from medsynai.flow.plan import Plan
 from medsynai.flow.stages import MODEL_INSIDE, risks
-from medsynai.flow.training import followed, went_wrong
+from medsynai.flow.training import cut_by_clock, followed, went_wrong
 from medsynai.flow.watch import Tell, Watch
 from medsynai.learn.desk import at_desk
 from medsynai.models.catalog import find_entry
@@ -167,7 +167,8 @@ def train(
     with run.watch.stage("train", title), at_desk(followed(run.watch, title, run.work)):
         fitted = model.fit(rows, run.ledger, Seeds(run.plan.seed).of("train", name))
     facts = dict(getattr(fitted, "facts", {}))
-    notes = went_wrong(facts, run.ledger)
+    cut = cut_by_clock(model, model, facts)
+    notes = (*((cut,) if cut else ()), *went_wrong(facts, run.ledger))
     said = f"{models.default}, {chosen}" if run.plan.model == "auto" else ""
     return Trained(maker(fitted), store.to_plain(model), name, said, notes, facts)
 

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -40,6 +39,7 @@ TOLD = {
     "held": "held-out loss",
     "marginals": "marginals off by",
     "coverage": "coverage",
+    "near": "close to a train image",
     "critic": "critic's loss",
     "restarts": "restarts",
 }
@@ -102,7 +102,7 @@ def train(
             left = plan.time_budget - (perf_counter() - began)
             left *= TO_INNER if plan.refine else 1.0
             model = within(model, left, held.table, seeds.of("budget"), always=choice is not None)
-        said = partial(cut_by, asked, model)
+        given = model
         if plan.refine:
             name, model = REFINED, Refined(inner=name, settings=store.to_plain(model))
         with at_desk(followed(watch, title, work)):
@@ -110,10 +110,15 @@ def train(
     schema = replace(table.schema, rules=held.table.schema.rules)
     maker = Maker(fitted, schema, parts.recipe, source, held.levels)
     facts = dict(getattr(fitted, "facts", {}))
-    ended = str(facts.get("ended", ""))
-    cut = said(ended if ended == OUT_OF_TIME else "")
+    cut = cut_by_clock(asked, given, facts)
     notes = (*filled, *held.notes, *((cut,) if cut else ()), *went_wrong(facts, ledger))
     return Trained(maker, store.to_plain(model), choice, name, notes, facts)
+
+
+def cut_by_clock(before: Any, after: Any, facts: Mapping[str, Any]) -> str:
+    """See `cut_by`; `facts` are those of the fit."""
+    ended = str(facts.get("ended", ""))
+    return cut_by(before, after, ended if ended == OUT_OF_TIME else "")
 
 
 def went_wrong(facts: Mapping[str, Any], ledger: Ledger) -> tuple[str, ...]:
@@ -124,6 +129,12 @@ def went_wrong(facts: Mapping[str, Any], ledger: Ledger) -> tuple[str, ...]:
         said.append(f"Training diverged, and began anew {times}, at a tenth of the learning rate.")
         note = f"{times}, within the steps that were planned and charged"
         ledger.charge(Release("restart training", note=note))
+    looks = facts.get("losses", ())
+    if looks and all(mark.get("copies") for mark in looks):
+        said.append(
+            "At every look of training more of what was drawn was like one train image than chance "
+            "explains: read the scores on near copies before anything else."
+        )
     if facts.get("healthy") is False:
         said.append(
             f"An alarm ended training early ({facts['ended']}). The last good weights draw rows."

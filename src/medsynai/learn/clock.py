@@ -1,5 +1,6 @@
 """The time that a training run may take: shared out over its phases, refused where too short."""
 
+import math
 from time import perf_counter
 
 from medsynai.errors import PlanError
@@ -9,6 +10,7 @@ OUT_OF_TIME = "the time budget was used up"
 WARM, TRIED = 3, 12  # rounds left out of the first guess at the speed, and rounds until it is made
 TRAINED = 0.75  # share of the time that training may take; the rest is for what follows it
 SURE = 2.0  # how many times too slow a run must look before it is refused that early
+SPARE = 1.5  # times what one pass seems to take: how much is named as enough
 
 
 class Clock:
@@ -63,7 +65,7 @@ class Clock:
         needed = each * self.rows / self.batch * self.ends[-1] / max(1, self.ends[-1] - self.last)
         left = (self.seconds or 0.0) - (now - self.began)
         if needed > SURE * max(left, 0.0):
-            raise self._too_small(f"; at the speed of this machine that takes about {needed:.2g} s")
+            raise self._too_small(now - self.began + needed)
 
     def check(self, done: int) -> None:
         """Refuse a result of less than one pass over the rows in the last phase.
@@ -71,11 +73,26 @@ class Clock:
         Raises:
             PlanError: as said.
         """
-        if (done - self.last) * self.batch < self.rows:
-            raise self._too_small("")
+        seen = (done - self.last) * self.batch
+        if seen < self.rows:
+            raise self._too_small((self.seconds or 0.0) * self.rows / max(seen, self.batch))
 
-    def _too_small(self, more: str) -> PlanError:
+    def _too_small(self, needed: float) -> PlanError:
+        """What to say where one pass takes so many seconds, those of earlier phases among them."""
         return PlanError(
             f"a time budget that leaves {self.seconds:.3g} s to train in is too small for one pass "
-            f"over the train rows{more}: raise it, or name a quicker model"
+            f"over the train rows, which takes about {spoken(needed)} at this machine's speed: "
+            f"{spoken(SPARE * needed / TRAINED)} should be enough for that, and good results take "
+            "ten passes or more; or choose a smaller preset or a quicker model"
         )
+
+
+def spoken(seconds: float) -> str:
+    """A time as a budget may be given, not shorter.
+
+    >>> spoken(12.2), spoken(61), spoken(800)
+    ('20s', '2m', '14m')
+    """
+    if seconds <= 60:
+        return f"{10 * math.ceil(seconds / 10)}s"
+    return f"{math.ceil(seconds / 60)}m"

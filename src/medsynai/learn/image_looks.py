@@ -1,4 +1,4 @@
-"""What a run of images against a critic tells of itself at every look.
+"""What a run of images tells of itself at every look: collapse, what is left out, near copies.
 
 Nothing is downloaded: images are seen as whitened components of the train images' pixels, and as
 what convolutions with fixed random weights make of them.
@@ -23,6 +23,7 @@ from torch.nn.functional import (
 from medsynai.learn.core import Batch, Modules
 from medsynai.learn.monitor import Figures, Monitor
 from medsynai.learn.nets.conv import Canvas
+from medsynai.learn.state import COPIES
 
 COMPONENTS, NEIGHBOURS = 32, 5
 FILTERS = (16, 32)
@@ -31,7 +32,9 @@ COARSE = {1: 128, 2: 32, 3: 12}  # numbers along an axis, by how many there are,
 POOLS = {1: adaptive_avg_pool1d, 2: adaptive_avg_pool2d, 3: adaptive_avg_pool3d}
 CLOSE, COPIED = 0.05, 0.25  # share of held-out images that is called close; share that is copying
 ALONE = 0.5  # and no image is called close that is not twice as far from the second nearest
-WORSE = 1.0  # added to the distance of a generator that copies: such weights are never kept
+SURE = 2.33  # standard deviations beyond chance: one look in a hundred passes them by chance
+FARTHEST = 1.0  # of a kernel distance
+KNOWN = 20_000  # train images that drawn ones are held against at most
 Rows = Float[Tensor, "n pixels"]
 
 
@@ -43,8 +46,8 @@ def look_at_images(canvas: Canvas) -> Monitor:
     - `near`: share that is like one train image and no other, as the twentieth of held-out images
       is that is so most; a mean of many images lies near to all of them, and is no copy.
     - `held`: see `kernel_distance`, on random convolutions, and what `covered` lacks of all: a
-      generator that leaves images out may yet be near in the mean. One more where `near` is
-      above .25.
+      generator that leaves images out may yet be near in the mean.
+    - `copies`: whether `near` is above .25.
     """
 
     def look(modules: Modules, batch: Batch, held: Tensor) -> Figures:
@@ -64,11 +67,52 @@ def look_at_images(canvas: Canvas) -> Monitor:
                 torch.cat([convolved(canvas, part) for part in torch.split(x, few)])
                 for x in (fake, fresh)
             ]
-            lacking = 1 - figures["covered"] + WORSE * (figures["near"] > COPIED)
-            figures["held"] = kernel_distance(*textures) + lacking
+            figures["held"] = kernel_distance(*textures) + 1 - figures["covered"]
+            figures[COPIES] = float(figures["near"] > COPIED)
         return figures
 
     return look
+
+
+def look_at_copies(
+    canvas: Canvas, rows: Rows, draw: Callable[[Modules], Rows], random: torch.Generator
+) -> Monitor:
+    """What `near_copies` finds of a few drawn images; nothing where no image is held out.
+
+    Args:
+        canvas: the size of the images.
+        rows: of the train images, without their classes.
+        draw: the networks -> images, from the same noise at every look.
+        random: which train images are looked at, if there are more than 20,000.
+    """
+    some = rows[torch.randperm(len(rows), generator=random)[:KNOWN]]
+    known = torch.unique(coarse(canvas, some), dim=0)
+
+    def look(modules: Modules, batch: Batch, held: Tensor) -> Figures:
+        if not len(held) or len(known) < 2:
+            return {}
+        return near_copies(coarse(canvas, draw(modules)), known, coarse(canvas, held[:, :-1]))
+
+    return look
+
+
+def near_copies(fake: Rows, known: Rows, held: Rows) -> Figures:
+    """Are drawn images nearer to train images than held-out ones are, more than chance explains?
+
+    - `near`: share of drawn images that are as much nearer to one train image than to the second
+      nearest as the twentieth of held-out images is that is so most: .05 where nothing is copied.
+    - `copies`: whether that is above .05 by 2.33 standard deviations of a binomial share, of which
+      one is of the drawn images, and one of the held-out ones that the line was drawn by.
+
+    The distance alone would not do: a mean of many images lies near to all of them, and is no
+    copy. Nor would it do to count which is nearer, a train image or a held-out one of as many: a
+    copy is mostly of a train image that is not among those, and a few images are the nearest to
+    most, so that fresh ones seem to be off.
+    """
+    line = torch.quantile(alone(held, known), CLOSE)
+    near = float((alone(fake, known) < line).float().mean())
+    chance = (CLOSE * (1 - CLOSE) * (1 / len(fake) + 1 / len(held))) ** 0.5
+    return {"near": near, COPIES: float(near > CLOSE + SURE * chance)}
 
 
 def at_once(canvas: Canvas) -> int:
@@ -160,4 +204,4 @@ def kernel_distance(fake: Tensor, held: Tensor) -> float:
         k = kernel(rows, rows)
         return (k.sum() - k.diagonal().sum()) / max(1, len(rows) * (len(rows) - 1))
 
-    return float((within(x) + within(y) - 2 * kernel(x, y).mean()).clamp(-WORSE, WORSE))
+    return float((within(x) + within(y) - 2 * kernel(x, y).mean()).clamp(-FARTHEST, FARTHEST))

@@ -4,7 +4,7 @@ What is said of images holds of series: a series is an image of one axis, its st
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -19,15 +19,19 @@ from medsynai.learn.core import Modules, Phase
 from medsynai.learn.desk import at_desk, desk
 from medsynai.learn.film import EACH
 from medsynai.learn.fitted import key_of, shorten
+from medsynai.learn.image_looks import look_at_copies
 from medsynai.learn.job import Job, Pace, Trained, halves
 from medsynai.learn.loop import train
 from medsynai.learn.mechanism import Plain
+from medsynai.learn.monitor import BATCH, Monitor
+from medsynai.learn.nets.conv import Canvas
 from medsynai.learn.threads import shared_out
 from medsynai.privacy.ledger import Ledger
 from medsynai.saved import Saved, read_model, write_model
 from medsynai.seeds import Seeds
 
 CHUNK = 256  # images drawn at once
+DRAWN = 128  # images drawn at a look: a twentieth of what the rounds between two looks cost
 
 
 class ImageComposition(Protocol):
@@ -127,7 +131,33 @@ def fit_images(
         ModelError: no images, a class of too few patients, or training that failed.
         PlanError: a budget too small to train in.
     """
-    return fit_framed(settings, images, lambda frame, rows: settings.job(frame), ledger, seeds)
+
+    def job_of(frame: Any, rows: Tensor) -> Job:
+        job = settings.job(frame)
+        if job.monitor is not None:
+            return job
+        return replace(job, monitor=_copies(settings, frame, rows, seeds.of("copies")))
+
+    return fit_framed(settings, images, job_of, ledger, seeds)
+
+
+def _copies(settings: ImageComposition, frame: Any, rows: Tensor, seeds: Seeds) -> Monitor:
+    """What looks for near copies among images that are drawn as they will be, but few of them.
+
+    Whatever is fitted to rows before a draw is fitted to a thousand of the train images.
+    """
+    random = torch.Generator().manual_seed(seeds.of("rows").integer())
+    some = rows[torch.randperm(len(rows), generator=random)[:BATCH]]
+    labels = torch.from_numpy(frame.draw_labels(DRAWN, FREE, seeds.of("labels").numpy())).float()
+
+    def draw(modules: Modules) -> Tensor:
+        drawer: Any = settings.drawer(frame).requires_grad_(False)
+        settings.settle(drawer, modules, some, seeds.of("settle"))
+        same = torch.Generator().manual_seed(seeds.of("pixels").integer())
+        found: Tensor = drawer.draw(labels, same)
+        return found
+
+    return look_at_copies(Canvas.of(frame, 1), rows[:, :-1], draw, random)
 
 
 def fit_framed(

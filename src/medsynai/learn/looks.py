@@ -12,6 +12,8 @@ from medsynai.learn.mechanism import some_batch
 from medsynai.learn.monitor import BATCH, Figures, critic_loss
 from medsynai.seeds import Seeds
 
+NUMBERS = 2**25  # in the rows of a look and their noise: fewer rows where images are large
+
 
 class Looks:
     """What a run is measured on at every look.
@@ -32,7 +34,8 @@ class Looks:
         none = torch.zeros(len(held), 0)
         noise = torch.randn(len(held), job.noise, generator=fixed)
         self.held_batch = Batch(held, none, none, noise)
-        sizes = (BATCH, job.pace.batch) if job.monitor is not None else ()
+        many = max(job.pace.batch, min(BATCH, NUMBERS // (rows.shape[1] + job.noise)))
+        sizes = (many, job.pace.batch) if job.monitor is not None else ()
         fair = replace(job, asking=job.asking.fair)
         self.fixed = [some_batch(fair, rows, n, fixed) for n in sizes]
 

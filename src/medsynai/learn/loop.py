@@ -193,7 +193,7 @@ class _Run:
         start = math.inf if self.untrained is None else self.untrained
         if not math.isfinite(held) or held > GROWN * max(min(best, start), 1.0):
             self._alarm("the loss on held-out rows grew without end: lower the learning rate")
-        elif held < best:
+        elif progress.gained:
             progress.keep()
             progress.stale = 0
         else:

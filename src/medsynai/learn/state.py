@@ -17,6 +17,7 @@ from medsynai.learn.film import Film
 from medsynai.learn.nets.mlp import initialise
 
 TENSORS, FACTS = "progress.*.safetensors", "progress.json"
+COPIES = "copies"  # a figure: not 0 where the generator copies train rows
 PLAIN = ("done", "kept", "stale", "ended", "healthy", "restarts")
 
 
@@ -36,6 +37,11 @@ class Mark:
     def flat(self) -> dict[str, float]:
         """All numbers by name, for records and for whoever listens."""
         return {"rounds": self.rounds, "train": self.train, "held": self.held, **self.figures}
+
+    @property
+    def rank(self) -> tuple[bool, float]:
+        """What weights are kept by, low is good: those that copy come after all that do not."""
+        return bool(self.figures.get(COPIES)), self.held
 
 
 @dataclass
@@ -73,6 +79,12 @@ class Progress:
         mean = sum(self.losses) / len(self.losses) if self.losses else math.nan
         self.marks.append(Mark(self.done, mean, held, figures))
         self.losses.clear()
+
+    @property
+    def gained(self) -> bool:
+        """Whether no look before had better weights than the last one; see `Mark.rank`."""
+        before = (mark.rank for mark in self.marks[:-1])
+        return self.marks[-1].rank < min(before, default=(True, math.inf))
 
     def keep(self) -> None:
         """Copy the averaged weights: the best so far."""

@@ -14,7 +14,7 @@ from medsynai.report.words import label
 
 OF_TRAINING = ("candidates", "film")  # exhibits of this chapter
 ANCHOR, HEADING = "training", "How training went"
-AXIS = "rounds"
+AXIS, COPIES = "rounds", "copies"
 LOSSES = {"train": "train rows", "held": "held-out train rows"}  # in one picture
 KNOWN = ("rounds", "ended", "healthy", "restarts", "losses", "order")
 KINDS = ("synthetic-line", "real-line")
@@ -74,9 +74,10 @@ def _told(facts: Mapping[str, Any]) -> list[Markup]:
             f" It diverged before its first look and began anew {times} at a tenth of the learning "
             "rate, with other first weights."
         )
-    held = [(m["held"], m[AXIS]) for m in marks if _known(m.get("held"))]
+    held = [(bool(m.get(COPIES)), m["held"], m[AXIS]) for m in marks if _known(m.get("held"))]
     if held:
-        least, at = min(held)
+        copying, least, at = min(held)
+        said += _copied(sum(bool(m.get(COPIES)) for m in marks), len(marks), copying)
         said += (
             f" The held-out loss was least at round {count(at)} ({figure(least)}); those weights "
             "draw the rows. What is held out here are train patients, never the holdout."
@@ -87,13 +88,26 @@ def _told(facts: Mapping[str, Any]) -> list[Markup]:
     return [paragraph(alarm, kind="caution"), paragraph(said)]
 
 
+def _copied(looks: int, of: int, kept: bool) -> str:
+    """How often weights copied, and what became of them; "" where they never did."""
+    if not looks:
+        return ""
+    when = "At every look" if looks == of else f"At {count(looks)} of {count(of)} looks"
+    done = (
+        "no weights without that were found, and those of the least loss draw: read near copies"
+        if kept
+        else "such weights were not kept"
+    )
+    return f" {when} more images were like one train image than chance explains; {done}."
+
+
 def _known(value: Any) -> bool:
     return isinstance(value, int | float) and math.isfinite(value)
 
 
 def _pictures(marks: Sequence[Mapping[str, Any]]) -> list[Markup]:
     """One picture for the losses, and one for every other figure that was written down."""
-    keys = list(dict.fromkeys(k for m in marks for k in m if k != AXIS))
+    keys = list(dict.fromkeys(k for m in marks for k in m if k not in (AXIS, COPIES)))
     found = {k: [m.get(k) if _known(m.get(k)) else None for m in marks] for k in keys}
     shown = {k: values for k, values in found.items() if any(v is not None for v in values)}
     at = [float(m[AXIS]) for m in marks]

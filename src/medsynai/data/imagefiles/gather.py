@@ -70,10 +70,10 @@ def gather(root: Path, places: Places, layout: ImageLayout, skip_bad: bool) -> L
             continue
         items.append((path, item, label, patient or item.patient))
     whole = _agreeing(items, bad)
-    _refuse(root, bad, skip_bad, len(whole))
     by_folder = labels is None and _classed(root, whole)
     if by_folder:
-        whole = [(p, item, p.relative_to(root).parts[0], of) for p, item, _, of in whole]
+        whole = _labelled(root, whole, bad)
+    _refuse(root, bad, skip_bad, len(whole))
     said = sorted({label for _, _, label, _ in whole})
     place = {name: k for k, name in enumerate(said)}
     patients = [p or f"\0{k}" for k, (_, _, _, p) in enumerate(whole)]
@@ -126,16 +126,26 @@ def _told(labels: Labels | None, place: Path) -> tuple[str, str]:
 
 
 def _classed(root: Path, items: Found) -> bool:
-    """Whether every file lies in a folder of the root, two or more of them, which are classes.
+    """Whether the files that lie in folders of the root lie in two or more, which are classes.
 
     A folder for each image, or for each patient that files name, as archives export, is none.
     """
-    tops = [p.relative_to(root).parts for p, *_ in items]
-    names = [t[0] for t in tops]
-    if not all(len(t) > 1 for t in tops) or len({*names}) < 2:
-        return False
-    people = [of or str(k) for k, (*_, of) in enumerate(items)]
-    return len({*zip(names, people, strict=True)}) > len({*names})
+    inside = [(p.relative_to(root).parts, of) for p, *_, of in items]
+    tops = [(parts[0], of or str(k)) for k, (parts, of) in enumerate(inside) if len(parts) > 1]
+    names = {name for name, _ in tops}
+    return len(names) > 1 and len({*tops}) > len(names)
+
+
+def _labelled(root: Path, items: Found, bad: list[tuple[Path, str]]) -> Found:
+    """Those in folders, each of the class that its folder is; the others have none."""
+    kept = []
+    for path, item, _, of in items:
+        parts = path.relative_to(root).parts
+        if len(parts) > 1:
+            kept.append((path, item, parts[0], of))
+        else:
+            bad.append((path, "lies in none of the folders, each of which is a class"))
+    return kept
 
 
 def _agreeing(items: Found, bad: list[tuple[Path, str]]) -> Found:
