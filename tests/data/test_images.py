@@ -161,6 +161,16 @@ def test_a_picture_beside_the_folders_of_classes_is_named_and_changes_no_label(t
     again(loaded, tmp_path / "out")
 
 
+def test_parts_of_a_set_are_not_taken_for_classes(tmp_path):
+    """Folders `train` and `test` were the classes, and those inside them were passed over."""
+    for part in ("Train", "test"):
+        for label in ("ill", "well"):
+            pictures(tmp_path / "in" / part / label, random(2, 6, 5))
+    with pytest.raises(ReadError, match=r"\(Train, test\) are parts of a set .* such as .*/Train,"):
+        read_images(tmp_path / "in")
+    assert read_images(tmp_path / "in" / "Train").images.classes == ("ill", "well")
+
+
 def test_files_that_do_not_fit_are_named_or_skipped_and_counted(tmp_path):
     table = "path,label\n" + "".join(f"p{k}.png,a\n" for k in range(6)) + "small.png,a\nbad.png,a\n"
     folder = pictures(tmp_path / "in", random(6, 8, 8), table)

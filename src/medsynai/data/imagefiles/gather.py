@@ -14,6 +14,7 @@ from medsynai.errors import MedSynAIError, ReadError
 
 SHOWN = 5  # files that a message names
 BY_FOLDER = "folder"  # label file of a set whose classes are folders
+PARTS = ("train", "training", "val", "valid", "validation", "dev", "test", "testing")
 
 
 class BadFile(Exception):
@@ -137,7 +138,19 @@ def _classed(root: Path, items: Found) -> bool:
 
 
 def _labelled(root: Path, items: Found, bad: list[tuple[Path, str]]) -> Found:
-    """Those in folders, each of the class that its folder is; the others have none."""
+    """Those in folders, each of the class that its folder is; the others have none.
+
+    Raises:
+        ReadError: the folders are parts of a set, and would be learnt as classes.
+    """
+    places = [p.relative_to(root).parts for p, *_ in items]
+    tops = sorted({parts[0] for parts in places if len(parts) > 1})
+    if all(name.lower() in PARTS for name in tops):
+        first = min(tops, key=lambda name: PARTS.index(name.lower()))
+        raise ReadError(
+            f"{root}: its folders ({', '.join(tops)}) are parts of a set and no classes. Name one "
+            f"of them, such as {root / first}, or list every file with its label in a CSV"
+        )
     kept = []
     for path, item, _, of in items:
         parts = path.relative_to(root).parts
