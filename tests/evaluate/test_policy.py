@@ -29,6 +29,13 @@ def status(score: Score | None, gate: Gate = GATE) -> Status:
     return judge_gates(scores, Policy("test", (gate,))).gates[0].status
 
 
+def test_only_an_attack_must_catch_a_copy() -> None:
+    """A copy that is as good as real rows speaks against no measure of likeness."""
+    alike = replace(GOOD, family=Family.FIDELITY, control=0.01)
+    assert status(alike) is Status.PASS
+    assert status(replace(alike, family=Family.PRIVACY)) is Status.INCONCLUSIVE
+
+
 def at(value: float, low: float, high: float) -> Score:
     return replace(GOOD, value=value, low=low, high=high)
 

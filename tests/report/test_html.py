@@ -21,6 +21,7 @@ from medsynai.evaluate.policy import Severity, Status, Verdict
 from medsynai.evaluate.score import Family, Score
 from medsynai.report import html
 from medsynai.report.evidence import Evidence
+from medsynai.report.scoreboard import board
 
 VOID = {"meta", "br", "hr", "col"}
 
@@ -298,3 +299,10 @@ def test_one_failed_gate_takes_a_family_out_of_what_to_trust(evidence: Evidence)
     assert "Attacks on patients" not in trust and "Linkability: residual risk: fail" in doubt
     whole = Page(html.render(evidence)).text
     assert "Attacks on patients: 2 of 3 gates pass." in whole
+
+
+@pytest.mark.parametrize(("control", "shown"), [(None, False), (0.017, True)])
+def test_what_a_copy_scores_stands_in_the_table_where_it_is_known(control, shown) -> None:
+    score = Score("next_tvd", "What follows", Family.FIDELITY, 0.03, "low", 99, "", control=control)
+    table = str(board([score], {}, "Scores"))
+    assert (">Copy<" in table) is shown and ("0.017" in table) is shown

@@ -14,7 +14,7 @@ from pathlib import Path
 from medsynai import store
 from medsynai.errors import PlanError
 from medsynai.evaluate.attacks.heading import INCONCLUSIVE
-from medsynai.evaluate.score import Score
+from medsynai.evaluate.score import Family, Score
 
 
 class Rule(StrEnum):
@@ -333,4 +333,5 @@ def _missed(gate: Gate, score: Score, limit: float) -> bool:
     """Whether the positive control would have passed this gate too."""
     if score.note.startswith(INCONCLUSIVE):
         return True
-    return score.control is not None and not _past(gate, score.control, limit)
+    attack = score.family is Family.PRIVACY  # a copy may well be as good as real rows are
+    return attack and score.control is not None and not _past(gate, score.control, limit)

@@ -27,8 +27,9 @@ class Score:
         low, high: its interval (95 % unless `note` says otherwise).
         holdout: what an equal-size real holdout scores in the synthetic data's place.
         shuffled: what the shuffled-columns baseline scores.
-        control: for attacks: what the positive control (a copy of the train rows) scores; an
-            attack that does not catch it is inconclusive.
+        control: what a copy of the train rows scores. For attacks it is the positive control: one
+            that does not catch it is inconclusive. Elsewhere it says how little a figure tells of
+            whether anything new was made.
         better: "low", "high", or "info" where neither is.
         n: rows that the figure rests on.
         group: "" for all rows, or "sex=female" for a subgroup's score.

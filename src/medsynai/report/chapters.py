@@ -198,8 +198,8 @@ def _judging(evidence: Evidence) -> list[str]:
         held,
         f"Each figure stands beside two anchors: what an equal number of real held-out {unit} "
         f"scores in the synthetic {unit}' place, and what the train {unit} score after each of the "
-        f"{data.across} is shuffled on its own. Attacks have a third: what a copy of the train "
-        f"{unit} scores.",
+        f"{data.across} is shuffled on its own. A third, which attacks have and some others, is "
+        f"what a copy of the train {unit} scores.",
         "Cells of fewer than 11 real patients are not shown in any table or picture.",
     ]
 

@@ -39,7 +39,7 @@ def board(scores: Iterable[Score], numbers: dict[str, int], caption: str) -> Mar
     if not listed:
         return NOTHING
     grouped = any(s.group for s in listed)
-    attacked = any(s.family is Family.PRIVACY for s in listed)
+    copied = any(s.family is Family.PRIVACY or s.control is not None for s in listed)
     barred = any(ends(s) is not None and s.value is not None for s in listed)
     columns: list[tuple[str, bool, Callable[[Score], Child]]] = [
         ("Measure", True, lambda s: _name(s, numbers)),
@@ -49,7 +49,7 @@ def board(scores: Iterable[Score], numbers: dict[str, int], caption: str) -> Mar
         ("Between the anchors", barred, bar),
         ("Real holdout", True, lambda s: figure(s.holdout)),
         ("Shuffled", True, lambda s: figure(s.shuffled)),
-        ("Copy", attacked, lambda s: figure(s.control)),
+        ("Copy", copied, lambda s: figure(s.control)),
         ("Rows", True, lambda s: count(s.n or None)),
     ]
     kept = [(name, cell) for name, wanted, cell in columns if wanted]

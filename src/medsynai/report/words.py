@@ -67,7 +67,8 @@ GLOSSARY = (
     (
         "Copy",
         "the training rows themselves, drawn again with repeats: the worst case for privacy, and "
-        "the positive control of every attack.",
+        "the positive control of every attack. Where a figure of likeness has it, it is as good as "
+        "real: no likeness shows that anything new was made.",
     ),
     (
         "Interval",

@@ -146,6 +146,15 @@ def test_a_fault_of_the_course_moves_its_own_score(fault):
     assert two.value > 2 * max(one.value, one.holdout)
 
 
+def test_a_copy_of_the_train_patients_is_an_anchor_and_is_as_good_as_real():
+    found = by_name(course.measure, FRESH)
+    made = by_name(course.measure, CohortTrial(TRAIN, HOLDOUT, FRESH, Seeds(0)).copied)
+    for name, score in found.items():
+        assert score.control == made[name].value, name
+    assert found["next_tvd"].control < 1.5 * found["next_tvd"].holdout
+    assert found["next_tvd"].control < 0.5 * found["next_tvd"].shuffled
+
+
 def test_rare_codes_that_vanish_are_missed():
     some = FRESH.events[FRESH.events["code"] != "rare"].reset_index(drop=True)
     gone = by_name(who.prevalence, Cohort.of(FRESH.subjects, some))

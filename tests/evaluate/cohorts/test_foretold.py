@@ -71,6 +71,7 @@ def test_other_real_patients_and_a_copy_foretell_as_well_as_train(name):
     copy = judged(name, CohortTrial(TRAIN, HOLDOUT, FRESH, Seeds(0)).copied)
     assert fresh.low < fresh.value < fresh.high and fresh.n == len(HOLDOUT)
     assert abs(fresh.value - fresh.holdout) < 0.05 and abs(copy.value - fresh.holdout) < 0.05
+    assert fresh.control == pytest.approx(copy.value, abs=0.05)
     nothing = {"tstr_next_value": 0.0, "tstr_next_visit": 0.5}[name]
     assert fresh.holdout > nothing + 0.3 and fresh.shuffled < nothing + 0.1
 

@@ -91,6 +91,7 @@ class CodeSides:
     real: CodeMatrix | None
     shuffled: CodeMatrix
     note: str = ""
+    copied: CodeMatrix | None = None
 
 
 def some(matrix: CodeMatrix, n: int, seeds: Seeds) -> CodeMatrix:
@@ -156,6 +157,8 @@ class Sides(Protocol):
     @property
     def shuffled(self) -> Any: ...  # noqa: D102
     @property
+    def copied(self) -> Any: ...  # noqa: D102
+    @property
     def note(self) -> str: ...  # noqa: D102
 
 
@@ -177,6 +180,7 @@ def compare(
     """
     reference = summarise(sides.reference, seeds.of("reference"))
     named = {"synthetic": sides.synthetic, "real": sides.real, "shuffled": sides.shuffled}
+    named["copied"] = sides.copied
     found = {k: summarise(m, seeds.of(k)) for k, m in named.items() if m is not None}
     filled = []
     for score, statistic in scores.items():
@@ -203,6 +207,7 @@ def compare(
                 n=len(sides.synthetic),
                 holdout=_number(value.get("real", math.nan)),
                 shuffled=_number(value["shuffled"]),
+                control=_number(value.get("copied", math.nan)),
                 note=note,
             )
         )

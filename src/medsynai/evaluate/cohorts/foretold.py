@@ -76,7 +76,8 @@ def next_value(trial: CohortTrial) -> Findings:
     Raises:
         AssessmentError: no holdout, or no variable whose numbers come again often enough.
     """
-    sides = _sides(trial, trial.views, trial.seeds.of("next value"))
+    views = {**trial.views, "copied": trial.sides.copied}
+    sides = _sides(trial, views, trial.seeds.of("next value"))
     scale = Scale.of(sides["real"])
     seeds = trial.seeds.of("next value", "rows")
     asked = {
@@ -105,6 +106,7 @@ def next_visit(trial: CohortTrial) -> Findings:
     """
     unit = unit_of(trial.train)
     named = {"train": trial.train, "holdout": trial.holdout, "synthetic": trial.synthetic}
+    named["copied"] = trial.copied
     views = {
         k: View.of(in_steps(c, unit), trial.variables) for k, c in named.items() if c is not None
     }
@@ -142,7 +144,8 @@ def _sides(trial: CohortTrial, views: dict[str, View], seeds: Seeds) -> dict[str
     _ = trial.sides  # raises where patients or events are too few
     train, made = views["train"], views["synthetic"]
     n = min(len(train), len(made))
-    sides = {"synthetic": made, "real": train, "shuffled": train.shuffled(seeds.of("shuffled"))}
+    sides = {"synthetic": made, "real": train, "copied": views["copied"]}
+    sides |= {"shuffled": train.shuffled(seeds.of("shuffled"))}
     found = {
         k: some(v, np.sort(seeds.of(k).numpy().permutation(len(v))[:n])) for k, v in sides.items()
     }
@@ -171,6 +174,7 @@ def _scored(
         high=high,
         holdout=value["real"],
         shuffled=value["shuffled"],
+        control=value["copied"],
         n=len(np.unique(test.patient)),
         note=note,
     )

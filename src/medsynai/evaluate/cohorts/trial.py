@@ -23,6 +23,7 @@ class CohortSides:
     synthetic: View
     real: View | None
     shuffled: View
+    copied: View
     note: str = ""
 
 
@@ -87,6 +88,7 @@ class CohortTrial:
             views["synthetic"],
             train if self.holdout is not None else None,
             train.shuffled(self.seeds.of("shuffled")),
+            View.of(self.copied, self.variables),
             "" if self.holdout is not None else NO_HOLDOUT,
         )
 
