@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from medsynai.codec.lives import FIRST, Lives, Times, origins
+from medsynai.codec.lives import ENTRY, FIRST, Lives, Times, origins
 from medsynai.data.cohort import CODES, EVENTS, Cohort
 from medsynai.data.table import Table
 
@@ -129,14 +129,15 @@ class CourseCodec:
     def decode(self, course: Course, rng: np.random.Generator) -> Cohort:
         """The cohort, under keys from 1 and with beginnings drawn from the source's years.
 
-        Visits are visits of the same patient by construction, and no time lies behind the death.
-        What the table of codes forbids in a sex or age is left out.
+        Visits are visits of the same patient by construction, and no time lies behind the death or
+        outside of follow-up. What the table of codes forbids in a sex or age is left out.
         """
         lives, n = self.lives, len(course.statics)
         first = np.nan_to_num(lives.number(course.statics, FIRST))
-        spans = np.bincount(course.patient, weights=course.gap, minlength=n)
-        begin = lives.begin(course.statics, first + spans, rng)
-        return self.placed(course, begin, _ticks(course, begin + first))
+        ticks = followed(self, course, np.zeros(n), _ticks(course, first))
+        np.maximum.at(first, course.patient, ticks)
+        begin = lives.begin(course.statics, first, rng)
+        return self.placed(course, begin, begin[course.patient] + ticks)
 
     def placed(
         self, course: Course, begin: np.ndarray, ticks: np.ndarray, before: np.ndarray | None = None
@@ -209,6 +210,27 @@ class CourseCodec:
         codes = pd.DataFrame(list(self.codes), columns=list(CODES))
         made = Cohort.of(subjects, events, visits, codes, clock=times.clock)
         return replace(made, origin="synthetic")
+
+
+def followed(
+    codec: CourseCodec, course: Course, begin: np.ndarray, ticks: np.ndarray
+) -> np.ndarray:
+    """(events,) ticks, all of a patient later by what the first event is too early.
+
+    A visit may begin before the entry; what has a time of its own may not lie there.
+
+    Args:
+        codec: of the tokens.
+        course: what happens.
+        begin: (patients,) ticks at which each one's time begins.
+        ticks: (events,) at which each event lies.
+    """
+    own = np.array([t.timed and not t.visit for t in codec.tokens], bool)[course.token]
+    earliest = np.full(len(begin), np.inf)
+    np.minimum.at(earliest, course.patient[own], ticks[own])
+    early = begin + codec.lives.number(course.statics, ENTRY) - earliest
+    later: np.ndarray = ticks + np.fmax(early, 0)[course.patient]
+    return later
 
 
 def _ticks(course: Course, first: np.ndarray) -> np.ndarray:

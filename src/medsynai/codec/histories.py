@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from medsynai.codec.course import Course, CourseCodec, kept_of, rows_of
-from medsynai.codec.lives import ENDS, FIRST, origins
+from medsynai.codec.lives import AGE, ENDS, ENTRY, FIRST, origins
 from medsynai.codec.moments import AIMS, ROUND, SPAN, STEPS, Moments, told_of
 from medsynai.codec.steps import StepCodec
 from medsynai.data.canonical import fit_canonical, text_of
@@ -121,7 +121,7 @@ def rest_of(
     for name in codec.schema.names:
         if not name.startswith("."):
             frame[name] = _known(so_far[name], lent[name])
-        elif name in (FIRST, ".age", ".entry"):
+        elif name in (FIRST, AGE, ENTRY):
             frame[name] = so_far[name].where(so_far[name].notna(), lent[name])
         elif name in [f".{end}" for end in ENDS]:
             frame[name] = np.where(over, so_far[name], lent[name])

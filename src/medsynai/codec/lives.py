@@ -17,7 +17,8 @@ from medsynai.data.table import Table
 UNITS = (86_400_000_000, 3_600_000_000, 60_000_000, 1_000_000, 1_000, 1)  # microseconds
 FINEST = 6  # decimals of an offset
 YEAR = 365.25 * 86_400_000_000
-EVENTS, FIRST, AGE = ".events", ".first", ".age"  # no column of a file begins with a point
+# No column of a file begins with a point.
+EVENTS, FIRST, AGE, ENTRY = ".events", ".first", ".age", ".entry"
 ENDS = ("exit", "death")
 DAYS = ("birth", "entry", "exit", "death")
 
@@ -100,7 +101,7 @@ class Lives:
     """A row a patient: the source's statics, and `.events`, `.first`, `.age` and ends in ticks.
 
     A patient's time begins at the entry, or else with the first event; of offsets, at 0. Ends are
-    counted from the last event, so that nothing can lie behind them.
+    counted from the last event, or the entry if that is later, so that nothing can lie behind them.
 
     Attributes:
         schema: of the rows.
@@ -189,9 +190,11 @@ class Lives:
             begin: (patients,) ticks at which each one's time begins.
             last: (patients,) ticks of each one's last event.
         """
+        entry = begin + self.number(statics, ENTRY)
+        last = np.fmax(last, entry)
         ticks = {
             "birth": begin - self.number(statics, AGE),
-            "entry": begin + self.number(statics, ".entry"),
+            "entry": entry,
             **{n: last + np.maximum(self.number(statics, f".{n}"), 0) for n in ENDS},
         }
         ticks["exit"] = np.where(
@@ -241,13 +244,13 @@ def _own(cohort: Cohort, times: Times, rows: pd.DataFrame) -> dict[str, np.ndarr
     n = len(cohort)
     ticks = rows.groupby("patient")["tick"].agg(["size", "min", "max"]).reindex(range(n))
     begin = origins(cohort, times, rows)
-    last = np.where(ticks["max"].isna(), begin, ticks["max"])
     at = {name: times.ticks(cohort.subjects[name]) for name in DAYS}
+    last = np.fmax(np.where(ticks["max"].isna(), begin, ticks["max"]), at["entry"])
     own = {
         EVENTS: ticks["size"].fillna(0).to_numpy("float64"),
         FIRST: ticks["min"].to_numpy("float64") - begin,
         AGE: begin - at["birth"],
-        ".entry": at["entry"] - begin,
+        ENTRY: at["entry"] - begin,
         **{f".{name}": at[name] - last for name in ENDS},
     }
     return {name: v for name, v in own.items() if not np.isnan(v).all()}

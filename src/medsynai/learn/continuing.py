@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from medsynai.codec.course import followed
 from medsynai.codec.histories import Histories, rest_of
 from medsynai.codec.moments import STEPS, Drawn
 from medsynai.codec.steps import LINES, course_of
@@ -92,6 +93,7 @@ def continued(
     new = np.diff(course.patient, prepend=-1) != 0
     size = np.diff(np.r_[np.flatnonzero(new), len(since)])
     ticks = last[course.patient] + since - np.repeat((since - course.gap)[new], size)
+    ticks = followed(fitted.courses, course, begin, ticks)
     made = fitted.courses.placed(course, begin, ticks, last)
     return _named(made, histories, times)
 
