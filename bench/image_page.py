@@ -23,6 +23,14 @@ are said; an empty cell was not measured.
 
 | set | model | fit, CPU s (wall) | draw s | rounds | TSTR (TRTR) | features | pixels | C2ST |"""
 PICTURES += " least class | near |\n" + "|---" * 11 + "|\n"
+TIMED = """All learnt models with the same time, `--minutes 5` and `--minutes 10` of one core, of which
+training takes three quarters; a model that has run all its rounds ends earlier. Those that cover
+most stand first.
+
+| set | minutes | model | fit, CPU s | TSTR (TRTR) | features | pixels | C2ST | near |
+|---|---|---|---|---|---|---|---|---|
+"""
+COVERED = ("features", "pixels")
 PICTURED = ("tstr", "features", "pixels", "c2st")
 # set -> model -> figure -> limit; "/" marks a share of what as many real images score
 SHARED = {"tstr/": 0.99, "features/": 0.97}
@@ -74,8 +82,23 @@ def _verdict(figure: str, limit: float, fits: list[Row], real: Row, whose: str) 
     return f"| {whose} | {NAMED[figure]} | {sign} {short(limit)} | {told} |\n"
 
 
+def timed(rows: list[Row], floors: dict[str, Row]) -> str:
+    """Models beside each other, each with the same time on one core; in brackets the floor."""
+    if not rows:
+        return ""
+    lines = [TIMED]
+    for r in sorted(rows, key=lambda r: (r["set"], r["minutes"], -sum(r[k] for k in COVERED))):
+        real = floors[r["set"]]
+        pairs = [f"{short(r[k])} ({short(real[k])})" for k in PICTURED]
+        cells = [r["set"], f"{r['minutes']:g}", r["model"], f"{r['fit_cpu_s']:.0f}", *pairs]
+        lines.append(f"| {' | '.join([*cells, short(r['near'])])} |\n")
+    return "".join(lines) + "\n"
+
+
 def images(rows: list[Row]) -> str:
     """Models of images, and what as many fresh real images score."""
+    beside = [r for r in rows if "minutes" in r and "tstr" in r]
+    rows = [r for r in rows if "minutes" not in r]
     lines = [PICTURES]
     floors = {n: json.loads((IMAGES / f"{n}.floor.json").read_text()) for n in TARGETS}
     for r in rows:
@@ -93,6 +116,7 @@ def images(rows: list[Row]) -> str:
     )
     lines.append(" show whether other seeds collapse:\n\n")
     lines.append(against(rows, floors))
+    lines.append(timed(beside, floors))
     if IMAGE_SPEED.is_file():
         found = json.loads(IMAGE_SPEED.read_text())
         drawn = ", ".join(f"{k} {v:.1f} s" for k, v in found["draw_10k_s"].items())

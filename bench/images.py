@@ -1,7 +1,7 @@
 """Models of images beside a real floor: one fit of one model on one set, judged by our own panel.
 
 Usage: python bench/images.py fit|judge|both [--set pneumonia|blood] [--model image-flow]
-           [--seconds 320] [--seed 0] [--settings '{"width": 48}'] [--epsilon 3]
+           [--seconds 320 | --minutes 5] [--seed 0] [--settings '{"width": 48}'] [--epsilon 3]
 
 `fit` trains and keeps the model in bench/out/, `judge` draws from it and writes the row, so that
 neither takes long; a row is a file in results/images/, and the page is made anew. Speed is in
@@ -63,14 +63,16 @@ def place(asked: argparse.Namespace) -> Path:
 def called(asked: argparse.Namespace) -> str:
     """What a fit is called."""
     paid = f"-{asked.epsilon:g}" if asked.epsilon else ""
-    return f"{asked.set}-{asked.model}{paid}-{asked.seed}"
+    timed = f"-{asked.minutes:g}m" if asked.minutes else ""
+    return f"{asked.set}-{asked.model}{paid}{timed}-{asked.seed}"
 
 
 @one_thread()
 def fit(asked: argparse.Namespace) -> None:
     """Train within the time, and keep the model."""
     train, _ = parts(asked.set)
-    clock = {} if asked.model in AT_ONCE else {"pace": {"seconds": asked.seconds}}
+    seconds = 60 * asked.minutes if asked.minutes else asked.seconds
+    clock = {} if asked.model in AT_ONCE else {"pace": {"seconds": seconds}}
     ledger = Ledger(Budget(asked.epsilon, DELTA) if asked.epsilon else None)
     model = load_image_model(asked.model, laid_over(clock, asked.settings))
     began, busy = time.perf_counter(), time.process_time()
@@ -95,6 +97,7 @@ def judge(asked: argparse.Namespace) -> None:
     drawn: Any = fitted.sample(DRAWN, Seeds(asked.seed).of("draw"))
     row = {"set": asked.set, "model": asked.model, "seed": asked.seed, "cores": 1}
     row |= {"epsilon": asked.epsilon} if asked.epsilon else {}
+    row |= {"minutes": asked.minutes} if asked.minutes else {}
     row |= json.loads((place(asked) / "fit.json").read_text())
     row["draw_s"] = round(time.perf_counter() - began, 1)
     row |= figures(
@@ -173,6 +176,7 @@ def main() -> None:
     parser.add_argument("--set", choices=FILES, default="pneumonia")
     parser.add_argument("--model", default="image-flow")
     parser.add_argument("--seconds", type=float, default=320.0)
+    parser.add_argument("--minutes", type=float, help="of one core: a row beside other models'")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--settings", type=json.loads, default={}, help="the model's, as JSON")
     parser.add_argument("--epsilon", type=float, help="differential privacy, delta 1e-6")

@@ -40,7 +40,7 @@ class ImageWganGp:
     critics: int = 3
     penalty: float = 10.0
     steps: int = 2000
-    lr: float = 5e-4
+    lr: float = 1e-4
     pace: Pace = PACE
     name: ClassVar[str] = "image-wgan-gp"
 
