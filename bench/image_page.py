@@ -23,9 +23,8 @@ are said; an empty cell was not measured.
 
 | set | model | fit, CPU s (wall) | draw s | rounds | TSTR (TRTR) | features | pixels | C2ST |"""
 PICTURES += " least class | near |\n" + "|---" * 11 + "|\n"
-TIMED = """All learnt models with the same time, `--minutes 5` and `--minutes 10` of one core, of which
-training takes three quarters; a model that has run all its rounds ends earlier. Those that cover
-most stand first.
+TIMED = """All learnt models with the same time, `--minutes` of one core, of which training takes
+three quarters; a model that has run all its rounds ends earlier. Those that cover most stand first.
 
 | set | minutes | model | fit, CPU s | TSTR (TRTR) | features | pixels | C2ST | near |
 |---|---|---|---|---|---|---|---|---|
