@@ -331,3 +331,29 @@ def test_omop_counts_what_is_no_whole_number(make, tmp_path):
     said = "are no whole numbers of 18 digits"
     assert f"not written: 3 of 40 values of condition_occurrence.provider_id {said}" in notes
     assert f"not written: 1 of 4 values of person.gender_concept_id {said}" in notes
+
+
+@pytest.mark.parametrize("rows", [2, 3])
+def test_one_period_of_observation_each_is_entry_and_exit_and_several_are_events(
+    rows, same, tmp_path
+):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/person.csv").write_text(
+        "person_id,gender_concept_id,year_of_birth,race_concept_id,ethnicity_concept_id\n"
+        "1,8507,1950,0,0\n2,8532,1960,0,0\n"
+    )
+    periods = ["1,1,2000-01-01,2010-05-01,44814724", "2,2,2001-01-01,2003-05-01,44814724"]
+    periods.append("3,2,2005-01-01,2009-05-01,44814725")
+    head = (
+        "observation_period_id,person_id,observation_period_start_date,"
+        "observation_period_end_date,period_type_concept_id\n"
+    )
+    text = head + "\n".join(periods[:rows]) + "\n"
+    (tmp_path / "in/observation_period.csv").write_text(text)
+    loaded = read_cohort(tmp_path / "in")
+    assert len(loaded.cohort.events) == (3 if rows == 3 else 0)
+    entry, exits = loaded.cohort.subjects["entry"], loaded.cohort.subjects["exit"]
+    assert entry.dt.year.tolist() == [2000, 2001] and exits.dt.year.max() == 2010
+    write_cohort(loaded.cohort, loaded.layout, tmp_path / "out")
+    assert (tmp_path / "out/observation_period.csv").read_text() == text
+    same(loaded.cohort, read_cohort(tmp_path / "out").cohort)

@@ -36,3 +36,14 @@ def test_kinds_are_apart_and_unseen_codes_stay_as_they_are():
     people = pd.DataFrame({"subject_id": list("abc"), "code": "25000", "kind": ["x", "y", "z"]})
     assert not Rollup.learn(Cohort.of(events=people)).parents
     assert Rollup({}).apply(holdout) is holdout
+
+
+def test_concepts_and_items_of_a_laboratory_are_no_icd_codes():
+    people = [str(i) for i in range(6)]
+    concepts = ["4112343", "4112344", "4112345", "372328", "372329", "372330"]
+    events = pd.DataFrame({"subject_id": people, "code": concepts, "kind": "condition"})
+    assert not Rollup.learn(Cohort.of(events=events)).parents
+    items = ["50912", "50913", "50914", "51221", "51222", "51223"]
+    labs = pd.DataFrame({"subject_id": people, "code": items, "kind": "lab", "value": 1.0})
+    assert not Rollup.learn(Cohort.of(events=labs)).parents
+    assert Rollup.learn(Cohort.of(events=labs.drop(columns="value"))).parents  # the numbers tell

@@ -95,3 +95,17 @@ def test_whole_days_to_an_event_are_no_key():
     kept, notes = without_traces(Cohort.of(people, clock=Clock.DAYS))
     assert "futime" in kept.subjects and "pass" not in kept.subjects
     assert notes == ("left out: subjects.pass (as good as a key)",)
+
+
+def test_ages_are_no_keys_and_counters_are():
+    n = 100
+    rng = np.random.default_rng(0)
+    people = DataFrame({"subject_id": [f"P{i}" for i in range(n)]})
+    people["age_then"] = rng.integers(20, 91, n).astype(str)
+    people["row"] = [str(i) for i in range(n)]
+    people["account"] = rng.integers(10**6, 10**7, 70)[np.arange(n) % 70].astype(str)
+    kept, notes = without_traces(Cohort.of(people, clock=Clock.DAYS))
+    assert "age_then" in kept.subjects
+    assert sorted(notes) == [
+        f"left out: subjects.{name} (as good as a key)" for name in ("account", "row")
+    ]

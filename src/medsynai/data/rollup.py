@@ -11,6 +11,7 @@ from medsynai.data.cohort import Cohort
 from medsynai.data.vocabulary import LEAST, learn_vocabulary
 
 SYSTEM = "//"  # between a system and a code of it
+MOSTLY = 0.5  # share of a kind's events with a number, above which its codes are measurements
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,18 @@ class Rollup:
     def learn(train: Cohort, least: int = LEAST) -> "Rollup":
         """Decide on train patients alone; kinds and systems whose codes do not look like ICD stay.
 
+        So do those whose events mostly have numbers: a laboratory has, a diagnosis has not.
+
         >>> events = pd.DataFrame({"subject_id": list("abc"), "code": ["25001", "25002", "25013"]})
         >>> sorted(set(Rollup.learn(Cohort.of(events=events)).parents.values()))
         ['250']
         """
         patient = train.places(train.events["subject_id"])
-        events = train.events[["kind", "code"]].assign(patient=patient).drop_duplicates()
+        valued = train.events["value"].notna().groupby(train.events["kind"], dropna=False).mean()
+        plain = train.events["kind"].map(valued <= MOSTLY).fillna(True).astype(bool)
+        events = train.events[["kind", "code"]].assign(patient=patient)[plain].drop_duplicates()
+        if not len(events):
+            return Rollup({})
         parts = events["code"].astype(str).str.rpartition(SYSTEM)
         events["system"], events["bare"] = parts[0] + parts[1], parts[2]
         found: dict[tuple[str | None, str], str] = {}

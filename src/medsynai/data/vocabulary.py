@@ -9,7 +9,8 @@ import scipy.sparse as sp
 from medsynai.data.codes import CodeMatrix
 
 LEAST = 3  # train patients that a code must have
-ICD = re.compile(r"(?:\d{3}|[Vv]\d{2}|[Ee]\d{3}|[A-TV-Za-tv-z]\d[0-9A-Ba-b])\.?\w{0,4}")
+# ICD-9 has at most two places behind its category: longer numbers are of other vocabularies.
+ICD = re.compile(r"(?:\d{3}|[Vv]\d{2}|[Ee]\d{3})\.?\d{0,2}|[A-TV-Za-tv-z]\d[0-9A-Ba-b]\.?\w{0,4}")
 MOSTLY = 0.9  # share of the codes that look like ICD where all are taken for it
 
 
@@ -97,6 +98,8 @@ def looks_like_icd(codes: tuple[str, ...]) -> bool:
 
     >>> looks_like_icd(("250.83", "V27", "E8798")), looks_like_icd(("aspirin", "heparin"))
     (True, False)
+    >>> looks_like_icd(("4112343", "372328")), looks_like_icd(("E11.9", "S72.001A"))
+    (False, True)
     """
     return bool(codes) and sum(map(bool, map(ICD.fullmatch, codes))) >= MOSTLY * len(codes)
 

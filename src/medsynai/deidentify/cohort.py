@@ -20,6 +20,8 @@ WEEK = np.timedelta64(7, "D")
 LOOK = 200  # distinct texts that a column is judged by
 UNIQUE = 0.5  # distinct texts a row from which a column is as good as a key
 FEWEST = 20  # rows below which that says nothing
+ALONE = 0.9  # distinct whole numbers a row from which they may be a counter
+CLOSE = 10  # room for each distinct whole number, up to which they are measurements
 
 
 def renew(cohort: Cohort, seeds: Seeds) -> tuple[Cohort, tuple[str, ...]]:
@@ -126,14 +128,18 @@ def _traces(frame: pd.DataFrame) -> Iterator[tuple[str, str]]:
         elif (
             len(held) >= FEWEST
             and len(distinct) > UNIQUE * len(held)
-            and not _measured(str(name), distinct, bool(numbers.all()))
+            and not (numbers.all() and _measured(str(name), distinct, len(held)))
         ):
             yield str(name), "as good as a key"
 
 
-def _measured(name: str, distinct: np.ndarray, numbers: bool) -> bool:
-    """Whether nearly unique texts are measurements: numbers of which some have a point.
+def _measured(name: str, distinct: np.ndarray, rows: int) -> bool:
+    """Whether nearly unique numbers are measurements: some have a point, or whole ones come again.
 
-    Or that are named as a time to an event, which whole days make as unique as a key.
+    Or they are named as a time to an event, which whole days make as unique as a key. Whole
+    numbers that come again lie close together, as ages do and keys do not.
     """
-    return numbers and (is_survival_time(name) or any("." in t for t in distinct))
+    if is_survival_time(name) or any("." in t for t in distinct):
+        return True
+    whole = distinct.astype("float64")
+    return len(distinct) < ALONE * rows and bool(np.ptp(whole) < CLOSE * len(distinct))

@@ -38,6 +38,8 @@ class Sheet:
         file, header, delimiter: as they stood; a file that was not read gets plain ones.
         times: a column -> the form of its times (strptime).
         types: for Parquet: a column -> its Arrow type.
+        places: a column of numbers -> the decimals that each of them had at least.
+        twin: the column of texts only repeats the numbers, and holds texts where there is none.
     """
 
     name: str
@@ -50,6 +52,8 @@ class Sheet:
     delimiter: str = ","
     times: dict[str, str] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
+    places: dict[str, int] = field(default_factory=dict)
+    twin: bool = False
 
     def __post_init__(self) -> None:
         known = set(COLUMNS[self.part]) | ({"description"} if self.part is Part.EVENTS else set())

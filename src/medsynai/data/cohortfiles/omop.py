@@ -17,6 +17,7 @@ from medsynai.data.cohortfiles.omop_tables import (
     CODED,
     OF_OTHERS,
     OLD_NAMES,
+    PERIOD,
     SEXES,
     SOURCE,
     TABLES,
@@ -147,15 +148,28 @@ def _born(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _observed(loaded: LoadedCohort) -> LoadedCohort:
-    """With entry and exit from the periods of observation."""
+    """With entry and exit from the periods of observation.
+
+    Where nobody has two of them they are no events: each is a patient's entry and exit.
+    """
     cohort = loaded.cohort
-    spans = cohort.events[cohort.events["kind"] == "observation_period"].groupby("subject_id")
+    periods = cohort.events["kind"] == PERIOD
+    spans = cohort.events[periods].groupby("subject_id")
     who = cohort.subjects["subject_id"]
     entry = spans["time"].min().reindex(who).to_numpy()
     last = spans["end_time"].max().reindex(who).to_numpy()
-    return replace(
-        loaded, cohort=replace(cohort, subjects=cohort.subjects.assign(entry=entry, exit=last))
-    )
+    people = cohort.subjects.assign(entry=entry, exit=last)
+    if spans.size().max() > 1 or not who.isin(spans.groups).any():
+        return replace(loaded, cohort=replace(cohort, subjects=people))
+    beside = cohort.extras.get(PERIOD, pd.DataFrame())
+    for name in beside:
+        of = beside[name].set_axis(cohort.events["subject_id"].reindex(beside.index))
+        people[name] = of[~of.index.duplicated()].reindex(who).to_numpy()
+    extras = {k: f for k, f in cohort.extras.items() if k != PERIOD}
+    codes = cohort.codes[cohort.codes["kind"] != PERIOD]
+    events, rest = cohort.events[~periods], (cohort.signals, cohort.clock)
+    bare = Cohort.of(people, events, cohort.visits, codes, extras, *rest)
+    return replace(loaded, cohort=bare)
 
 
 def write(cohort: Cohort, layout: Layout, path: Path) -> tuple[str, ...]:

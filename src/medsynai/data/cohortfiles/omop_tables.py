@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from medsynai.data.cohortfiles.layout import Named, Part
 
 SOURCE = "source//"  # before a source's own code that could be taken for a concept
+PERIOD = "observation_period"
 SEXES = {"8507": "M", "8532": "F"}
 OLD_NAMES = {  # of 5.3 -> of 5.4
     "admitting_source_concept_id": "admitted_from_concept_id",

@@ -12,6 +12,7 @@ from medsynai.data.cohortfiles.keys import numbered
 from medsynai.data.cohortfiles.layout import Layout, Part, unplaced
 from medsynai.data.cohortfiles.omop_tables import (
     CODED,
+    PERIOD,
     SEXES,
     SOURCE,
     TABLES,
@@ -100,7 +101,7 @@ def _frames(cohort: Cohort, notes: list[str]) -> Iterator[tuple[str, pd.DataFram
     fields = {
         t.kind or OF_VISITS: [n for n, _, _ in t.fields] for t in TABLES if t.part != "subjects"
     }
-    own = [n for t in TABLES if t.part is Part.SUBJECTS for n, _, _ in t.fields]
+    own = [n for t in TABLES if t.part is Part.SUBJECTS or t.name == PERIOD for n, *_ in t.fields]
     notes += unplaced(cohort, fields, [*own, "birth_known"])
     kinds = {t.kind for t in TABLES}
     for kind, count in cohort.events["kind"].value_counts(dropna=False).items():
@@ -109,9 +110,8 @@ def _frames(cohort: Cohort, notes: list[str]) -> Iterator[tuple[str, pd.DataFram
     if cohort.signals:
         notes.append(f"not written: {len(cohort.signals):,} signals")
     for table in TABLES:
-        if table.part is Part.SUBJECTS:
-            frame = cohort.subjects
-            frame = frame[frame["death"].notna()] if table.name == "death" else frame
+        if table.part is Part.SUBJECTS or _whole(cohort, table):
+            frame = _people(cohort, table)
         elif table.part is Part.VISITS:
             extra = cohort.extras.get(OF_VISITS, pd.DataFrame()).reindex(visits.index)
             frame = _beside(visits, extra)
@@ -126,6 +126,19 @@ def _frames(cohort: Cohort, notes: list[str]) -> Iterator[tuple[str, pd.DataFram
             kept = frame[column].where(~frame[column].isin(lost), None)
             frame[column] = kept.map(stays)
         yield table.name, _filled(frame.reset_index(drop=True), table, notes)
+
+
+def _whole(cohort: Cohort, table: Omop) -> bool:
+    """Whether periods of observation are the patients' own entry and exit, and no events."""
+    return table.name == PERIOD and not (cohort.events["kind"] == PERIOD).any()
+
+
+def _people(cohort: Cohort, table: Omop) -> pd.DataFrame:
+    """The patients of whom a table has a row: all, the dead, or those with an entry."""
+    people = cohort.subjects
+    if table.name == PERIOD:
+        return people[people["entry"].notna()].rename(columns={"entry": "time", "exit": "end_time"})
+    return people[people["death"].notna()] if table.name == "death" else people
 
 
 def _beside(core: pd.DataFrame, extra: pd.DataFrame) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from medsynai.data.cohort import OF_VISITS, Clock, Cohort
 from medsynai.data.cohortfiles.layout import Layout, LoadedCohort, Part, Sheet
 from medsynai.data.cohortfiles.long import clock_of, mostly_numbers
 from medsynai.data.cohortfiles.texts import (
+    fewest_places,
     read_numbers,
     read_texts,
     read_times,
@@ -74,11 +75,13 @@ def read(path: Path, details: dict[str, str]) -> LoadedCohort:
     visit = pd.Series(place, frame.index).map(str).astype(object)
     visits = pd.DataFrame({"visit_id": visit, "subject_id": frame[who], "start": times.values})
     events = _melted(frame, moving, visits)
+    places = {n: fewest_places(frame[n].where(read_numbers(frame[n])[1].isna())) for n in moving}
     cohort = Cohort.of(subjects, events, visits, clock=clock)
     form = replace(
         sheet,
         columns={"subject_id": who, "start": when, "visit_id": ""},
         times={when: times.form},
+        places={n: p for n, p in places.items() if p},
     )
     notes += [*times.notes, f"{len(moving)} columns change within patients, the others are statics"]
     layout = Layout("panel", (form,), clock, details)
@@ -147,7 +150,11 @@ def write(cohort: Cohort, layout: Layout, path: Path) -> tuple[str, ...]:
         notes.append(f"not written: {lost:,} events {why}")
     if OF_VISITS in cohort.extras:
         notes.append(f"not written: {len(cohort.extras[OF_VISITS].columns)} columns of visits")
-    texts = write_numbers(events["value"]).where(events["value"].notna(), events["text"])
+    texts = write_numbers(events["value"])
+    for name, places in sheet.places.items():
+        mine = events["code"] == name
+        texts[mine] = write_numbers(events.loc[mine, "value"], places)
+    texts = texts.where(events["value"].notna(), events["text"])
     kept = events.assign(said=texts)[~twice]
     wide = kept.pivot(index="visit_id", columns="code", values="said")
     wide = wide.reindex(pd.Index(visits["visit_id"])).reset_index(drop=True)

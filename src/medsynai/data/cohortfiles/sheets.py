@@ -11,6 +11,7 @@ from medsynai.data.cohort import OF_VISITS, Clock, Cohort
 from medsynai.data.cohortfiles.housed import homeless
 from medsynai.data.cohortfiles.layout import COLUMNS, JOINED, Layout, LoadedCohort, Part, Sheet
 from medsynai.data.cohortfiles.texts import (
+    fewest_places,
     read_numbers,
     read_texts,
     read_times,
@@ -110,9 +111,11 @@ def add(got: Gathered, frame: pd.DataFrame, sheet: Sheet, clock: Clock) -> None:
             got.notes.extend(times.notes)
             got.problems.extend(times.problems)
         elif column in sheet.columns and kind == "number":
-            _add_numbers(got, core, frame, sheet, column)
+            sheet = _add_numbers(got, core, frame, sheet, column)
         elif column in sheet.columns and column not in core:  # `text` may be there with its number
             core[column] = _joined(frame, sheet.named(column))
+    if {"value", "text"} <= set(core) and sheet.columns.get("text") != sheet.columns.get("value"):
+        sheet = _twins(core, frame, sheet) if "text" in sheet.columns else sheet
     rest = frame.drop(columns=[*sheet.mapped, *[n for n in sheet.numbered if n in frame]])
     rest = rest.dropna(axis=1, how="all")  # the header brings them back
     if sheet.part is Part.EVENTS:
@@ -136,11 +139,13 @@ def add(got: Gathered, frame: pd.DataFrame, sheet: Sheet, clock: Clock) -> None:
 
 def _add_numbers(
     got: Gathered, core: pd.DataFrame, frame: pd.DataFrame, sheet: Sheet, column: str
-) -> None:
+) -> Sheet:
     """Numbers; texts among them go to `text` of the event, where that has no column of its own."""
     name = sheet.named(column)[0]
     texts = without_words(frame[name], f"{sheet.name}.{name}", got.notes)
     core[column], left = read_numbers(texts)
+    if places := fewest_places(texts.where(left.isna())):
+        sheet = replace(sheet, places={**sheet.places, name: places})
     if column == "value" and sheet.columns.get("text", name) == name:
         core["text"] = left
     elif lost := int(left.notna().sum()):
@@ -148,6 +153,22 @@ def _add_numbers(
             f"{sheet.name}.{name}: {lost:,} of {len(left):,} values are no numbers; name the "
             "column as text, or correct them"
         )
+    return sheet
+
+
+def _twins(core: pd.DataFrame, frame: pd.DataFrame, sheet: Sheet) -> Sheet:
+    """Texts beside numbers that say nothing but these are taken for what they are: twice the same.
+
+    MIMIC has each number of a laboratory as text and as number.
+    """
+    name = sheet.named("text")[0]
+    texts = frame[name]
+    valued = core["value"].notna()
+    spelt = write_numbers(core["value"], sheet.places.get(sheet.named("value")[0], 0))
+    if not valued.any() or not (texts[valued] == spelt[valued]).all():
+        return sheet
+    core["text"] = texts.where(~valued, None)
+    return replace(sheet, twin=True)
 
 
 def _joined(frame: pd.DataFrame, names: Sequence[str]) -> pd.Series:
@@ -343,12 +364,16 @@ def _spell(
         clock = Clock.CALENDAR if values.dtype.kind == "M" else Clock.DAYS  # any offset will do
         columns[names[0]] = write_times(values, sheet.times.get(names[0], ""), clock)
     elif kind == "number":
-        texts = write_numbers(values)
+        texts = write_numbers(values, sheet.places.get(names[0], 0))
         if column == "value" and sheet.columns.get("text", names[0]) == names[0]:
             texts = texts.where(values.notna(), core["text"])
         columns[names[0]] = texts
     elif names[0] in columns:
         return  # a text beside its number: written with it
+    elif column == "text" and sheet.twin:
+        number = sheet.named("value")[0]
+        spelt = write_numbers(core["value"], sheet.places.get(number, 0))
+        columns[names[0]] = spelt.where(core["value"].notna(), values)
     elif len(names) == 1:
         columns[names[0]] = values
     else:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from medsynai.data.cohort import Clock
+from medsynai.data.cohortfiles.forms import spell_times, spelling_of
 from medsynai.data.cohortfiles.layout import Sheet
 from medsynai.data.dates import Dating, date_format
 from medsynai.data.facts import DASHES, MISSING
@@ -211,7 +212,8 @@ def read_times(texts: pd.Series, where: str, clock: Clock) -> Times:
         notes.append(f"{where}: years of two digits; the century is a guess")
     problems = () if form else (_zoneless(held, codes, where),)
     series = pd.Series(values[codes], index=texts.index)
-    return Times(series, form or SEVERAL, tuple(notes), problems)
+    spelt = spelling_of(form, distinct) if form else SEVERAL
+    return Times(series, spelt, tuple(notes), problems)
 
 
 def _dating(distinct: Sequence[str], codes: np.ndarray) -> Dating | None:
@@ -287,22 +289,40 @@ def write_times(values: pd.Series, form: str, clock: Clock) -> pd.Series:
         gap = "T" if "T" in form else " "
         words: Sequence[str] = [str(w).replace("T", gap) + tail for w in plain]
     else:
-        aware = pd.DatetimeIndex(moments)
-        words = list(aware.tz_localize("UTC").strftime(form)) if len(aware) else []
+        words = spell_times(pd.DatetimeIndex(moments), form)
     return _spread(words, codes, values.index)
 
 
-def write_numbers(values: pd.Series) -> pd.Series:
-    """Numbers as the shortest text that reads the same; whole ones without a point.
+def write_numbers(values: pd.Series, places: int = 0) -> pd.Series:
+    """Numbers as the shortest text that reads the same, with as many decimals at least.
 
     >>> write_numbers(pd.Series([0.1, 7.0, float("nan")])).tolist()
     ['0.1', '7', None]
+    >>> write_numbers(pd.Series([0.125, 7.0]), 1).tolist()
+    ['0.125', '7.0']
     """
     codes, numbers = pd.factorize(values)
     words = [
         str(int(v)) if float(v).is_integer() and abs(v) < 1e15 else repr(float(v)) for v in numbers
     ]
-    return _spread(words, codes, values.index)
+    return _spread([_padded(w, places) for w in words] if places else words, codes, values.index)
+
+
+def _padded(word: str, places: int) -> str:
+    """A number's text with so many decimals at least; one with an exponent as it is."""
+    whole, _, rest = word.partition(".")
+    return word if "e" in word else f"{whole}.{rest.ljust(places, '0')}"
+
+
+def fewest_places(texts: pd.Series) -> int:
+    """The decimals that each of these numbers is written with at least; 0 where there is none.
+
+    >>> fewest_places(pd.Series(["12.50", "7.0", None])), fewest_places(pd.Series(["1.5", "2"]))
+    (1, 0)
+    """
+    words = pd.Series(pd.unique(texts.dropna()), dtype=object)
+    decimals = words.astype("str").str.extract(r"^[+-]?\d*\.(\d+)$")[0]
+    return int(decimals.str.len().min()) if len(words) and decimals.notna().all() else 0
 
 
 def read_numbers(texts: pd.Series) -> tuple[pd.Series, pd.Series]:
