@@ -128,12 +128,12 @@ def _traces(frame: pd.DataFrame) -> Iterator[tuple[str, str]]:
         elif (
             len(held) >= FEWEST
             and len(distinct) > UNIQUE * len(held)
-            and not (numbers.all() and _measured(str(name), distinct, len(held)))
+            and not (numbers.all() and is_measured(str(name), distinct, len(held)))
         ):
             yield str(name), "as good as a key"
 
 
-def _measured(name: str, distinct: np.ndarray, rows: int) -> bool:
+def is_measured(name: str, distinct: np.ndarray, rows: int) -> bool:
     """Whether nearly unique numbers are measurements: some have a point, or whole ones come again.
 
     Or they are named as a time to an event, which whole days make as unique as a key. Whole

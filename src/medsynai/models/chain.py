@@ -9,6 +9,7 @@ import numpy as np
 
 from medsynai import store
 from medsynai.codec.choices import Choices
+from medsynai.codec.counted import FORGET
 from medsynai.codec.course import Course, CourseCodec
 from medsynai.codec.lives import EVENTS
 from medsynai.codec.marks import Marks
@@ -22,7 +23,6 @@ from medsynai.saved import Saved, read_model, write_model
 from medsynai.seeds import Seeds
 
 LIVES = "lives"  # in the model folder: the table model of what is told of a patient once
-FORGET = -1  # among what may come next: draw from all tokens
 
 
 @dataclass(frozen=True)

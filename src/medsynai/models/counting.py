@@ -5,13 +5,14 @@ from typing import Any
 import numpy as np
 
 from medsynai.codec.choices import Choices
+from medsynai.codec.counted import choices_of, counted
 from medsynai.codec.course import CourseCodec
 from medsynai.codec.marks import Marks
 from medsynai.codec.numbers import NumberCodec
 from medsynai.data.cohort import Cohort
 from medsynai.data.levels import patients_of_levels
 from medsynai.errors import ModelError
-from medsynai.models.chain import FORGET, FittedChain
+from medsynai.models.chain import FittedChain
 from medsynai.privacy.ledger import Ledger, Release
 from medsynai.seeds import Seeds
 
@@ -55,30 +56,12 @@ def count_chain(
         settings,
         lives,
         codec,
-        Choices.of(*_counted(last, move, whose, enough, size + 1), size + 1),
+        choices_of(last, move, whose, enough, size + 1),
         _common(move, whose, least),
         _waits(last[passed], wait, whose[passed], enough, size),
         gaps,
         Marks.fit(token, course.value, whose, bins, least),
         Marks.fit(token, course.length, whose, bins, least),
-    )
-
-
-Counted = tuple[np.ndarray, np.ndarray, np.ndarray]  # groups, items and weights, a line each
-
-
-def _counted(
-    group: np.ndarray, item: np.ndarray, whose: np.ndarray, least: int, groups: int
-) -> Counted:
-    """How often each item comes in each group; those of too few patients make way to `FORGET`."""
-    width = int(item.max(initial=0)) + 1
-    pairs, place = np.unique(group * width + item, return_inverse=True)
-    few = patients_of_levels(place, whose, len(pairs)) < least
-    empty = np.setdiff1d(np.arange(groups), group)  # what nothing ever followed
-    return (
-        np.concatenate([pairs // width, empty]),
-        np.concatenate([np.where(few, FORGET, pairs % width), np.full(len(empty), FORGET)]),
-        np.concatenate([np.bincount(place, minlength=len(pairs)), np.ones(len(empty))]),
     )
 
 
@@ -94,7 +77,7 @@ def _waits(
     last: np.ndarray, wait: np.ndarray, whose: np.ndarray, least: int, tokens: int
 ) -> Choices:
     """Bins of gaps behind each token, and over all of them in the group behind the last."""
-    own = _counted(last, wait, whose, least, tokens)
+    own = counted(last, wait, whose, least, tokens)
     bins, counts = np.unique(wait, return_counts=True)
     group = np.concatenate([own[0], np.full(len(bins), tokens)])
     item, weight = np.concatenate([own[1], bins]), np.concatenate([own[2], counts])

@@ -151,8 +151,8 @@ def write(cohort: Cohort, layout: Layout, path: Path) -> tuple[str, ...]:
     if OF_VISITS in cohort.extras:
         notes.append(f"not written: {len(cohort.extras[OF_VISITS].columns)} columns of visits")
     texts = write_numbers(events["value"])
-    for name, places in sheet.places.items():
-        mine = events["code"] == name
+    for code, places in sheet.places.items():
+        mine = events["code"] == code
         texts[mine] = write_numbers(events.loc[mine, "value"], places)
     texts = texts.where(events["value"].notna(), events["text"])
     kept = events.assign(said=texts)[~twice]

@@ -1,10 +1,11 @@
 """Going on with histories: from a release's model and a file of patients to what comes after."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from medsynai.codec.histories import Histories
 from medsynai.data.cohortfiles import read_cohort, write_cohort
+from medsynai.data.told_once import lifted, lowered
 from medsynai.errors import PlanError
 from medsynai.flow.cohorts.maker import open_maker
 from medsynai.flow.folder import parents_of
@@ -64,9 +65,12 @@ def go_on(folder: Path, history: Path, times: int, target: Path, seed: int, tell
     check_target(target, maker.recipe.suffix)
     tell("Reading the histories")
     loaded = read_cohort(history, layout.format, dict(layout.details)).mended()
+    loaded = replace(loaded, cohort=lifted(loaded.cohort, maker.recipe.steady))
     known = Histories.of(fitted.courses, loaded.cohort)
     tell(f"Going on with {len(loaded.cohort):,} histories")
-    made = continued(fitted, loaded.cohort, times, Seeds(seed).of("continue"))
+    seeds = Seeds(seed).of("continue")
+    made = maker.beside.draw(continued(fitted, loaded.cohort, times, seeds), seeds)
+    made = lowered(made, maker.recipe.steady)
     with parents_of(target):
         left = write_cohort(made, layout, target)
     notes = [SENSITIVE, *map(str, loaded.problems), *left]

@@ -1,17 +1,18 @@
 """A fitted model of cohorts with what turns its patients into files; no patient is held."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from medsynai.data.cohort import Cohort
+from medsynai.data.cohort import OF_VISITS, Cohort
 from medsynai.data.cohortfiles import write_cohort
 from medsynai.data.cohortfiles.appending import appends, write_parts
 from medsynai.data.cohortfiles.housed import housed
 from medsynai.data.cohortfiles.layout import Layout, LoadedCohort
+from medsynai.data.told_once import lowered
 from medsynai.deidentify.keys import fresh_keys, learn_pattern
 from medsynai.deidentify.recipe import Pattern
 from medsynai.flow.cohorts.asking import asked_of
@@ -22,6 +23,7 @@ from medsynai.flow.maker import Shard
 from medsynai.flow.sampling import Order
 from medsynai.flow.watch import Tell
 from medsynai.generator import FREE, Condition, FittedCohort
+from medsynai.models.beside import FittedBeside, load_beside
 from medsynai.seeds import Seeds
 
 SHARD = 2_000  # patients at a time: each may have hundreds of events
@@ -34,28 +36,35 @@ class CohortRecipe:
     Attributes:
         suffix: of the source's file; "" for a folder.
         patients, visits: of keys.
+        steady: columns beside visits that are told of a patient once.
     """
 
     layout: Layout
     suffix: str
     patients: Pattern
     visits: Pattern
+    steady: tuple[str, ...] = ()
 
     @staticmethod
-    def of(loaded: LoadedCohort, source: Path) -> "CohortRecipe":
+    def of(loaded: LoadedCohort, source: Path, steady: tuple[str, ...] = ()) -> "CohortRecipe":
         """From what was read; no key is kept."""
         keys = (loaded.cohort.subjects["subject_id"], loaded.cohort.visits["visit_id"])
-        patterns = (learn_pattern(sorted(map(str, k))) for k in keys)
+        people, stays = (learn_pattern(sorted(map(str, k))) for k in keys)
         suffix = "" if source.is_dir() else "".join(source.suffixes[-2:])
-        return CohortRecipe(loaded.layout, suffix, *patterns)
+        return CohortRecipe(loaded.layout, suffix, people, stays, steady)
 
 
 @dataclass(frozen=True)
 class CohortMaker:
-    """Draws patients, and gives them keys in the source's pattern."""
+    """Draws patients, and gives them keys in the source's pattern.
+
+    Attributes:
+        beside: what else stands in the rows of their events and visits.
+    """
 
     fitted: FittedCohort
     recipe: CohortRecipe
+    beside: FittedBeside = field(default_factory=lambda: FittedBeside({}))
 
     def draw(
         self, n: int, seeds: Seeds, condition: Condition = FREE, taken: Collection[str] = ()
@@ -68,7 +77,8 @@ class CohortMaker:
             name: _fresh(keys, patterns[name], set(taken), seeds.of("keys", name).numpy())
             for name, keys in parts.items()
         }
-        return housed(rekeyed(made, fresh["subject_id"], fresh["visit_id"]), self.recipe.layout)
+        whole = rekeyed(made, fresh["subject_id"], fresh["visit_id"])
+        return self.beside.draw(housed(whole, self.recipe.layout), seeds)
 
     def asked(self, texts: tuple[str, ...]) -> Condition:
         """What `--condition` asks of what is told of a patient once.
@@ -81,6 +91,8 @@ class CohortMaker:
     def save(self, folder: Path) -> None:
         """Write the model folder, which only its owner may open."""
         write_model(folder, self.fitted, self.recipe, RECIPE)
+        if self.beside.kinds:
+            self.beside.save(folder)
 
 
 def _fresh(
@@ -117,14 +129,14 @@ def open_maker(folder: Path) -> CohortMaker:
     Raises:
         ModelError: not a whole model folder of cohorts.
     """
-    return CohortMaker(*open_parts(folder, CohortRecipe, RECIPE))
+    return CohortMaker(*open_parts(folder, CohortRecipe, RECIPE), load_beside(folder))
 
 
 def sample(folder: Path, order: Order, target: Path, tell: Tell) -> None:
     """See `kind.sample`."""
     maker = open_maker(folder)
     check_target(target, maker.recipe.suffix)
-    parts = drawn_shards(maker, order, tell)
+    parts = (lowered(p, maker.recipe.steady) for p in drawn_shards(maker, order, tell))
     with parents_of(target):
         if appends(maker.recipe.layout):
             write_parts(parts, maker.recipe.layout, target)
@@ -159,5 +171,13 @@ def joined(parts: list[Cohort]) -> Cohort:
 
     people, events, visits = map(stacked, ("subjects", "events", "visits"))
     codes = stacked("codes").drop_duplicates(["kind", "code"])
-    whole = Cohort.of(people, events, visits, codes, clock=parts[0].clock)
+    extras: dict[str, list[pd.DataFrame]] = {}
+    before = dict.fromkeys(("events", "visits"), 0)
+    for part in parts:
+        for kind, frame in part.extras.items():
+            ahead = before["visits" if kind == OF_VISITS else "events"]
+            extras.setdefault(kind, []).append(frame.set_axis(frame.index + ahead, axis=0))
+        before = {name: n + len(getattr(part, name)) for name, n in before.items()}
+    beside = {kind: pd.concat(frames) for kind, frames in extras.items()}
+    whole = Cohort.of(people, events, visits, codes, beside, clock=parts[0].clock)
     return replace(whole, origin="synthetic")

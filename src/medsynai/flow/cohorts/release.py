@@ -6,6 +6,7 @@ import pandas as pd
 
 from medsynai.data.cohort import Cohort
 from medsynai.data.cohortfiles import write_cohort
+from medsynai.data.told_once import lowered
 from medsynai.flow.cohorts.maker import CohortRecipe
 
 
@@ -16,4 +17,5 @@ def look(cohort: Cohort) -> pd.DataFrame:
 
 def write(cohort: Cohort, recipe: CohortRecipe, place: Path) -> None:
     """Write the cohort in the source's layout."""
-    write_cohort(cohort, recipe.layout, place.with_name(place.name + recipe.suffix))
+    whole = lowered(cohort, recipe.steady)
+    write_cohort(whole, recipe.layout, place.with_name(place.name + recipe.suffix))

@@ -9,6 +9,7 @@ from medsynai.data.cohortfiles import read_cohort
 from medsynai.data.cohortfiles.layout import LoadedCohort
 from medsynai.data.rollup import Rollup
 from medsynai.data.split import split_cohort
+from medsynai.data.told_once import lifted, steady_columns
 from medsynai.deidentify.cohort import without_traces
 from medsynai.errors import PlanError
 from medsynai.evaluate.cohorts.trial import CohortTrial
@@ -21,6 +22,7 @@ from medsynai.flow.judging import Judged
 from medsynai.flow.kind_release import KindRelease
 from medsynai.flow.kind_stages import Findings, Models, Run, Trained
 from medsynai.flow.opening import FEWEST, name_source
+from medsynai.models.beside import fit_beside
 from medsynai.models.catalog import find_entry, load_cohort_model
 from medsynai.privacy.ledger import Release
 from medsynai.seeds import Seeds
@@ -29,6 +31,7 @@ MODELS = Models(load_cohort_model, "events")
 FEW = 500  # train patients below which the net of events has too little to learn courses from
 QUICK = replace(MODELS, default="markov")
 CHOSEN = "the choice of `auto` for so many patients: docs/cohorts.md says what it keeps"
+BESIDE = "are drawn by the code, and no score is about them"
 # Options of a plan that speak of one table's columns, or of forms that cohorts do not have.
 TABLES_ONLY = ("schema", "target", "leaks", "keep", "mix_real", "form", "impute", "refine")
 
@@ -56,11 +59,15 @@ class CohortParts:
 
     Attributes:
         notes: what no model learns, counted.
+        beside: train, with what stands beside its events and visits.
+        steady: columns beside visits that are the patient's own.
     """
 
     train: Cohort
     holdout: Cohort | None
     notes: tuple[str, ...]
+    beside: Cohort
+    steady: tuple[str, ...] = ()
 
 
 def divide(loaded: LoadedCohort, run: Run) -> CohortParts:
@@ -76,28 +83,33 @@ def divide(loaded: LoadedCohort, run: Run) -> CohortParts:
         cohort = loaded.cohort
         if len(cohort) < FEWEST:
             raise PlanError(f"{len(cohort)} patients are too few; at least {FEWEST} are needed")
-        bare, notes = without_traces(cohort)
-        beside = sum(len(f.columns) for f in bare.extras.values())
-        if beside:
-            notes += (f"not drawn: {beside} columns beside what a cohort holds",)
+        steady = steady_columns(cohort)
+        whole = lifted(cohort, steady)
+        bare, notes = without_traces(replace(whole, extras={}))
         if bare.signals:
             notes += (f"not drawn: {len(bare.signals):,} signals",)
-        bare = replace(bare, extras={}, signals=())
+        bare = replace(bare, extras=whole.extras, signals=())
         train, held = split_cohort(bare, plan.holdout, Seeds(plan.seed))
         rollup = Rollup.learn(train)
-        train, held = rollup.apply(train), None if held is None else rollup.apply(held)
-        return CohortParts(train, held, (*map(str, loaded.problems), *notes, *rollup.notes))
+        full = rollup.apply(train)
+        held = None if held is None else replace(rollup.apply(held), extras={})
+        notes = (*map(str, loaded.problems), *notes, *rollup.notes)
+        return CohortParts(replace(full, extras={}), held, notes, full, steady)
 
 
 def train(parts: CohortParts, loaded: LoadedCohort, run: Run) -> Trained[CohortMaker]:
     """Fit the model, on train patients only."""
-    recipe = CohortRecipe.of(loaded, Path(str(run.plan.source)))
+    recipe = CohortRecipe.of(loaded, Path(str(run.plan.source)), parts.steady)
+    beside, notes = fit_beside(parts.beside, run.ledger)
+    columns = sum(len(b.columns) for b in beside.kinds.values())
+    if columns:
+        notes = (f"{columns} columns beside codes and numbers {BESIDE}", *notes)
     models = MODELS if len(parts.train) >= FEW else QUICK
     trained = kind_stages.train(
-        models, parts.train, lambda fitted: CohortMaker(fitted, recipe), CHOSEN, run
+        models, parts.train, lambda fitted: CohortMaker(fitted, recipe, beside), CHOSEN, run
     )
     trained.maker.asked(run.plan.conditions)
-    return trained
+    return replace(trained, notes=(*notes, *trained.notes))
 
 
 def draw(
