@@ -1,6 +1,7 @@
 """What stands beside events and visits is drawn again, and what belongs together stays so."""
 
 import uuid
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -118,3 +119,13 @@ def test_what_never_changes_in_a_patient_is_the_patients_own():
     assert "religion (visits)" not in down.subjects
     back = down.extras[OF_VISITS][["religion", "ward"]]
     pd.testing.assert_frame_equal(back, cohort.extras[OF_VISITS][["religion", "ward"]])
+
+
+def test_who_treated_the_patient_is_not_drawn_though_many_share_a_name():
+    cohort = ward(60)
+    frame = next(iter(cohort.extras.values()))
+    doctors = np.array(["Ada Lo", "Bo Ray"])[np.arange(len(frame)) % 2]
+    kind = next(k for k, f in cohort.extras.items() if f is frame)
+    extras = {**cohort.extras, kind: frame.assign(provider_name=doctors)}
+    _, notes = fit_beside(replace(cohort, extras=extras), Ledger())
+    assert any("provider_name" in n and "direct identifier" in n for n in notes)

@@ -13,6 +13,8 @@ from medsynai.data.cohort import Clock
 from medsynai.data.cohortfiles.texts import fewest_places, read_times, write_numbers, write_times
 from medsynai.data.dates import date_format, is_clock
 from medsynai.data.levels import is_near_identifier, patients_of_levels
+from medsynai.data.patterns import mark_by_name
+from medsynai.data.schema import Handling
 from medsynai.deidentify.cohort import is_measured
 from medsynai.deidentify.keys import fresh_keys, learn_pattern, learn_sizes
 from medsynai.deidentify.recipe import KeyRule
@@ -167,6 +169,9 @@ def _spot(name: str, values: pd.Series, around: Around, least: int) -> Spot | st
         return Spot(name, Way.NUMBER, places=fewest_places(values))
     if unique or (rows >= FEWEST and is_near_identifier(patients, least)):
         return _key(name, codes, words, around)
+    named = mark_by_name(name)
+    if named is not None and named.handling is Handling.DROP and name.casefold() != "name":
+        return f"a direct identifier: {named.identifier}"
     levels = tuple(sorted(w for w, n in zip(words, patients, strict=True) if n >= least))
     return Spot(name, Way.LEVEL, levels) if levels else "no value of several patients"
 
