@@ -5,7 +5,7 @@ import pandas as pd
 
 from medsynai.data.cohort import Clock, Cohort
 from medsynai.evaluate.cohorts import pictures
-from medsynai.evaluate.cohorts.lives import _shorter
+from medsynai.evaluate.cohorts.lives import _shorter, timelines
 from medsynai.evaluate.cohorts.trial import CohortTrial
 from medsynai.report.exhibits import draw
 from medsynai.report.suppress import withhold
@@ -98,3 +98,13 @@ def test_a_heading_tells_ages_with_one_decimal():
         "I10.9",
         "-1.25",
     ]
+
+
+def test_events_without_a_time_and_no_visits_are_drawn_at_the_beginning():
+    """A dated cohort whose statics are events without a time, as MEDS has them."""
+    at = pd.to_datetime(["2020-01-01 08:00", "2020-01-01 09:00", None] * 3)
+    events = pd.DataFrame({"subject_id": np.repeat(["a", "b", "c"], 3), "time": at})
+    cohort = Cohort.of(events=events.assign(code=["x", "x", "GENDER"] * 3))
+    lives = timelines(cohort)
+    assert len(lives) == 3
+    assert all(sorted(v for lane in one["lanes"] for v in lane["at"])[0] == 0 for one in lives)

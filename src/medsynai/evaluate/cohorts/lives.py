@@ -27,7 +27,11 @@ def timelines(cohort: Cohort) -> list[dict[str, Any]]:
 def _times(cohort: Cohort) -> np.ndarray:
     """(events,) microseconds since the beginning; without a time, where the visit begins."""
     starts = cohort.visits.set_index("visit_id")["start"]
-    times = cohort.events["time"].fillna(cohort.events["visit_id"].map(starts))
+    events = cohort.events
+    stands = starts.reindex(events["visit_id"]).set_axis(
+        events.index
+    )  # `map` breaks without visits
+    times = events["time"].fillna(stands)
     begin = pd.Series(cohort.begins()).reindex(cohort.places(cohort.events["subject_id"]))
     if cohort.clock is not Clock.CALENDAR:
         return (times.to_numpy("float64") - begin.to_numpy("float64")) * cohort.clock.microseconds
