@@ -41,6 +41,7 @@ EVENT = (
 PLACES = dict.fromkeys(KINDS.values(), EVENT) | {OF_VISITS: ("status", "type", "type_display")}
 STATICS = ("deceased", "marital_status", "race", "race_display", "ethnicity", "ethnicity_display")
 PERIODS = {"Observation": "effectivePeriod", "Procedure": "performedPeriod"}
+NOWHERE = "http://example.org/fhir"  # a full address is absolute (R4, bundle); this is nobody's
 
 
 def write_resources(cohort: Cohort, layout: Layout, path: Path) -> tuple[str, ...]:
@@ -71,7 +72,10 @@ def write_resources(cohort: Cohort, layout: Layout, path: Path) -> tuple[str, ..
         about = resource.get("subject", {}).get("reference", "").removeprefix("Patient/")
         whose[about or resource["id"]].append(resource)
     for key, resources in whose.items():
-        entries = [{"fullUrl": f"{r['resourceType']}/{r['id']}", "resource": r} for r in resources]
+        entries = [
+            {"fullUrl": f"{NOWHERE}/{r['resourceType']}/{r['id']}", "resource": r}
+            for r in resources
+        ]
         bundle = {"resourceType": "Bundle", "type": "collection", "entry": entries}
         _put(path / f"{key}.json{suffix}", json.dumps(bundle, ensure_ascii=False))
     return tuple(notes)
