@@ -357,3 +357,29 @@ def test_one_period_of_observation_each_is_entry_and_exit_and_several_are_events
     write_cohort(loaded.cohort, loaded.layout, tmp_path / "out")
     assert (tmp_path / "out/observation_period.csv").read_text() == text
     same(loaded.cohort, read_cohort(tmp_path / "out").cohort)
+
+
+def test_a_visit_lies_in_the_century_of_its_events(tmp_path):
+    """Years of two digits, as spreadsheets write them, beside tables with whole ones."""
+    (tmp_path / "ADMISSIONS.csv").write_text(
+        "subject_id,hadm_id,admittime,dischtime,admission_type\n"
+        "1,10,10/23/64 21:09,11/1/64 17:15,URGENT\n"
+        "1,11,2/1/65 21:09,2/2/65 17:15,URGENT\n"  # no events of its own
+        "2,20,12/30/99 22:00,1/2/00 18:00,URGENT\n"
+        "2,21,12/30/68 22:00,1/2/69 18:00,URGENT\n"  # 2068 and 1969, as two digits are taken
+    )
+    (tmp_path / "PRESCRIPTIONS.csv").write_text(
+        "subject_id,hadm_id,startdate,enddate,drug\n"
+        "1,10,2164-10-24 00:00:00,2164-10-25 00:00:00,a\n"
+        "2,20,2199-12-31 00:00:00,2200-01-01 00:00:00,b\n"
+        "2,21,2168-12-31 00:00:00,2169-01-01 00:00:00,b\n"
+    )
+    loaded = read_cohort(tmp_path)
+    starts = loaded.cohort.visits.set_index("visit_id")[["start", "end"]]
+    assert starts["start"].dt.year.to_dict() == {"10": 2164, "11": 2165, "20": 2199, "21": 2168}
+    assert starts["end"].dt.year.to_dict() == {"10": 2164, "11": 2165, "20": 2200, "21": 2169}
+    assert not [p for p in loaded.problems if "week" in p.what and p.count]
+    assert any("moved to the times of their events" in n for n in loaded.notes)
+    write_cohort(loaded.cohort, loaded.layout, tmp_path / "out")
+    again = read_cohort(tmp_path / "out").cohort
+    assert again.visits["start"].tolist() == loaded.cohort.visits["start"].tolist()

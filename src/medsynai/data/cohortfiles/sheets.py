@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from medsynai.data.cohort import OF_VISITS, Clock, Cohort
+from medsynai.data.cohortfiles.centuries import settled
 from medsynai.data.cohortfiles.housed import homeless
 from medsynai.data.cohortfiles.layout import COLUMNS, JOINED, Layout, LoadedCohort, Part, Sheet
 from medsynai.data.cohortfiles.texts import (
@@ -215,6 +216,9 @@ def gather(got: Gathered, layout: Layout) -> LoadedCohort:
         if reached is not None and np.any(bare):  # tables that know only the visit
             named = events.get("subject_id", reached)
             events = events.assign(subject_id=named.where(named.notna(), reached))
+    if visits:
+        visits[0], moved = settled(visits[0], events, got.sheets)
+        got.notes.extend(moved)
     codes = got.parts[Part.CODES]
     cohort = Cohort.of(
         people,
