@@ -17,7 +17,7 @@ from medsynai.data.cohortfiles.fhir_elements import (
     concept_of,
     value_of,
 )
-from medsynai.data.cohortfiles.layout import Layout, unplaced
+from medsynai.data.cohortfiles.layout import Layout, unfollowed, unplaced
 from medsynai.data.integrity import refuse_broken
 from medsynai.errors import SchemaError
 
@@ -57,7 +57,7 @@ def write_resources(cohort: Cohort, layout: Layout, path: Path) -> tuple[str, ..
             notes.append(f"not written: {count:,} events of kind {kind!r} have no resource here")
     if cohort.signals:
         notes.append(f"not written: {len(cohort.signals):,} signals")
-    notes += unplaced(cohort, PLACES, STATICS)
+    notes += unplaced(cohort, PLACES, STATICS) + unfollowed(cohort)
     made = [*_patients(cohort, people), *_encounters(cohort, people, stays)]
     made += [r for name in KINDS for r in _events(cohort, name, people, stays, notes)]
     suffix = layout.details.get("suffix", "")

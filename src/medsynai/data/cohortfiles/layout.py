@@ -173,3 +173,18 @@ def unplaced(
         if more:
             notes.append(f"not written: {len(more)} columns of {kind}: {', '.join(map(str, more))}")
     return notes
+
+
+def unfollowed(cohort: Cohort, kind: str = "") -> list[str]:
+    """Entries and exits that a format has no place for, counted.
+
+    Args:
+        cohort: what is to be written.
+        kind: of events that the format tells entry and exit by; patients who have one are told.
+    """
+    people = cohort.subjects
+    lost = people[["entry", "exit"]].notna().any(axis=1)
+    lost &= ~people["subject_id"].isin(
+        cohort.events.loc[cohort.events["kind"] == kind, "subject_id"]
+    )
+    return [f"not written: entry and exit of {lost.sum():,} patients"] if lost.any() else []

@@ -90,7 +90,7 @@ def statics_of(cohort: Cohort) -> pd.DataFrame:
         frame[AGE] = frame[AGE].map(lambda v: "" if np.isnan(v) else f"{v:.1f}")
     if cohort.subjects["death"].notna().any():
         last = cohort.events.groupby("subject_id")["time"].max()
-        seen = cohort.subjects["subject_id"].map(last).astype(begins.dtype)
+        seen = last.reindex(cohort.subjects["subject_id"]).set_axis(cohort.subjects.index)
         ends = cohort.subjects["death"].fillna(cohort.subjects["exit"]).fillna(seen)
         days = _days(cohort, begins, ends.reset_index(drop=True))
         frame[FOLLOWED] = np.where(np.isnan(days), "", np.round(days, 3).astype(str))
