@@ -68,6 +68,26 @@ def test_membership_finds_copies_and_nobody_in_fresh_patients():
     assert by_name(accusing.measure, noised)[name].low > 0.9
 
 
+def test_one_of_two_real_halves_tells_nobody_of_the_other():
+    """Nobody is found to be nearest to himself; where a third of train is released they are."""
+    found: dict[str, list[float]] = {}
+    for seed in range(6):
+        train, holdout, other = (ward(90, 100 * part + seed) for part in (1, 2, 3))
+        third = train.only(np.arange(30))
+        mixed = Cohort.of(
+            pd.concat([other.subjects, third.subjects]), pd.concat([other.events, third.events])
+        )
+        for kind, made in (("halves", other), ("planted", mixed)):
+            trial = CohortTrial(train, holdout, made, Seeds(seed))
+            for measure in (accusing.measure, who.membership):
+                score = next(s for s in measure(trial).scores if s.name.endswith("_auc"))
+                found.setdefault(f"{kind} {score.name}", []).append(score.value)
+    means = {name: np.mean(values) for name, values in found.items()}
+    halves = {n: m for n, m in means.items() if n.startswith("halves")}
+    assert len(halves) == 2 and all(abs(m - 0.5) < 0.05 for m in halves.values()), means
+    assert all(m > 0.58 for n, m in means.items() if n not in halves), means
+
+
 def test_a_weak_attack_is_not_read_as_safety(monkeypatch):
     monkeypatch.setattr(accusing, "_nearest", lambda view, *rest: np.zeros(len(view)))
     monkeypatch.setattr(accusing, "longest", lambda view, known: np.zeros(len(view)))
