@@ -17,7 +17,7 @@ def ward(n: int, seed: int) -> Cohort:
     """Some die, some within the first minute; the others are seen until an exit."""
     rng, keys = np.random.default_rng(seed), [f"{seed}-{i}" for i in range(n)]
     sex = rng.choice(["F", "M"], n)
-    entry = pd.Series(pd.Timestamp("2019-01-01") + pd.to_timedelta(rng.integers(0, 9000, n), "h"))
+    entry = pd.Series(pd.Timestamp("2019-01-01") + pd.to_timedelta(rng.integers(0, 400, n), "D"))
     days = np.minimum(rng.exponential(np.where(sex == "M", 100, 400)).round(), 500)
     days[rng.random(n) < 0.08] = 0.0
     died = (rng.random(n) < 0.8) & (days < 500)

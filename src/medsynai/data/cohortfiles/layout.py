@@ -175,16 +175,7 @@ def unplaced(
     return notes
 
 
-def unfollowed(cohort: Cohort, kind: str = "") -> list[str]:
-    """Entries and exits that a format has no place for, counted.
-
-    Args:
-        cohort: what is to be written.
-        kind: of events that the format tells entry and exit by; patients who have one are told.
-    """
-    people = cohort.subjects
-    lost = people[["entry", "exit"]].notna().any(axis=1)
-    lost &= ~people["subject_id"].isin(
-        cohort.events.loc[cohort.events["kind"] == kind, "subject_id"]
-    )
+def unfollowed(cohort: Cohort) -> list[str]:
+    """Entries and exits, for a format that has no place for them, counted."""
+    lost = cohort.subjects[["entry", "exit"]].notna().any(axis=1)
     return [f"not written: entry and exit of {lost.sum():,} patients"] if lost.any() else []

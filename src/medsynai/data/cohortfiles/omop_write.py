@@ -9,7 +9,7 @@ import pandas as pd
 
 from medsynai.data.cohort import OF_VISITS, Clock, Cohort
 from medsynai.data.cohortfiles.keys import numbered
-from medsynai.data.cohortfiles.layout import Layout, Part, unfollowed, unplaced
+from medsynai.data.cohortfiles.layout import Layout, Part, unplaced
 from medsynai.data.cohortfiles.omop_tables import (
     CODED,
     PERIOD,
@@ -103,7 +103,6 @@ def _frames(cohort: Cohort, notes: list[str]) -> Iterator[tuple[str, pd.DataFram
     }
     own = [n for t in TABLES if t.part is Part.SUBJECTS or t.name == PERIOD for n, *_ in t.fields]
     notes += unplaced(cohort, fields, [*own, "birth_known"])
-    notes += unfollowed(cohort, "observation_period")
     kinds = {t.kind for t in TABLES}
     for kind, count in cohort.events["kind"].value_counts(dropna=False).items():
         if kind not in kinds:
