@@ -34,6 +34,13 @@ TARGETS: dict[str, dict[str, tuple[str, str, float]]] = {
         "cohort_orphans": ("keys that lead nowhere", "<=", 0.0),
     },
 }
+# figure -> title: no target was set for them.
+BESIDE = {
+    "tstr_next_value": "next value, trained on synthetic, R2",
+    "tstr_next_visit": "what comes at the next step, trained on synthetic, AUC",
+    "course_autocorrelation": "autocorrelations within a patient, error",
+    "course_cross_correlation": "correlations of two variables within a patient, error",
+}
 ABOUT = """## Cohorts
 
 By `python bench/cohorts.py fit --set S --model M` and then `judge`: half of the patients to train,
@@ -65,6 +72,10 @@ def cohorts(rows: list[Row]) -> str:
                 _cell([r for r in mine if r["model"] == m], figure, side, limit) for m in models
             ]
             lines.append(f"| {title} | {side} {limit:g} | {' | '.join(cells)} |\n")
+        for figure, title in BESIDE.items():
+            cells = [_cell([r for r in mine if r["model"] == m], figure) for m in models]
+            if any(cell != "-" for cell in cells):
+                lines.append(f"| {title} | - | {' | '.join(cells)} |\n")
         lines.append("\n")
     return "".join(lines)
 
@@ -74,15 +85,17 @@ def _titled(model: str, rows: list[Row]) -> str:
     return f"**{model}** ({seeds} fit{'s' * (seeds > 1)})"
 
 
-def _cell(rows: list[Row], figure: str, side: str, limit: float) -> str:
+def _cell(rows: list[Row], figure: str, side: str = "", limit: float = 0.0) -> str:
     found = [(r["figures"].get(figure) or {}) for r in rows]
     value = _median([f.get("value") for f in found])
     if value is None:
         return "-"
     anchors = [_median([f.get(k) for f in found]) for k in ("holdout", "shuffled")]
     told = ", ".join("-" if a is None else _said(a) for a in anchors)
-    met = value <= limit if side == "<=" else value >= limit
     beside = f" ({told})" if any(a is not None for a in anchors) else ""
+    if not side:
+        return f"{_said(value)}{beside}"
+    met = value <= limit if side == "<=" else value >= limit
     return f"{_said(value)}{beside} {'met' if met else '**missed**'}"
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from cohort_page import TARGETS
+from cohort_page import BESIDE, TARGETS
 from page import COHORTS, HERE, page
 from run import SHARED
 
@@ -39,8 +39,8 @@ DATA = SHARED.parent / "data"
 OUT = HERE / "out" / "cohorts"
 DELTA = 1e-6
 SIDES = ("value", "holdout", "shuffled", "control")
-BESIDE = {"copied_run", "membership_auc", "gap_tvd", "next_tvd", "absent_runs_tvd", "c2st"}
-BESIDE |= {"stay_counts_correlation", "code_r2", "code_missed", "km_area", "hazard_overlap"}
+ALSO = {*BESIDE, "copied_run", "membership_auc", "gap_tvd", "next_tvd", "absent_runs_tvd", "c2st"}
+ALSO |= {"stay_counts_correlation", "code_r2", "code_missed", "km_area", "hazard_overlap"}
 
 
 def physionet2012() -> Cohort:
@@ -129,7 +129,7 @@ def judged(name: str, model: str, seed: int) -> dict[str, Any]:
     clock = time.process_time()
     made = fitted.sample(len(train), Seeds(seed).of("draw"))
     drawn = time.process_time() - clock
-    wanted = {*TARGETS[name], *BESIDE}
+    wanted = {*TARGETS[name], *ALSO}
     card = judge(CohortTrial(train, holdout, made, Seeds(seed).of("judge")), panel=COHORT_PANEL)
     figures: dict[str, Any] = {
         s.name: {k: _short(getattr(s, k)) for k in SIDES} for s in card.scores if s.name in wanted
