@@ -274,8 +274,11 @@ def rows_of(cohort: Cohort, times: Times) -> pd.DataFrame:
 def kept_of(rows: pd.DataFrame, tokens: tuple[Token, ...]) -> pd.DataFrame:
     """The rows of known tokens, with `token`, in order of patient, time and token."""
     place = {astuple(t)[: len(SAYS)]: i for i, t in enumerate(tokens)}
-    said = [tuple(map(_none, r)) for r in rows[list(SAYS)].itertuples(index=False)]
-    token = np.array([place.get(s, -1) for s in said], np.int64)
+    said = rows[list(SAYS)]
+    number = said.groupby(list(SAYS), dropna=False, sort=False).ngroup().to_numpy()
+    kinds = said.iloc[np.unique(number, return_index=True)[1]]
+    found = [place.get(tuple(map(_none, r)), -1) for r in kinds.itertuples(index=False)]
+    token = np.array(found, np.int64)[number]
     kept = rows.assign(token=token)[token >= 0]
     return kept.sort_values(["patient", "tick", "token"], kind="stable", ignore_index=True)
 
