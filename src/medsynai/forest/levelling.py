@@ -1,8 +1,8 @@
-"""Weights that leave every column as it was drawn, and rows kept so that chance does as well.
+"""Weights that give every column its real shares, and rows kept so that chance does as well.
 
-A model of a table keeps each column's shares well; weights of whole rows, fitted to few patients,
-move them a little, and keeping rows at random moves them more. So weights are raked until each
-column's weighted shares are the drawn ones (Deming and Stephan 1940), and kept rows are exchanged
+Weights of whole rows, fitted to few patients, move single columns a little, and keeping rows at
+random moves them more. So weights are raked until each column's weighted shares are those of train
+rows (Deming and Stephan 1940), and kept rows are exchanged
 until each column's shares among them are what the weights say (balanced sampling: Deville and Tillé
 2004; here by exchanges, which many columns at once allow).
 """
@@ -16,11 +16,13 @@ from medsynai.forest.ratio import pick
 from medsynai.store import Arrays
 
 PARTS = 12  # of a number, about equally many drawn rows in each; and one for missing
-TURNS = 20  # of raking
+TURNS, FURTHEST = 20, 2.0  # of raking; and the most that a cell's log weight may move
+SMOOTH = 0.5  # train rows added to each cell
 EXCHANGES, FIRST = 6, 0.03  # rounds, and the share of rows in the first; more cost correlations
 
 Cells = Integer[np.ndarray, "rows columns"]
 Weights = Float[np.ndarray, " rows"]
+Seen = Float[np.ndarray, "rows columns"]
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,14 @@ class Levels:
     added: np.ndarray
 
     @staticmethod
-    def of(seen: Float[np.ndarray, "rows columns"], weight: Weights) -> "Levels":
-        """Cells of drawn rows as `Marks` sees them; under these log weights they are as drawn."""
+    def of(seen: Seen, weight: Weights, real: Seen) -> "Levels":
+        """Cells of drawn rows, raked so that with these log weights they have real rows' shares.
+
+        Args:
+            seen: drawn rows, as `Marks` sees them.
+            weight: their log weights.
+            real: train rows, likewise.
+        """
         edges = np.full((seen.shape[1], PARTS - 1), np.inf)
         for column, values in enumerate(seen.T):
             at = np.unique(
@@ -50,9 +58,9 @@ class Levels:
         sizes = np.isfinite(edges).sum(1) + 1
         start = np.concatenate([[0], np.cumsum(sizes)])
         plain = Levels(edges, start, np.zeros(start[-1]))
-        return plain._raked(plain.cells(seen), weight)
+        return plain._raked(plain.cells(seen), weight, plain.cells(real))
 
-    def cells(self, seen: Float[np.ndarray, "rows columns"]) -> Cells:
+    def cells(self, seen: Seen) -> Cells:
         """(rows, columns) the cell of each value, counted through all columns."""
         found = np.empty(seen.shape, np.int32)
         for column, values in enumerate(seen.T):
@@ -60,14 +68,16 @@ class Levels:
             found[:, column] = self.start[column] + part
         return found
 
-    def _raked(self, cells: Cells, weight: Weights) -> "Levels":
-        n, size, added = len(cells), len(self.added), self.added.copy()
-        aim = np.bincount(cells.ravel(), minlength=size) / n
+    def _raked(self, cells: Cells, weight: Weights, real: Cells) -> "Levels":
+        size, added = len(self.added), self.added.copy()
+        aim = np.bincount(real.ravel(), minlength=size) + SMOOTH
         mine = np.exp(weight - weight.max())
         for _ in range(TURNS):
             for a, b, column in zip(self.start[:-1], self.start[1:], cells.T, strict=True):
                 share = np.bincount(column - a, mine, b - a) / mine.sum()
-                step = np.log(np.maximum(aim[a:b], 1e-12) / np.maximum(share, 1e-12))
+                wanted = aim[a:b] / aim[a:b].sum()
+                step = np.log(wanted / np.maximum(share, 1e-12))
+                step = np.clip(added[a:b] + step, -FURTHEST, FURTHEST) - added[a:b]
                 added[a:b] += step
                 mine *= np.exp(step)[column - a]
         return Levels(self.edges, self.start, added)

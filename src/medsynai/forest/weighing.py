@@ -66,7 +66,7 @@ class Weighed:
         booster: how much likelier a row is real than drawn, as a logarithm.
         gains: what held rows gained by each round; see `medsynai.forest.ratio.Rounds`.
         outcome: what rows are weighed by beside, so that their outcome goes with what they say.
-        levels: what leaves each column as it was drawn.
+        levels: what gives each column its real shares.
     """
 
     settings: Sifting
@@ -172,7 +172,8 @@ def weighed(
     drawn, fresh = draw("drawn"), draw("fresh")
     marks = Marks.of(drawn)
     seen = marks.see(drawn), marks.see(fresh)
-    booster, gains = rounds.fit(marks.see(table), table.whose(), seen[0], seeds)
+    real = marks.see(table.only(names))
+    booster, gains = rounds.fit(real, table.whose(), seen[0], seeds)
     weight, outcome = booster.log_odds(seen[1]), NOT_FORETOLD
     if settings.foretell:
         others = tuple(n for n in names if n != settings.foretell)
@@ -180,7 +181,7 @@ def weighed(
         what, own = Outcome.of(table, settings.foretell), seeds.of("outcome")
         outcome = fit_foretelling(what, settings.by or others, table, *pools, own)
         weight = weight + outcome.log_weight(fresh)
-    levels = Levels.of(seen[1], weight)
+    levels = Levels.of(seen[1], weight, real)
     return Weighed(settings, inner, table.schema, marks, booster, tuple(gains), outcome, levels)
 
 
