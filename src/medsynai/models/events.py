@@ -45,7 +45,7 @@ class Events:
     least: int = 3
     bins: int = 60
     gaps: int = 200
-    lives: Refined = field(default_factory=partial(Refined, "forest", FOREST, pool=8))
+    lives: Refined = field(default_factory=partial(Refined, "forest", FOREST, pool=8, drawn=5))
     paid: Aim = field(default_factory=Aim)
     told: float = 0.4
     steps: int = 480
