@@ -2,9 +2,9 @@
 
 Weights of whole rows, fitted to few patients, move single columns a little, and keeping rows at
 random moves them more. So weights are raked until each column's weighted shares are those of train
-rows (Deming and Stephan 1940), and kept rows are exchanged
-until each column's shares among them are what the weights say (balanced sampling: Deville and Tillé
-2004; here by exchanges, which many columns at once allow).
+rows (Deming and Stephan 1940), and some kept rows are exchanged, so that each column's shares among
+them are nearer to what the weights say (balanced sampling: Deville and Tillé 2004; here by
+exchanges, which many columns at once allow).
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from jaxtyping import Float, Integer
 from medsynai.forest.ratio import pick
 from medsynai.store import Arrays
 
-PARTS = 12  # of a number, about equally many drawn rows in each; and one for missing
+PARTS = 12  # of a column, about equally many drawn rows in each; missing lies below all
 TURNS, FURTHEST = 20, 2.0  # of raking; and the most that a cell's log weight may move
 SMOOTH = 0.5  # train rows added to each cell
 EXCHANGES, FIRST = 6, 0.03  # rounds, and the share of rows in the first; more cost correlations
