@@ -58,11 +58,11 @@ class Refined:
 
     def fit(self, table: Table, ledger: Ledger | None = None, seeds: Seeds = SEEDS) -> Weighed:
         """Fit the inner model, then discriminators on the same rows; see `Generator.fit`."""
-        ledger, table = ledger or Ledger(), table.learnt()
+        ledger = ledger or Ledger()
         note = f"discriminators of real and {self.inner} rows, read once more; leaves are kept"
         ledger.charge(Release("refine by discriminators", note=note))
+        table, each = table.learnt(), Learner(self.trees, self.leaves, self.min_leaf, self.rate)
         inner = load_model(self.inner, self.settings).fit(table, ledger, seeds.of(INNER))
-        each = Learner(self.trees, self.leaves, self.min_leaf, self.rate)
         return weighed(self, inner, table, Rounds(each, self.rounds, self.folds), seeds)
 
 
