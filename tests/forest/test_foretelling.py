@@ -10,6 +10,8 @@ from sklearn.metrics import roc_auc_score
 
 from medsynai.data.schema import Column, Kind, Schema
 from medsynai.data.table import Table
+from medsynai.forest import foretelling
+from medsynai.forest.booster import NOTHING
 from medsynai.forest.foretelling import (
     NOT_FORETOLD,
     Foretelling,
@@ -114,3 +116,20 @@ def test_an_outcome_is_a_level_or_that_there_is_a_value():
     when = Outcome.of(Table(frame, table.schema), "after")
     assert when == Outcome("after", None)
     assert (when.had(Table(frame, table.schema)) == (frame["died"] == "yes")).all()
+
+
+def test_of_each_patient_one_row_is_learnt_from(monkeypatch):
+    """Rows of one patient on both sides of a fold would be foretold by each other."""
+    table = stays(900)
+    whose = np.repeat(np.arange(300), 3)
+    looked = []
+
+    def seen(rows, had, seeds):
+        looked.append(len(rows))
+        return NOTHING, 0.5
+
+    monkeypatch.setattr(foretelling, "_grown", seen)
+    several = Table(table.frame, table.schema, patients=whose)
+    fresh = [Pool(stays(600, seed), np.zeros(600)) for seed in (2, 3)]
+    fit_foretelling(Outcome("died", "yes"), SIGNS, several, *fresh, Seeds(4))
+    assert looked[0] == 300

@@ -9,8 +9,9 @@ import pytest
 
 from medsynai.data.cohort import OF_VISITS, Cohort
 from medsynai.data.told_once import lifted, lowered, steady_columns
+from medsynai.errors import BudgetError
 from medsynai.models.beside import fit_beside, load_beside
-from medsynai.privacy.ledger import Ledger
+from medsynai.privacy.ledger import Budget, Ledger
 from medsynai.seeds import Seeds
 
 NAMES = {"a": "alpha", "b": "beta", "c": "gamma"}
@@ -129,3 +130,8 @@ def test_who_treated_the_patient_is_not_drawn_though_many_share_a_name():
     extras = {**cohort.extras, kind: frame.assign(provider_name=doctors)}
     _, notes = fit_beside(replace(cohort, extras=extras), Ledger())
     assert any("provider_name" in n and "direct identifier" in n for n in notes)
+
+
+def test_exact_counts_are_refused_under_a_budget_before_a_row_is_read():
+    with pytest.raises(BudgetError):
+        fit_beside(ward(60), Ledger(Budget(1.0, 1e-6)))

@@ -19,7 +19,7 @@ from medsynai.data.schema import Schema
 from medsynai.data.table import Table
 from medsynai.forest.booster import NOTHING, Booster, Features, Learner
 from medsynai.forest.marks import Marks
-from medsynai.forest.ratio import pick
+from medsynai.forest.ratio import one_each, pick
 from medsynai.seeds import Seeds
 from medsynai.store import Arrays
 
@@ -141,11 +141,12 @@ def fit_foretelling(
     Args:
         outcome: what is foretold.
         columns: what may foretell it; nothing that tells it afterwards.
-        table: train rows, one a patient.
+        table: train rows; of each patient one is looked at: folds and leaves are of patients.
         drawn: rows of a model of `table`, to learn from.
         fresh: others, to find the power with: those it learnt from are foretold too well.
         seeds: all randomness.
     """
+    table = table.rows(one_each(table.whose(), seeds.of("one"))[0])
     real, made = outcome.had(table), outcome.had(drawn.rows)
     if not columns or min(min(y.sum(), (~y).sum()) for y in (real, made)) < FEWEST:
         return NOT_FORETOLD
