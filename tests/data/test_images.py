@@ -157,7 +157,7 @@ def test_a_picture_beside_the_folders_of_classes_is_named_and_changes_no_label(t
         read_images(tmp_path / "in")
     loaded = read_images(tmp_path / "in", skip_bad=True)
     assert loaded.images.classes == ("ill", "well") and len(loaded.images) == 8
-    assert "1 files" in loaded.notes[-1]
+    assert loaded.notes[-1].endswith("left out: 1")
     again(loaded, tmp_path / "out")
 
 
@@ -183,7 +183,9 @@ def test_files_that_do_not_fit_are_named_or_skipped_and_counted(tmp_path):
     for said in ("small.png is 4 x 4", "bad.png is damaged", "unlisted.png is not listed"):
         assert said in str(error.value)
     loaded = read_images(folder, skip_bad=True)
-    assert len(loaded.images) == 6 and "3 files could not be used" in loaded.notes[-1]
+    assert len(loaded.images) == 6 and loaded.notes[-1].endswith("left out: 3")
+    assert ("small.png", "is 4 x 4, 1 channels; most are 8 x 8, 1 channels") in loaded.lost
+    assert [name for name, _ in loaded.lost] == ["bad.png", "unlisted.png", "small.png"]
 
 
 def test_ct_keeps_its_units_and_its_slices_their_order(tmp_path):
@@ -225,6 +227,32 @@ def test_written_dicom_says_that_it_is_synthetic_and_names_nobody(tmp_path):
     real = pydicom.dcmread(tmp_path / "in" / "a.dcm")
     assert data.SOPInstanceUID != real.SOPInstanceUID
     assert not [e for e in data.iterall() if e.tag.is_private]
+
+
+@pytest.mark.parametrize(
+    ("tags", "said"),
+    [
+        ({"BurnedInAnnotation": "YES"}, "c.dcm has annotation burned into"),
+        ({"PixelData": b"\0\0"}, "c.dcm has pixels that do not fit"),
+        ({"ImageOrientationPatient": None}, "c.dcm does not say where and how it lies"),
+    ],
+)
+def test_the_slice_that_spoils_a_series_is_named(tmp_path, tags, said):
+    """The series' first file was named, which nothing is wrong with."""
+    uid = pydicom.uid.generate_uid()
+    for z, name in enumerate("abcd"):
+        place = {
+            "SeriesInstanceUID": uid,
+            "ImageOrientationPatient": [1, 0, 0, 0, 1, 0],
+            "ImagePositionPatient": [0, 0, 2.0 * z],
+        }
+        dicom(tmp_path / f"{name}.dcm", random(6, 5), **(place | tags if name == "c" else place))
+    if "ImageOrientationPatient" in tags:
+        found = pydicom.dcmread(tmp_path / "c.dcm")
+        del found.ImageOrientationPatient
+        found.save_as(tmp_path / "c.dcm")
+    with pytest.raises(ReadError, match=rf"a\.dcm is of a series of which {said}"):
+        read_images(tmp_path)
 
 
 def test_monochrome1_is_turned(tmp_path):
@@ -313,7 +341,7 @@ def test_a_picture_that_says_it_is_huge_is_named(tmp_path):
     (folder / "bomb.png").write_bytes(huge(20_000))
     with pytest.raises(ReadError, match=r"bomb.png says that it is larger"):
         read_images(folder)
-    assert "1 files" in read_images(folder, skip_bad=True).notes[-1]
+    assert read_images(folder, skip_bad=True).notes[-1].endswith("left out: 1")
 
 
 def huge(
@@ -520,12 +548,31 @@ def test_the_window_of_monochrome1_is_turned_with_it(tmp_path):
 def test_kinds_that_stand_beside_each_other_are_named(tmp_path):
     """Pictures beside DICOM files were passed over, and nobody was told."""
     folder = pictures(tmp_path / "in", random(3, 6, 5))
-    for k in range(2):
+    for k in range(5):
         dicom(folder / f"{k}.dcm", random(6, 5))
     with pytest.raises(ReadError, match=r"DICOM files and, beside them, 3 PNG or .* as p0\.png"):
         read_images(folder)
     loaded = read_images(folder, skip_bad=True)
-    assert len(loaded.images) == 2 and loaded.notes[-1].endswith("left out: 3")
+    assert len(loaded.images) == 5 and loaded.notes[-1].endswith("left out: 3")
+    assert loaded.lost[0] == ("p0.png", "is PNG or JPEG, most are DICOM")
+
+
+def test_a_stray_file_does_not_outweigh_the_set(tmp_path):
+    """One DICOM file among pictures was the set, and with skip_bad all pictures were left out."""
+    folder = pictures(tmp_path / "in", random(3, 6, 5))
+    dicom(folder / "stray.dcm", random(6, 5))
+    with pytest.raises(ReadError, match=r"PNG or JPEG files and, .* 1 DICOM files, .* stray\.dcm"):
+        read_images(folder)
+    loaded = read_images(folder, skip_bad=True)
+    assert len(loaded.images) == 3 and loaded.lost == (("stray.dcm", loaded.lost[0][1]),)
+
+
+def test_an_image_that_is_listed_twice_is_named(tmp_path):
+    folder = pictures(
+        tmp_path / "in", random(2, 6, 5), "file,label\np0.png,a\np1.png,a\np1.png,b\n"
+    )
+    with pytest.raises(ReadError, match=r"lists p1\.png twice"):
+        read_images(folder)
 
 
 def test_pictures_of_another_form_are_named(tmp_path):

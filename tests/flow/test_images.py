@@ -109,7 +109,20 @@ def test_broken_files_are_counted_only_if_asked(scans, tmp_path):
     ran = CliRunner().invoke(cli, ["synthesize", str(scans), "--out", str(tmp_path / "o")])
     assert ran.exit_code == 2 and "i000.png is damaged" in ran.output
     release = make(Plan(str(scans), model="pca", measures=("pictures",), skip_bad=True))
-    assert any("1 files could not be used" in n for n in release.evidence.notes)
+    assert any("were left out: 1" in n for n in release.evidence.notes)
+    release.save(tmp_path / "o")
+    told = (tmp_path / "o" / "internal" / "left_out.csv").read_text()
+    assert "i000.png,is damaged" in told  # for the owner alone: a name may be a patient's
+    public = [p for p in (tmp_path / "o").glob("*") if p.is_file()]
+    assert public and not any(b"i000.png" in p.read_bytes() for p in public)
+
+
+def test_inspect_names_what_cannot_be_used(scans):
+    """It counted them, and whoever had to mend them did not know which."""
+    (scans / "i000.png").write_bytes(b"\x89PNG broken")
+    ran = CliRunner().invoke(cli, ["inspect", str(scans), "--json"])
+    assert ran.exit_code == 0
+    assert json.loads(ran.output)["unusable"] == "1:\ni000.png is damaged or cut short"
 
 
 def test_images_of_one_class_are_judged_beside_their_like():

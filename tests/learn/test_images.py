@@ -12,7 +12,13 @@ from medsynai.data.images import ImageSet
 from medsynai.flow.training import went_wrong
 from medsynai.learn import precision, sharpening
 from medsynai.learn.core import Batch
-from medsynai.learn.image_looks import at_once, coarse, look_at_images, near_copies
+from medsynai.learn.image_looks import (
+    at_once,
+    coarse,
+    look_at_copies,
+    look_at_images,
+    near_copies,
+)
 from medsynai.learn.losses.images import auxiliary, painted_elbo, shown_changed
 from medsynai.learn.monitor import alarm
 from medsynai.learn.nets.augment import changed, numbers
@@ -291,6 +297,37 @@ def test_images_that_lie_near_to_all_are_no_copies():
     assert near_copies(blurred, known, held)["copies"] == 0
 
 
+def discs(seed: int, n: int, noise: float = 0.0, whole: bool = False):
+    """Discs of some size somewhere on 16 x 16 pixels, or on whole ones, with noise or none."""
+    random = torch.Generator().manual_seed(seed)
+    cy, cx = 4 + 8 * torch.rand(2, n, 1, generator=random)
+    radius = 2 + 3 * torch.rand(n, 1, generator=random)
+    if whole:
+        cy, cx, radius = cy.round(), cx.round(), radius.round()
+    y, x = (a.flatten() for a in torch.meshgrid(torch.arange(16), torch.arange(16), indexing="ij"))
+    far = ((y - cy) ** 2 + (x - cx) ** 2).sqrt() - radius
+    return torch.sigmoid(-2 * far) + noise * normal(n, 256, seed=seed)
+
+
+def test_images_without_noise_are_no_copies_and_those_of_train_images_are():
+    """They are more alone beside one image than noisy ones are, whichever images these are."""
+    known, held = discs(1, 800, 0.1), discs(2, 200, 0.1)
+    clean = [near_copies(discs(k, 128), known, held) for k in range(10, 30)]
+    assert sum(c["near"] > 0.11 for c in clean) > 15  # all of these were called copies
+    assert sum(c["copies"] for c in clean) <= 1
+    assert near_copies(known[:128] + 0.02 * normal(128, 256), known, held)["copies"] == 1
+    drawn = discs(1, 800, 0.0)[:128]  # train images without their noise
+    assert near_copies(drawn, discs(1, 800, 0.05), discs(2, 200, 0.05))["copies"] == 1
+
+
+def test_where_few_images_differ_a_copier_is_seen_and_fresh_ones_are_not():
+    """The line was at no distance at all, and no copy is nearer than that: none was seen."""
+    known, held = torch.unique(discs(1, 200, 0, True), dim=0), discs(2, 200, 0, True)
+    fresh = [near_copies(discs(k, 128, 0, True), known, held) for k in (3, 4, 5)]
+    assert not any(f["copies"] for f in fresh) and fresh[0]["near"] > 0.3
+    assert near_copies(known[torch.arange(128)], known, held)["copies"] == 1
+
+
 @pytest.mark.parametrize(("name", "draws"), [("image-flow", Path), ("image-vae", Painted)])
 def test_a_fit_sees_that_what_it_draws_are_copies(name, draws, monkeypatch):
     """Planted: what is drawn are train images. Every look says so, and the run as well."""
@@ -301,8 +338,14 @@ def test_a_fit_sees_that_what_it_draws_are_copies(name, draws, monkeypatch):
     told = model.fit(images, Ledger(), Seeds(0)).facts
     assert [0 <= mark["near"] < 0.2 for mark in told["losses"]] == [True, True]
     assert not any(mark["copies"] for mark in told["losses"]) and not went_wrong(told, Ledger())
-    rows = torch.from_numpy(Frame.of(images).encode(images))
-    monkeypatch.setattr(draws, "draw", lambda self, labels, random: rows[: len(labels)])
+    seen: list[torch.Tensor] = []
+
+    def looks(canvas, rows, draw, random):
+        seen.append(rows)  # those that are trained on; held-out ones no network can copy
+        return look_at_copies(canvas, rows, draw, random)
+
+    monkeypatch.setattr("medsynai.learn.images.look_at_copies", looks)
+    monkeypatch.setattr(draws, "draw", lambda self, labels, random: seen[0][: len(labels)])
     told = model.fit(images, Ledger(), Seeds(0)).facts
     assert all(mark["near"] > 0.5 and mark["copies"] for mark in told["losses"])
     assert "near copies before anything else" in went_wrong(told, Ledger())[0]

@@ -120,10 +120,13 @@ class LoadedImages:
         images: all of them.
         source: what the files looked like, for the writer.
         held: (n,) True for images of a part that the file itself calls test; None without parts.
-        notes: what a person should know about the reading.
+        notes: what a person should know about the reading; no file is named.
+        lost: each file that was left out and why, for the owner of the data alone: a name may be a
+            patient's.
     """
 
     images: ImageSet
     source: ImageSource
     held: np.ndarray | None = None
     notes: tuple[str, ...] = ()
+    lost: tuple[tuple[str, str], ...] = ()

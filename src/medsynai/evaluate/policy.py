@@ -298,13 +298,11 @@ def _stand(gate: Gate, score: Score | None, limit: float | None) -> tuple[Status
     said = f"{score.value:.3g}, limit {gate.rule} {limit:.3g}"
     if _past(gate, ends[gate.fails_when], limit):
         if gate.needs_control and score.note.startswith(INCONCLUSIVE):
-            return Status.INCONCLUSIVE, (
-                f"{said}: past it, but the attack does not catch a plain copy of the train rows "
-                "either, so it shows nothing"
-            )
+            return Status.INCONCLUSIVE, f"{said}: past it, but {_why(score)}"
         return (Status.WARN if gate.severity is Severity.WARN else Status.FAIL), said
     if gate.needs_control and _missed(gate, score, limit):
-        return Status.INCONCLUSIVE, "the attack lets a plain copy of the train rows pass"
+        missed = "the attack lets a plain copy of the train rows pass"
+        return Status.INCONCLUSIVE, _why(score) or missed
     if gate.control is not None and (score.control is None or score.control < gate.control):
         reached = "was not tried on" if score.control is None else f"scores {score.control:.3g} on"
         return Status.INCONCLUSIVE, (
@@ -327,6 +325,12 @@ def _ends(gate: Gate, score: Score) -> tuple[float, float]:
 
 def _past(gate: Gate, figure: float, limit: float) -> bool:
     return figure > limit if gate.rule is Rule.AT_MOST else figure < limit
+
+
+def _why(score: Score) -> str:
+    """Why a score is inconclusive; "" where it is not."""
+    begin = f"{INCONCLUSIVE}: "
+    return score.note.removeprefix(begin) if score.note.startswith(begin) else ""
 
 
 def _missed(gate: Gate, score: Score, limit: float) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 README, RECORDS, GROUPS, TARGETS = "README.md", "records.csv", "groups.csv", "targets.csv"
-MISFITS = "misfits.csv"
+MISFITS, LOST = "misfits.csv", "left_out.csv"
 
 _WORDS = """# Internal: this folder must not leave
 
@@ -44,6 +44,9 @@ _GROUPS = """
   rows, with intervals that hold for all groups together. `figure` is the AUC for membership (.5
   is guessing), the residual risk for the others (0 is none).
 """
+_LOST = """
+- `left_out.csv`: the files that could not be used and were left out, and why.
+"""
 _PAID = """
 - `report.html`, `card.md`, `scores.json`: every score of the synthetic rows. They were computed on
   real rows and not paid for, so they are outside of the guarantee that the release gives.
@@ -65,7 +68,8 @@ def write_internal(place: Path, internal: Mapping[str, Any]) -> None:
     exposed = internal.get("exposed")
     aimed = internal.get("shadow")
     misfits = internal.get("misfits")
-    apart = ("exposed", "shadow", "misfits")
+    lost = internal.get("lost")
+    apart = ("exposed", "shadow", "misfits", "lost")
     lines = {n: found for n, found in internal.items() if n not in apart}
     words = "\n- No record was asked: the attacks need a holdout.\n"
     if exposed:
@@ -81,6 +85,9 @@ def write_internal(place: Path, internal: Mapping[str, Any]) -> None:
     if aimed:
         _table(place / TARGETS, aimed)
         words += _TARGETS
+    if lost:
+        _table(place / LOST, lost)
+        words += _LOST
     if misfits is not None:
         _table(place / MISFITS, misfits or [{"column": "", "rows": 0, "what": "all rows fit"}])
     groups = _GROUPS if lines else "\n- No protected group is large enough to be judged alone.\n"

@@ -5,7 +5,7 @@ what convolutions with fixed random weights make of them.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -34,6 +34,8 @@ CLOSE, COPIED = 0.05, 0.25  # share of held-out images that is called close; sha
 ALONE = 0.5  # and no image is called close that is not twice as far from the second nearest
 SURE = 2.33  # standard deviations beyond chance: one look in a hundred passes them by chance
 FARTHEST = 1.0  # of a kernel distance
+ROUNDING = 1e-5  # less than that is no distance
+SOME, PARTS = 2_000, 4  # train images that stand for all; parts of them beside the held-out ones
 KNOWN = 20_000  # train images that drawn ones are held against at most
 Rows = Float[Tensor, "n pixels"]
 
@@ -47,7 +49,7 @@ def look_at_images(canvas: Canvas) -> Monitor:
       is that is so most; a mean of many images lies near to all of them, and is no copy.
     - `held`: see `kernel_distance`, on random convolutions, and what `covered` lacks of all: a
       generator that leaves images out may yet be near in the mean.
-    - `copies`: whether `near` is above .25.
+    - `copies`: whether `near` is above .25, or by .2 above what is near by chance.
     """
 
     def look(modules: Modules, batch: Batch, held: Tensor) -> Figures:
@@ -60,15 +62,14 @@ def look_at_images(canvas: Canvas) -> Monitor:
         figures = {"covered": coverage(*seen), "variety": vendi(seen[1]) / vendi(seen[0])}
         if len(held):
             fresh = held[:, :-1]
-            known = torch.unique(real, dim=0)
-            line = torch.quantile(alone(fresh, known), CLOSE).clamp_max(ALONE)
-            figures["near"] = float((alone(fake, known) < line).float().mean())
+            shares = near_shares(fake, torch.unique(real, dim=0), fresh, ALONE)
+            figures["near"] = shares.near
             textures = [
                 torch.cat([convolved(canvas, part) for part in torch.split(x, few)])
                 for x in (fake, fresh)
             ]
             figures["held"] = kernel_distance(*textures) + 1 - figures["covered"]
-            figures[COPIES] = float(figures["near"] > COPIED)
+            figures[COPIES] = float(shares.near > COPIED - CLOSE + shares.chance)
         return figures
 
     return look
@@ -101,18 +102,74 @@ def near_copies(fake: Rows, known: Rows, held: Rows) -> Figures:
 
     - `near`: share of drawn images that are as much nearer to one train image than to the second
       nearest as the twentieth of held-out images is that is so most: .05 where nothing is copied.
-    - `copies`: whether that is above .05 by 2.33 standard deviations of a binomial share, of which
-      one is of the drawn images, and one of the held-out ones that the line was drawn by.
+    - `copies`: whether that is above what `near_shares` finds to be chance, by 2.33 standard
+      deviations of a binomial share, of which one is of the drawn images, and one of the held-out
+      ones that the line was drawn by. Where drawn images lie near to held-out ones as well, they
+      must lie nearer to as many train images.
 
     The distance alone would not do: a mean of many images lies near to all of them, and is no
     copy. Nor would it do to count which is nearer, a train image or a held-out one of as many: a
     copy is mostly of a train image that is not among those, and a few images are the nearest to
     most, so that fresh ones seem to be off.
     """
-    line = torch.quantile(alone(held, known), CLOSE)
-    near = float((alone(fake, known) < line).float().mean())
-    chance = (CLOSE * (1 - CLOSE) * (1 / len(fake) + 1 / len(held))) ** 0.5
-    return {"near": near, COPIES: float(near > CLOSE + SURE * chance)}
+    found, sizes = near_shares(fake, known, held), (len(fake), len(held))
+    copies = found.near > beyond(found.chance, sizes, SURE)
+    if found.unseen > max(found.same, beyond(CLOSE, sizes, 1.0)):
+        copies = copies and found.few > beyond(found.unseen, sizes, SURE)
+    return {"near": found.near, COPIES: float(copies)}
+
+
+def beyond(chance: float, sizes: tuple[int, int], by: float) -> float:
+    """A share that is so many standard deviations of the difference of two shares above chance."""
+    spread: float = (chance * (1 - chance) * sum(1 / n for n in sizes)) ** 0.5
+    return chance + by * spread
+
+
+class Shares(NamedTuple):
+    """What is near to one image and no other.
+
+    Attributes:
+        near: of drawn images, to a train image.
+        same: of held-out images, to a train image: more than .05 where few images differ.
+        unseen: of drawn images, to a held-out image: more than .05 where they lack the noise of
+            real ones, as they are then more alone beside any image.
+        few: of drawn images, to one of as many train images as are held out.
+    """
+
+    near: float
+    same: float
+    unseen: float
+    few: float
+
+    @property
+    def chance(self) -> float:
+        """What may be near although nothing is copied."""
+        return max(CLOSE, self.same, self.unseen)
+
+
+def near_shares(fake: Rows, known: Rows, held: Rows, most: float = 1.0) -> Shares:
+    """Shares of images that are as alone beside one as the twentieth of fresh real ones.
+
+    Args:
+        fake: drawn images.
+        known: train images.
+        held: held-out ones.
+        most: no image is near that is not so much nearer to one than to the second nearest.
+    """
+
+    def share(rows: Rows, others: Rows, line: Tensor) -> float:
+        return float((alone(rows, others) <= line).float().mean())
+
+    line = torch.quantile(alone(held, known), CLOSE).clamp_max(most)
+    near, same = (share(x, known, line) for x in (fake, held))
+    if len(held) < 2:
+        return Shares(near, same, 0.0, 0.0)
+    # train images lie in order, so that every so-manieth is any
+    some, step = known[:: -(-len(known) // SOME)], -(-len(known) // len(held))
+    line = torch.quantile(alone(some, held), CLOSE).clamp_max(most)
+    parts = [known[k::step] for k in range(min(step, PARTS))]
+    few = [share(fake, part, line) for part in parts if len(part) > 1]
+    return Shares(near, same, share(fake, held, line), sum(few) / max(len(few), 1))
 
 
 def at_once(canvas: Canvas) -> int:
@@ -160,11 +217,12 @@ def vendi(seen: Tensor) -> float:
 def apart(one: Rows, two: Rows) -> Float[Tensor, "n m"]:
     """One less the correlation of pixels."""
     a, b = (x - x.mean(1, keepdim=True) for x in (one, two))
-    return (
+    far = (
         1
         - (a / a.norm(dim=1, keepdim=True).clamp_min(1e-9))
         @ (b / b.norm(dim=1, keepdim=True).clamp_min(1e-9)).T
     )
+    return far.where(far > ROUNDING, 0.0)
 
 
 def alone(rows: Rows, known: Rows) -> Float[Tensor, " n"]:

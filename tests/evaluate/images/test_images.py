@@ -27,15 +27,16 @@ from medsynai.models.image_pca import ImagePca
 from medsynai.seeds import Seeds
 
 
-def cells(n: int, seed: int) -> ImageSet:
-    """A blob somewhere, round in one class and flat in the other."""
+def cells(n: int, seed: int, noise: float = 6, whole: bool = False) -> ImageSet:
+    """A blob somewhere, or on a whole pixel, round in one class and flat in the other."""
     rng = np.random.default_rng(seed)
     labels = (rng.random(n) < 0.4).astype(int)
     y, x = np.mgrid[:12, :12]
     cy, cx = rng.uniform(4, 8, (2, n, 1, 1))
+    cy, cx = (np.rint(cy), np.rint(cx)) if whole else (cy, cx)
     flat = np.where(labels == 1, 3.0, 1.0)[:, None, None]
     shape = np.exp(-(((y - cy) / 1.5) ** 2 * flat + ((x - cx) / 1.5) ** 2 / flat))
-    pixels = 40 + 180 * shape + rng.normal(0, 6, (n, 12, 12))
+    pixels = 40 + 180 * shape + rng.normal(0, noise, (n, 12, 12))
     return ImageSet.of(pixels[:, None].clip(0, 255).astype(np.uint8), labels, ("round", "flat"))
 
 
@@ -78,6 +79,35 @@ def test_a_hidden_copy_is_caught_and_fresh_real_images_are_not():
     assert plain["copies_exact", ""].value == 1.0
     assert plain["membership_auc", ""].value > 0.95
     assert abs(fresh["membership_auc", ""].value - 0.5) < 0.08
+
+
+def test_images_without_noise_are_not_accused_and_softened_copies_are():
+    """Drawn ones of nobody lie near to all: they failed the gate, and .05 was called chance."""
+    near, clean = ("image_near_copies", ""), cells(400, 3, noise=0)
+    fresh = by_name(memory.measure, trial(clean))
+    assert fresh[near].low > 0.05 and fresh[near].note.startswith("inconclusive: they lie as near")
+    ruled = judge_gates([fresh[near]], load_policy(default="images/policy.toml"))
+    gate = next(g for g in ruled.gates if g.name == near[0])
+    assert gate.status is Status.INCONCLUSIVE and "held-out" in gate.reason
+    assert "plain copy" not in gate.reason
+    soft = (3 * TRAIN.pixels.astype(int) + np.roll(TRAIN.pixels, 1, -1)) // 4
+    softened = ImageSet.of(soft.astype(np.uint8), TRAIN.labels, TRAIN.classes)
+    copied = by_name(memory.measure, trial(softened))
+    assert copied[near].low > 0.5 and "inconclusive" not in copied[near].note
+
+
+def test_where_there_are_few_different_images_equal_ones_are_no_copies():
+    """Fresh ones equal train ones by chance; each was counted as a copy, and none is allowed."""
+    train, holdout, made = (cells(n, k, 0, True) for n, k in ((300, 1), (200, 2), (200, 3)))
+    gates = load_policy(default="images/policy.toml")
+    for images, status in ((made, Status.INCONCLUSIVE), (train, Status.FAIL)):
+        found = by_name(memory.measure, ImageTrial(train, holdout, images, Seeds(0)))
+        same, near = (found[name, ""] for name in ("copies_exact", "image_near_copies"))
+        assert same.value > 0.5 and same.holdout > 0.5 and near.holdout > 0.5
+        ruled = {g.name: g for g in judge_gates([same, near], gates).gates}
+        assert ruled["copies_exact"].status is status  # a copier has more than chance explains
+        assert ruled["image_near_copies"].status is Status.INCONCLUSIVE
+        assert "too few different ones" in ruled["image_near_copies"].reason
 
 
 def test_a_collapse_shows_in_coverage_and_variety():

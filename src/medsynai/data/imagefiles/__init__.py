@@ -12,8 +12,7 @@ from medsynai.errors import FolderError, ReadError
 from medsynai.seeds import Seeds
 
 # A new layout is one file with `holds(path) -> bool`, `read(path, skip_bad) -> LoadedImages` and
-# `write(images, source, target, seeds)`, if it is a folder `files(path)`, and a row here; the first
-# that holds a path reads it.
+# `write(images, source, target, seeds)`, if it is a folder `files(path)`, and a row here.
 LAYOUTS: dict[ImageLayout, str] = {
     ImageLayout.NPZ: "npz",
     ImageLayout.ARRAY: "array",
@@ -30,8 +29,14 @@ SINGLE = {ImageLayout.NPZ: ".npz", ImageLayout.ARRAY: ".npy"}  # one file, not a
 
 
 def recognise(path: Path) -> ImageLayout | None:
-    """The layout of a file or folder that shows that it holds images; None for other data."""
-    return next((layout for layout in LAYOUTS if _module(layout).holds(path)), None)
+    """The layout of a file or folder that shows that it holds images; None for other data.
+
+    Of a folder of several layouts that of most files: a stray one does not outweigh the set.
+    """
+    found = [layout for layout in LAYOUTS if _module(layout).holds(path)]
+    if len(found) < 2:
+        return found[0] if found else None
+    return max(found, key=lambda layout: sum(1 for _ in _module(layout).files(path)))
 
 
 def read_images(path: Path, skip_bad: bool = False) -> LoadedImages:
@@ -55,24 +60,26 @@ def read_images(path: Path, skip_bad: bool = False) -> LoadedImages:
         )
     beside = _others(path, layout) if path.is_dir() else {}
     if beside and not skip_bad:
-        more = "; ".join(f"{n:,} {SAID[k]} files, such as {one}" for k, (n, one) in beside.items())
+        more = "; ".join(f"{len(n):,} {SAID[k]} files, such as {n[0]}" for k, n in beside.items())
         raise ReadError(
             f"{path} holds {SAID[layout]} files and, beside them, {more}. Part them, or leave the "
             "others out with --skip-bad"
         )
     loaded: LoadedImages = _module(layout).read(path, skip_bad)
-    lost = sum(n for n, _ in beside.values())
-    note = (f"files of another kind that were left out: {lost:,}",) if lost else ()
-    return replace(loaded, notes=(*loaded.notes, *note))
+    lost = [
+        (name, f"is {SAID[k]}, most are {SAID[layout]}") for k, n in beside.items() for name in n
+    ]
+    note = (f"files of another kind that were left out: {len(lost):,}",) if lost else ()
+    return replace(loaded, notes=(*loaded.notes, *note), lost=(*loaded.lost, *lost))
 
 
-def _others(path: Path, layout: ImageLayout) -> dict[ImageLayout, tuple[int, str]]:
-    """Files of the other layouts in a folder: how many, and the first one's name."""
+def _others(path: Path, layout: ImageLayout) -> dict[ImageLayout, list[str]]:
+    """Names of the files of the other layouts in a folder."""
     found = {}
     for other in (k for k in LAYOUTS if k not in SINGLE and k is not layout):
         files = sorted(p.relative_to(path).as_posix() for p in _module(other).files(path))
         if files:
-            found[other] = (len(files), files[0])
+            found[other] = files
     return found
 
 

@@ -124,9 +124,7 @@ def _image(path: Path) -> Item:
 
 def _volume(paths: list[Path]) -> Item:
     """(1, D, H, W) of a series; D goes along the normal of its slices."""
-    slices = [_open(p) for p in paths]
-    if any("ImagePositionPatient" not in s or "ImageOrientationPatient" not in s for s in slices):
-        raise BadFile("is of a series whose slices do not say where and how they lie")
+    slices = [_slice(p, paths[0]) for p in paths]
     turns = {tuple(float(x) for x in s.ImageOrientationPatient) for s in slices}
     if len(turns) > 1:
         raise BadFile("is of a series whose slices lie in different directions")
@@ -144,6 +142,24 @@ def _volume(paths: list[Path]) -> Item:
     pixels = np.stack([_pixels(slices[int(i)])[0] for i in order])[None]
     kept = {**_kept(first), "gap": float(np.median(gaps)) if len(gaps) else 1.0, "volume": True}
     return Item(pixels, facts, str(first.get("PatientID") or ""), kept)
+
+
+def _slice(path: Path, first: Path) -> Any:
+    """A data set of a series that its first file stands for.
+
+    Raises:
+        BadFile: as `_open`, or it does not say how it lies; the file is named where it is another.
+    """
+    try:
+        data = _open(path)
+        if "ImagePositionPatient" not in data or "ImageOrientationPatient" not in data:
+            raise BadFile("does not say where and how it lies in the body")
+        _pixels(data)
+    except BadFile as error:
+        if path == first:
+            raise
+        raise BadFile(f"is of a series of which {path.name} {error}") from None
+    return data
 
 
 def _pixels(data: Any) -> np.ndarray:

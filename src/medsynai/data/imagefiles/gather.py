@@ -98,7 +98,8 @@ def gather(root: Path, places: Places, layout: ImageLayout, skip_bad: bool) -> L
     )
     unlisted = labels.unmet(p.relative_to(root) for p, _ in places) if labels else 0
     notes = _notes(images, labels, sum(not of for *_, of in whole), unlisted)
-    return LoadedImages(images, source, None, (*notes, *_skipped(bad)))
+    lost = tuple((path.relative_to(root).as_posix(), why) for path, why in bad)
+    return LoadedImages(images, source, None, (*notes, *_skipped(bad)), lost)
 
 
 def _numeric(item: Item) -> Item:
@@ -197,7 +198,8 @@ def _refuse(root: Path, bad: list[tuple[Path, str]], skip_bad: bool, usable: int
     if not bad:
         raise ReadError(f"{root} holds no image")
     shown = "; ".join(f"{p.relative_to(root)} {why}" for p, why in bad[:SHOWN])
-    more = f"; and {len(bad) - SHOWN:,} more" if len(bad) > SHOWN else ""
+    rest = len(bad) - SHOWN
+    more = f"; and {rest:,} more, which `medsynai inspect` names" if rest > 0 else ""
     if not usable:
         raise ReadError(f"{root}: none of {len(bad):,} files can be used: {shown}{more}")
     if not skip_bad:
@@ -235,7 +237,7 @@ def _notes(images: ImageSet, labels: Labels | None, nobody: int, unmet: int) -> 
 
 
 def _skipped(bad: list[tuple[Path, str]]) -> tuple[str, ...]:
-    return (f"{len(bad):,} files could not be used and were left out",) if bad else ()
+    return (f"files that could not be used and were left out: {len(bad):,}",) if bad else ()
 
 
 def _ending(path: Path) -> str:

@@ -111,7 +111,7 @@ def _read(file: Path, rows: list[list[str]], strict: bool = True) -> Labels | No
         )
         key = row[at["path"]].strip().replace("\\", "/").removeprefix("./")
         if found.setdefault(key, told) != told and strict:
-            raise ReadError(f"{file} lists an image twice, with different labels or patients")
+            raise ReadError(f"{file} lists {key} twice, with different labels or patients")
     unknown = tuple(name for name in header if name not in columns.values())
     return Labels(file.name, columns, unknown, found)
 

@@ -13,11 +13,12 @@ import numpy as np
 
 from medsynai.data.images import ImageSet
 from medsynai.evaluate.attacks.heading import Heading
-from medsynai.evaluate.attacks.nearness import Seen, cut
+from medsynai.evaluate.attacks.nearness import Seen, cut, equal
 from medsynai.evaluate.images.trial import LEAST, ImageTrial, Numbers
 from medsynai.evaluate.score import Findings
 
 CLOSE, SHIFT, BLOCK, CAP = 0.05, 2, 256, 2_000
+ROUNDING = 1e-5  # less than that is no distance: images that differ by a gain alone are equal
 NEAR_NOTE = "0.05 is what fresh real images score"
 EXACT = Heading("copies_exact", "Synthetic images that equal a train image", "pixel by pixel")
 NEAR = Heading(
@@ -47,9 +48,11 @@ def measure(trial: ImageTrial) -> Findings:
         "shuffled": cut(trial.shuffled, rng, CAP),
     }
     seen = Seen(trial.train, holdout, rounds, partial(nearest, trial), CAP)
+    same, near = seen.exact(lambda x: x.pixels, trial.synthetic), seen.near(rng, CLOSE)
+    note = seen.doubt(near, trial.seeds.of("doubt").numpy(), CLOSE) or NEAR_NOTE
     scores = (
-        EXACT.score(seen.exact(lambda x: x.pixels, trial.synthetic), len(trial.synthetic)),
-        NEAR.score(seen.near(rng, CLOSE), len(rounds["synthetic"]), NEAR_NOTE),
+        EXACT.score(same, len(trial.synthetic), equal(same)),
+        NEAR.score(near, len(rounds["synthetic"]), note),
         MEMBERSHIP.score(*seen.members(rng)),
     )
     return Findings(scores)
@@ -70,7 +73,7 @@ def nearest(trial: ImageTrial, images: ImageSet, others: ImageSet) -> Numbers:
         part = mine[begin : begin + BLOCK]
         best = [(_normal(x) @ base.T).max(1) for x in _positions(part)]
         found[begin : begin + BLOCK] = 1 - np.max(best, axis=0)
-    return found
+    return np.where(found < ROUNDING, 0, found)
 
 
 def _positions(pixels: Numbers) -> list[Numbers]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from medsynai.data.series import SeriesSet
 from medsynai.evaluate.attacks.heading import Heading
-from medsynai.evaluate.attacks.nearness import Seen, cut
+from medsynai.evaluate.attacks.nearness import Seen, cut, equal
 from medsynai.evaluate.images.trial import LEAST, Numbers
 from medsynai.evaluate.score import Findings
 from medsynai.evaluate.series.trial import NO_HOLDOUT, SeriesTrial
@@ -43,9 +43,11 @@ def measure(trial: SeriesTrial) -> Findings:
     spread = np.maximum(trial.look(trial.train).std((0, 1)), 1e-9)
     seen = Seen(trial.train, holdout, rounds, partial(nearest, trial, spread), CAP)
     n = len(rounds["synthetic"])
+    same, near = seen.exact(lambda x: x.values, trial.synthetic), seen.near(rng, CLOSE)
+    note = seen.doubt(near, trial.seeds.of("doubt").numpy(), CLOSE)
     scores = (
-        EXACT.score(seen.exact(lambda x: x.values, trial.synthetic), len(trial.synthetic)),
-        NEAR.score(seen.near(rng, CLOSE), n, "0.05 is what fresh real series score"),
+        EXACT.score(same, len(trial.synthetic), equal(same)),
+        NEAR.score(near, n, note or "0.05 is what fresh real series score"),
         MEMBERSHIP.score(*seen.members(rng)),
     )
     return Findings(scores)

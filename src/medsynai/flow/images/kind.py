@@ -16,15 +16,15 @@ def recognises(source: Path) -> bool:
 
 
 def describe(source: Path, declared: str) -> dict[str, str | int]:
-    """What a folder or file of images holds; files that cannot be used are counted.
+    """What a folder or file of images holds; files that cannot be used are named.
 
     Raises:
         ReadError: nothing that can be read as images.
     """
     loaded = read_images(source, skip_bad=True)
     images = loaded.images
-    lost = "; ".join(n for n in loaded.notes if "left out" in n) or "none"
-    return {
+    lost = [f"{name} {why}" for name, why in loaded.lost]
+    facts: dict[str, str | int] = {
         "kind": "images",
         "layout": loaded.source.layout.value,
         "images": len(images),
@@ -35,5 +35,7 @@ def describe(source: Path, declared: str) -> dict[str, str | int]:
         "classes": ", ".join(
             f"{c} ({n:,})" for c, n in zip(images.classes, images.counts, strict=True)
         ),
-        "unusable": lost,
+        "unusable": "\n".join([f"{len(lost):,}:", *lost]) if lost else "none",
     }
+    told = [n for n in loaded.notes[1:] if "left out" not in n]  # the first says what facts do
+    return facts | ({"notes": "\n".join(told)} if told else {})

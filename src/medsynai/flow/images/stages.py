@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -130,7 +131,8 @@ def report(found: Findings, run: Run) -> KindRelease:
         beside = said(trained.name, found.judged.panel)
         evidence = replace(evidence, notes=(*evidence.notes, *beside))
     inside = found.judged.panel.internal
-    rest = {k: v for k, v in inside.items() if k != "pictures"}
+    rest: dict[str, Any] = {k: v for k, v in inside.items() if k != "pictures"}
+    rest["lost"] = [{"file": name, "why": why} for name, why in found.loaded.lost]
     seeds = Seeds(plan.seed).of("files", plan.draw)
     return KindRelease(
         found.made,
