@@ -25,6 +25,7 @@ from medsynai.data.cohort import (
 )
 from medsynai.data.cohortfiles.keys import numbered
 from medsynai.data.cohortfiles.layout import Layout, LoadedCohort
+from medsynai.data.cohortfiles.meds_statics import EVENT, lift, lowered, statics
 from medsynai.data.integrity import refuse_broken, unsorted
 from medsynai.errors import ReadError
 
@@ -34,6 +35,8 @@ CORE = {"subject_id": "subject_id", "time": "time", "code": "code"} | {
 }
 BIRTH, DEATH, STATIC, VISIT = "MEDS_BIRTH", "MEDS_DEATH", "STATIC", "VISIT"
 OWN = ("visit_id", "end_time", "kind", "unit")  # columns of a cohort's events beside the core
+HEADER = "header "  # in the details of a layout: the columns of the shards, in order
+FOLDER = "folder "  # likewise: where the shards lie, if all lie in one place
 SHARD = 10_000  # patients in a file
 FROM_EVENTS = ("entry", "exit")
 
@@ -68,6 +71,7 @@ def read(path: Path, details: dict[str, str]) -> LoadedCohort:
     codes, left = _codes(path)
     notes += left + _splits(path, subjects)
     rows = frame[~told & ~stays & ~frame["code"].isin([BIRTH, DEATH])]
+    rows, forms = lift(rows, subjects)
     events = rows[[n for n in rows if n in EVENTS]]
     beside = rows[[n for n in rows if n not in EVENTS and n not in VISITS]]
     extras = {
@@ -78,9 +82,11 @@ def read(path: Path, details: dict[str, str]) -> LoadedCohort:
     if visits is not None:
         extras[OF_VISITS] = visits[[n for n in visits if n not in VISITS]]
         visits = visits[[n for n in visits if n in VISITS]]
+    lifted = frame.loc[~frame.index.isin(rows.index) & ~told & ~stays, ["kind", "code"]]
+    codes = pd.concat([codes, lifted]).drop_duplicates(["kind", "code"])  # the table keeps them
     cohort = Cohort.of(subjects, events, visits, codes, extras)
     order = unsorted("the shards", frame["subject_id"], frame["time"])
-    return LoadedCohort.of(cohort, Layout("meds", details=types), tuple(notes), (order,))
+    return LoadedCohort.of(cohort, Layout("meds", details=types | forms), tuple(notes), (order,))
 
 
 def _shards(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
@@ -89,12 +95,15 @@ def _shards(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
     from pyarrow import parquet
 
     try:
-        parts = [parquet.read_table(p) for p in sorted((path / "data").rglob("*.parquet"))]
+        files = sorted((path / "data").rglob("*.parquet"))
+        parts = [parquet.read_table(p) for p in files]
         table = pa.concat_tables(parts, promote_options="default")
     except (pa.ArrowException, OSError):
         raise ReadError(f"{path / 'data'} holds a file that is not readable Parquet") from None
+    places = {str(p.parent.relative_to(path / "data")) for p in files}
     try:
-        return _typed(table, path)
+        frame, types = _typed(table, path)
+        return frame, types | ({FOLDER: places.pop()} if len(places) == 1 else {})
     except pa.ArrowException:  # its own message holds a value, and is not shown
         raise ReadError(f"{path / 'data'}: columns have not the types of the standard") from None
 
@@ -105,7 +114,8 @@ def _typed(table: Any, path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
     absent = [n for n in ("subject_id", "time", "code") if n not in table.column_names]
     if absent:
         raise ReadError(f"{path / 'data'}: events lack the column {absent[0]!r} of the standard")
-    types = {f.name: str(f.type) for f in table.schema if f.name not in (*CORE, *OWN)}
+    types = {f.name: str(f.type) for f in table.schema if f.name not in CORE}
+    types[HEADER] = json.dumps(table.column_names)
     columns = {}
     for name in table.column_names:
         column = table.column(name)
@@ -117,7 +127,8 @@ def _typed(table: Any, path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
             texts = column.cast(pa.string()).to_pandas().astype(object)
             columns[CORE.get(name, name)] = texts.where(texts.notna(), None)
     frame = pd.DataFrame(columns)
-    frame["kind"] = frame["kind"].fillna("event") if "kind" in frame else "event"
+    frame = frame if "value" in frame else frame.assign(value=np.nan)  # the standard asks for none
+    frame["kind"] = frame["kind"].fillna(EVENT) if "kind" in frame else EVENT
     return frame, types
 
 
@@ -169,7 +180,7 @@ def _codes(path: Path) -> tuple[pd.DataFrame | None, list[str]]:
     if "parent_codes" in table:
         table["parents"] = table["parent_codes"].map(_parents).astype(object)
     if "kind" not in table:
-        table["kind"] = "event"
+        table["kind"] = EVENT
     kept = table[[n for n in table if n in CODES]]
     gone = [n for n in table if n not in CODES and n != "parent_codes"]
     return kept, [f"not carried: {len(gone)} columns of the table of codes"] if gone else []
@@ -222,7 +233,7 @@ def write(cohort: Cohort, layout: Layout, path: Path) -> tuple[str, ...]:
         notes.append(f"not written: {len(cohort.signals):,} signals")
     if cohort.clock is not Clock.CALENDAR:
         notes.append(f"MEDS has moments: {cohort.clock.value} from entry count from 1970-01-01")
-    rows = _rows(cohort)
+    rows = _rows(cohort, layout)
     with np.errstate(over="ignore"):
         short = rows["value"].astype("float32")
     same = exact(short.to_numpy()).eq(rows["value"]).to_numpy() | rows["value"].isna().to_numpy()
@@ -230,13 +241,16 @@ def write(cohort: Cohort, layout: Layout, path: Path) -> tuple[str, ...]:
         notes.append(f"{lost:,} numbers have more digits than MEDS holds (float32)")
     rows = rows.assign(subject_id=rows["subject_id"].map(keys).astype("int64"), value=short)
     rows = rows.iloc[np.lexsort((_times(rows["time"]), rows["subject_id"]))]
+    columns = _columns(rows, layout)
     splits = cohort.subjects.get("split", pd.Series("train", cohort.subjects.index)).fillna("train")
     splits.index = pd.Index(cohort.subjects["subject_id"].map(keys).astype("int64"))
+    bare = "split" not in cohort.subjects  # then shards go where they were
     for name, part in splits.groupby(splits):
+        place = path / "data" / (layout.details.get(FOLDER, str(name)) if bare else str(name))
         whose = np.sort(part.index.to_numpy())
         for shard, start in enumerate(range(0, len(whose), SHARD)):
             here = rows[rows["subject_id"].isin(whose[start : start + SHARD])]
-            _write_shard(here, layout, path / "data" / str(name) / f"{shard}.parquet")
+            _write_shard(here, columns, layout, place / f"{shard}.parquet")
     _write_metadata(cohort, splits, rows, path / "metadata")
     return tuple(notes)
 
@@ -246,16 +260,18 @@ def _times(values: pd.Series) -> np.ndarray:
     return np.where(values.isna(), np.iinfo("int64").min, values.astype("int64"))
 
 
-def _rows(cohort: Cohort) -> pd.DataFrame:
+def _rows(cohort: Cohort, layout: Layout) -> pd.DataFrame:
     """All that a cohort says, as events."""
     parts = [pd.concat([cohort.events, *_beside(cohort)], axis=1)]
-    people = cohort.subjects
+    parts += lowered(cohort.subjects, layout.details)
+    people = cohort.subjects.drop(columns=list(statics(layout.details)), errors="ignore")
     for column, code in (("birth", BIRTH), ("death", DEATH), *((n, n) for n in FROM_EVENTS)):
         known = people[people[column].notna()]
-        kind = STATIC if column in FROM_EVENTS else "event"
+        kind = STATIC if column in FROM_EVENTS else EVENT
         rows = known[["subject_id"]].assign(time=known[column], code=code, kind=kind)
         parts.append(rows)
-    for name in [n for n in people if (n not in SUBJECTS or n == "sex") and n != "split"]:
+    own = [n for n in SUBJECTS if n != "sex"]
+    for name in [n for n in people if n not in own and n != "split"]:
         known = people[people[name].notna()]
         rows = known[["subject_id"]].assign(code=str(name), text=known[name].map(str), kind=STATIC)
         parts.append(rows)
@@ -286,25 +302,33 @@ def _beside(cohort: Cohort) -> list[pd.DataFrame]:
     return [pd.concat(frames).reindex(cohort.events.index)] if frames else []
 
 
-def _write_shard(rows: pd.DataFrame, layout: Layout, path: Path) -> None:
+def _columns(rows: pd.DataFrame, layout: Layout) -> dict[str, str]:
+    """The columns of the shards, and what each is called in `rows`: the source's, then any more."""
+    back = {v: k for k, v in CORE.items()}
+    header = json.loads(layout.details.get(HEADER, "[]"))
+    named = {n: CORE.get(n, n) for n in header} | {back.get(str(n), str(n)): n for n in rows}
+    held = rows.notna().any()
+    held["kind"] = not (rows["kind"].fillna(EVENT) == EVENT).all()
+    spare = (*OWN, *(back[n] for n in ("value", "text") if header))  # may be left out if empty
+    return {s: n for s, n in named.items() if s in header or s not in spare or held[n]}
+
+
+def _write_shard(rows: pd.DataFrame, columns: dict[str, str], layout: Layout, path: Path) -> None:
     import pyarrow as pa
     from pyarrow import parquet
 
     from medsynai.data.write.parquet import parse_type
 
-    back = {v: k for k, v in CORE.items()}
     fixed: dict[str, Any] = {"subject_id": pa.int64(), "code": pa.string(), "value": pa.float32()}
     fixed |= dict.fromkeys(("time", "end_time"), pa.timestamp("us")) | {"text": pa.large_string()}
-    columns: dict[str, Any] = {}
-    for name in rows:
-        if name in OWN and rows[name].isna().all():
-            continue
-        kind = layout.details.get(str(name))
-        wanted = parse_type(kind) if kind else fixed.get(str(name), pa.string())
-        held = pa.array(rows[name], from_pandas=True).cast(wanted)
-        columns[back.get(str(name), str(name))] = held
+    table: dict[str, Any] = {}
+    for shown, name in columns.items():
+        kind = layout.details.get(name)
+        wanted = parse_type(kind) if kind else fixed.get(name, pa.string())
+        held = rows[name] if name in rows else [None] * len(rows)
+        table[shown] = pa.array(held, from_pandas=True).cast(wanted)
     path.parent.mkdir(parents=True, exist_ok=True)
-    parquet.write_table(pa.table(columns), path)
+    parquet.write_table(pa.table(table), path)
 
 
 def _write_metadata(cohort: Cohort, splits: pd.Series, rows: pd.DataFrame, path: Path) -> None:
@@ -322,7 +346,8 @@ def _write_metadata(cohort: Cohort, splits: pd.Series, rows: pd.DataFrame, path:
     }
     table["parent_codes"] = pa.array(parents, pa.list_(pa.string()))
     for name, kind in CODES.items():
-        if name not in (*table, "parents") and codes[name].notna().any():
+        told = codes[name].notna() & (codes[name] != EVENT)
+        if name not in (*table, "parents") and told.any():
             held = codes[name].astype(object) if kind == "text" else codes[name]
             table[name] = pa.array(held, from_pandas=True)
     parquet.write_table(pa.table(table), path / "codes.parquet")
