@@ -67,3 +67,9 @@ def test_texts_that_repeat_the_number_are_no_texts(tmp_path):
     assert (out / lab).read_text() == rows
     (ward / lab).write_text(rows.replace("1.2,1.2", "high,1.2"))  # a text of its own
     assert read_cohort(ward).cohort.events["text"].tolist() == ["1.0", "high", "NEG"]
+    said = rows.replace("1.0,1.0", "4,4.0").replace("NEG,", ">1.050,1.05")  # but for one
+    (ward / lab).write_text(said)
+    loaded = read_cohort(ward)
+    assert loaded.cohort.events["text"].tolist() == [None, None, ">1.050"]
+    write_cohort(loaded.cohort, loaded.layout, out)
+    assert (out / lab).read_text() == said

@@ -36,3 +36,87 @@ def test_what_a_meds_patient_has_once_is_drawn_once(tmp_path):
     veterans = rows[rows["code"] == "VETERAN"]
     assert veterans["subject_id"].is_unique and abs(len(veterans) / 120 - 1 / 4) < 0.12
     assert list(rows) == ["subject_id", "time", "code"]
+
+
+def omop(place, patients=60):
+    """Tables of 5.3 in capitals: days where the model has moments, whole decimals, a unit of 0."""
+    rng = np.random.default_rng(6)
+    head = {
+        "PERSON": "PERSON_ID,GENDER_CONCEPT_ID,YEAR_OF_BIRTH,MONTH_OF_BIRTH,DAY_OF_BIRTH,"
+        "BIRTH_DATETIME,RACE_CONCEPT_ID,ETHNICITY_CONCEPT_ID,RACE_SOURCE_VALUE",
+        "VISIT_OCCURRENCE": "VISIT_OCCURRENCE_ID,PERSON_ID,VISIT_CONCEPT_ID,VISIT_START_DATE,"
+        "VISIT_START_DATETIME,VISIT_END_DATE,VISIT_END_DATETIME,VISIT_TYPE_CONCEPT_ID,"
+        "ADMITTING_SOURCE_CONCEPT_ID,DISCHARGE_TO_SOURCE_VALUE",
+        "DRUG_EXPOSURE": "DRUG_EXPOSURE_ID,PERSON_ID,DRUG_CONCEPT_ID,DRUG_EXPOSURE_START_DATE,"
+        "DRUG_EXPOSURE_START_DATETIME,DRUG_EXPOSURE_END_DATE,DRUG_EXPOSURE_END_DATETIME,"
+        "DRUG_TYPE_CONCEPT_ID,QUANTITY,VISIT_OCCURRENCE_ID,VISIT_DETAIL_ID,HOUSE",
+        "MEASUREMENT": "MEASUREMENT_ID,PERSON_ID,MEASUREMENT_CONCEPT_ID,MEASUREMENT_DATE,"
+        "MEASUREMENT_DATETIME,MEASUREMENT_TYPE_CONCEPT_ID,VALUE_AS_NUMBER,UNIT_CONCEPT_ID,"
+        "VISIT_OCCURRENCE_ID",
+        "DEATH": "PERSON_ID,DEATH_DATE,DEATH_DATETIME,DEATH_TYPE_CONCEPT_ID",
+    }
+    rows = {name: [text] for name, text in head.items()}
+    for i in range(1, patients + 1):
+        day = pd.Timestamp("2019-01-01") + pd.Timedelta(days=int(rng.integers(0, 300)))
+        d, seen = f"{day:%Y-%m-%d}", 1000 + 3 * i
+        rows["PERSON"].append(f"{i},8507,1950,4,2,1950-04-02,8527,0,{'ab'[i % 2]}")
+        rows["VISIT_OCCURRENCE"].append(f"{seen},{i},9201,{d},{d},{d},{d},44818517,0,home")
+        for _ in range(3):
+            end = f"{d},{d}" if rng.random() < 0.9 else ","
+            drug = f"{len(rows['DRUG_EXPOSURE'])},{i},{rng.choice([11, 12])},{d},{d},{end}"
+            rows["DRUG_EXPOSURE"].append(f"{drug},38000177,{rng.integers(0, 3)},{seen}.0,0,own")
+            lab = f"{len(rows['MEASUREMENT'])},{i},3004249,{d},,5001,{rng.normal(5, 1):.2f}"
+            rows["MEASUREMENT"].append(f"{lab},0,{seen}.0")
+    place.mkdir()
+    for name, lines in rows.items():
+        (place / f"{name}.csv").write_text("\n".join(lines) + "\n")
+    return place
+
+
+def test_omop_comes_back_in_the_names_and_spelling_of_its_source(tmp_path):
+    source = omop(tmp_path / "in")
+    release = run(Plan(source=str(source), measures=FEW), tmp_path / "out")
+    out = tmp_path / "out" / "synthetic"
+    assert sorted(p.name for p in out.iterdir()) == sorted(p.name for p in source.iterdir())
+    shapes = {}
+    for file in sorted(source.iterdir()):
+        one, two = (pd.read_csv(p / file.name, dtype=str) for p in (source, out))
+        assert list(one) == list(two), file.name
+        for name in one if len(one) else ():
+            assert abs(one[name].isna().mean() - two[name].isna().mean()) < 0.15, name
+            both = [set(f[name].dropna().str.replace(r"\d+", "9", regex=True)) for f in (one, two)]
+            shapes[name] = both
+    wrong = {n: b for n, b in shapes.items() if not b[1] <= b[0]}
+    assert not wrong
+    drugs = pd.read_csv(out / "DRUG_EXPOSURE.csv", dtype=str)
+    assert set(drugs["QUANTITY"]) == {"0", "1", "2"} and set(drugs["HOUSE"]) == {"own"}
+    told = release.evidence.notes
+    assert not [n for n in told if "not written" in n]
+    assert any("rows of drug_exposure have no end, which OMOP asks" in n for n in told)
+    first, again = read_cohort(source), read_cohort(out)
+    assert again.layout == first.layout and not any(p.breaks for p in again.problems)
+
+
+def test_what_is_left_out_of_patients_is_named(tmp_path):
+    rng, place = np.random.default_rng(7), tmp_path / "in"
+    place.mkdir()
+    people, events = ["Id,BIRTHDATE,DEATHDATE,GENDER,LAST,CITY,LAT,LON"], ["START,PATIENT,CODE"]
+    for i in range(80):
+        where = f"{42 + rng.random():.6f},{-71 - rng.random():.6f}"
+        city = f"Town{'abc'[i % 3]}" if i else "Alone"
+        people.append(f"{i},1950-01-0{1 + i % 9},,F,Surname{i},{city},{where}")
+        events += [f"2020-0{m}-11,{i},44054006" for m in (1, 2)]
+    (place / "patients.csv").write_text("\n".join(people) + "\n")
+    (place / "conditions.csv").write_text("\n".join(events) + "\n")
+    release = run(Plan(source=str(place), measures=FEW), tmp_path / "out")
+    made = pd.read_csv(tmp_path / "out" / "synthetic" / "patients.csv", dtype=str)
+    assert list(made) == people[0].split(",")  # the columns stay, and are empty
+    empty = {n for n in made if made[n].isna().all()}
+    assert empty == {"DEATHDATE", "LAST", "LAT", "LON"}
+    told = " ".join(release.evidence.notes)
+    for name in ("LAST", "LAT", "LON"):
+        assert f"left out: subjects.{name} (" in told, name
+    assert "(place on the map)" in told
+    assert "subjects.CITY: 1 of 4 levels are each of fewer than 3 train patients" in told
+    assert made["CITY"].notna().all()  # a rare level becomes a common one, not an empty cell
+    assert "LAT" in (tmp_path / "out" / "report.html").read_text()

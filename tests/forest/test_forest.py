@@ -162,6 +162,19 @@ def test_rare_levels_can_be_withheld():
     assert not (model.sample(5000).frame["cause"] == "once").any()
 
 
+def test_a_rare_level_is_exchanged_for_a_level_and_not_for_missing():
+    table = clinic(400)
+    levels = ("cancer", "heart", *(f"rare{i}" for i in range(100)))
+    column = replace(table.schema["cause"], categories=levels, missing=True)
+    said = np.where(np.arange(400) % 2, None, np.where(np.arange(400) % 4, "heart", "cancer"))
+    said[np.arange(100) * 4] = [f"rare{i}" for i in range(100)]
+    frame = table.frame.assign(cause=said)
+    frame["cause"] = frame["cause"].astype(canonical_dtype(column))
+    table = Table(frame, table.schema.replacing(column))
+    made = replace(SMALL, min_level=3).fit(table).sample(4000).frame["cause"]
+    assert abs(made.isna().mean() - 0.5) < 0.04
+
+
 def test_leaves_hold_histograms_of_enough_rows(fitted):
     for step in fitted.steps:
         size = step.trees.size[step.trees.feature < 0]

@@ -117,7 +117,7 @@ class Lives:
     @staticmethod
     def fit(cohort: Cohort, times: Times, rows: pd.DataFrame) -> "Lives":
         """Learn what there is from train patients; `rows`: their events (patient, tick)."""
-        raw = _texts(cohort)
+        raw = texts_of(cohort)
         schema = infer(raw, text=True) if len(raw.columns) else Schema(())
         known = [c.name for c in schema.learnt]
         own = _own(cohort, times, rows)
@@ -148,7 +148,7 @@ class Lives:
         frame = pd.DataFrame(index=pd.RangeIndex(len(cohort)))
         if self.statics:
             header = Source(Format.CSV, self.statics)
-            raw = _texts(cohort)[list(self.statics)]
+            raw = texts_of(cohort)[list(self.statics)]
             frame = to_canonical(raw, self.schema.only(self.statics), header)
         for name in self.schema.names[len(self.statics) :]:
             frame[name] = own.get(name, np.full(len(cohort), np.nan))
@@ -221,7 +221,7 @@ def _spelt(value: float, least: int, most: int) -> str:
     return text + ".0" if least and "." not in text else text
 
 
-def _texts(cohort: Cohort) -> pd.DataFrame:
+def texts_of(cohort: Cohort) -> pd.DataFrame:
     """The statics as texts, "" for none; those that say nothing are left out."""
     names = [n for n in cohort.subjects if n not in ("subject_id", *DAYS)]
     told = [n for n in names if cohort.subjects[n].notna().any()]

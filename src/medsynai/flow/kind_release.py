@@ -35,7 +35,7 @@ class KindRelease:
 
     made: Any
     look: Callable[[], pd.DataFrame]
-    write: Callable[[Path], None]
+    write: Callable[[Path], object]
     plan: Plan
     evidence: Evidence
     maker: Any

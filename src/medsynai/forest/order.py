@@ -40,7 +40,8 @@ def withhold(
 ) -> tuple[CodeMatrix, dict[str, int]]:
     """Codes with every level of fewer than `min_level` patients exchanged for a commoner one.
 
-    The commoner level is drawn by its share. A column with no common level becomes missing.
+    The commoner level is drawn by its share, so that as much is missing as before. A column with no
+    common level becomes missing.
 
     Returns:
         The new codes, and how many levels of which column are withheld.
@@ -56,8 +57,9 @@ def withhold(
         if not rare.any():
             continue
         common = np.where(rare, 0, counts)
+        common[-1] = 0
         mine = rare[codes[:, place]]
-        some = common[:-1].any()
+        some = common.any()
         kept[mine, place] = _draw(common, int(mine.sum()), rng) if some else column.size - 1
         withheld[column.column.name] = int(rare.sum())
     return kept, withheld

@@ -28,6 +28,7 @@ from medsynai.data.cohortfiles.fhir_elements import (
     more_than_first,
     valued,
 )
+from medsynai.data.cohortfiles.fhir_forms import Seen, form_of, relative
 from medsynai.data.cohortfiles.layout import Layout, LoadedCohort
 from medsynai.data.cohortfiles.texts import read_times
 from medsynai.data.integrity import Problem
@@ -51,6 +52,7 @@ class Found:
     drugs: dict[str, Resource] = field(default_factory=dict)
     left: Counter[str] = field(default_factory=Counter)
     groups: int = 0
+    seen: Seen = field(default_factory=Seen)
 
 
 def recognise(path: Path) -> bool:
@@ -85,7 +87,7 @@ def read(path: Path, details: dict[str, str]) -> LoadedCohort:
         SchemaError: two patients or encounters of one id.
     """
     files, found = files_of(path), Found()
-    loaded = [(r, url) for file in files for r, url in _resources(file, found)]
+    loaded = [(r, url) for file in files for r, url in _resources(file, found, path)]
     if not loaded:
         raise ReadError(f"{path} holds no FHIR resources")
     ids = {url: str(r.get("id")) for r, url in loaded if url and r.get("id")}
@@ -96,14 +98,13 @@ def read(path: Path, details: dict[str, str]) -> LoadedCohort:
         except (AttributeError, KeyError, TypeError):
             found.left[f"{resource['resourceType']} that is not as the standard has it"] += 1
     notes = [f"not carried: {name} ({count:,})" for name, count in sorted(found.left.items())]
-    cohort, problems = _cohort(found, notes)
-    lines = any(".ndjson" in f.name.lower() for f in files)
-    form = {"form": "ndjson" if lines else "bundles"}
+    cohort, problems, form = _cohort(found, notes)
+    form |= found.seen.details(len(cohort), notes)
     form["suffix"] = ".gz" if files[0].suffix.lower() == ".gz" else ""
     return LoadedCohort.of(_counted(cohort), Layout("fhir", details=form), tuple(notes), problems)
 
 
-def _resources(path: Path, found: Found) -> Iterator[tuple[Resource, str]]:
+def _resources(path: Path, found: Found, root: Path) -> Iterator[tuple[Resource, str]]:
     """The resources of a file, each with the URL that its bundle calls it by; others are counted.
 
     Raises:
@@ -121,14 +122,19 @@ def _resources(path: Path, found: Found) -> Iterator[tuple[Resource, str]]:
         if not _is_resource(resource):
             raise ReadError(f"{path} is not FHIR: something in it has no resourceType")
         if resource["resourceType"] != "Bundle":
+            if ".ndjson" in path.name.lower() and resource["resourceType"] in KNOWN:
+                found.seen.files.setdefault(resource["resourceType"], relative(path, root))
             yield resource, ""
             continue
+        found.seen.types[str(resource.get("type"))] += 1
+        found.seen.bundles.append(relative(path, root))
         entries = resource.get("entry", [])
         if not isinstance(entries, list):
             raise ReadError(f"{path} is a bundle whose entry is no list; export it again")
         for entry in entries:
             held = entry.get("resource") if isinstance(entry, dict) else None
             if isinstance(held, dict) and _is_resource(held):
+                found.seen.entry(entry)
                 yield held, str(entry.get("fullUrl") or "")
             else:
                 found.left["entry without a resource"] += 1
@@ -148,14 +154,18 @@ def _take(found: Found, resource: Resource, ids: dict[str, str]) -> None:
     found.left.update(f"{kind}.{name}" for name in resource if name not in KNOWN[kind])
     found.left.update(more_than_first(resource, kind))
     if kind == "Patient":
-        found.rows["Patient"].append(_plain(_patient(resource)))
+        found.rows["Patient"].append(_plain(_patient(resource, found.seen)))
         return
     row: dict[str, Any] = {"subject_id": id_of(resource.get("subject"), ids)}
     if "status" in resource:
         row["status"] = resource["status"]
     if kind == "Encounter":
         period, code, display = resource.get("period", {}), *coded(first_of(resource.get("type")))
-        row |= {"visit_id": resource.get("id"), "kind": resource.get("class", {}).get("code")}
+        found.seen.concept(first_of(resource.get("type")))
+        act = resource.get("class", {})
+        if act.get("system"):
+            found.seen.systems.setdefault("class", str(act["system"]))
+        row |= {"visit_id": resource.get("id"), "kind": act.get("code")}
         row |= {"start": period.get("start"), "end": period.get("end")}
         found.rows["Encounter"].append(_plain(row | {"type": code, "type_display": display}))
         return
@@ -171,6 +181,7 @@ def _take(found: Found, resource: Resource, ids: dict[str, str]) -> None:
     drug = found.drugs.get(id_of(resource.get("medicationReference"), ids) or "", {})
     concept = resource.get("medicationCodeableConcept") or drug.get("code") or resource.get("code")
     code, display = coded(concept)
+    found.seen.concept(concept)
     parts = resource.get("component", [])
     if parts:
         found.groups += 1
@@ -196,7 +207,12 @@ def _plain(row: dict[str, Any]) -> dict[str, Any]:
     return {k: v if v is None or k == "value" else str(v) for k, v in row.items()}
 
 
-def _patient(resource: Resource) -> dict[str, Any]:
+def _patient(resource: Resource, seen: Seen) -> dict[str, Any]:
+    marital = coded(resource.get("maritalStatus"))[0]
+    if marital and "|" in marital:  # a bare code: an address would be taken for an identifier
+        system, _, code = marital.rpartition("|")
+        if seen.systems.setdefault("marital", system) == system:
+            marital = code
     gender = str(resource.get("gender"))
     row = {
         "subject_id": resource.get("id"),
@@ -204,14 +220,13 @@ def _patient(resource: Resource) -> dict[str, Any]:
         "birth": resource.get("birthDate"),
         "death": resource.get("deceasedDateTime"),
         "deceased": "true" if resource.get("deceasedBoolean") else None,
-        "marital_status": coded(resource.get("maritalStatus"))[0],
+        "marital_status": marital,
     }
     for extension in resource.get("extension", []):
         name = US_CORE.get(str(extension.get("url")))
         for part in extension.get("extension", []) if name else []:
             if part.get("url") == "ombCategory":
-                code, display = coded({"coding": [part.get("valueCoding", {})]})
-                row |= {f"{name}": code, f"{name}_display": display}
+                row[name] = coded({"coding": [part.get("valueCoding", {})]})[0]
     return row
 
 
@@ -225,9 +240,10 @@ def _when(resource: Resource) -> dict[str, Any]:
     return {"time": resource[late] if late else usual, "end_time": end, "date_of": late}
 
 
-def _cohort(found: Found, notes: list[str]) -> tuple[Cohort, tuple[Problem, ...]]:
+def _cohort(found: Found, notes: list[str]) -> tuple[Cohort, tuple[Problem, ...], dict[str, str]]:
     frames: dict[str, pd.DataFrame] = {}
     problems: list[Problem] = []
+    forms: dict[str, str] = {}
     columns = {"Patient": SUBJECTS, "Encounter": VISITS, "event": EVENTS}
     for name, core in columns.items():
         frame = pd.DataFrame(found.rows[name], dtype=object)
@@ -237,6 +253,9 @@ def _cohort(found: Found, notes: list[str]) -> tuple[Cohort, tuple[Problem, ...]
             short = int((texts.dropna().str.len() < 10).sum())
             if short:
                 notes.append(f"{name}.{column}: {short:,} give no day; the first one is taken")
+            whose = frame["kind"] if name == "event" else pd.Series(name, frame.index)
+            for kind, part in texts.groupby(whose):
+                forms[f"time {kind}.{column}"] = form_of(part, f"{name}.{column}")
             frame[column] = times.values
             problems.extend(times.problems)
         frames[name] = frame
@@ -259,7 +278,7 @@ def _cohort(found: Found, notes: list[str]) -> tuple[Cohort, tuple[Problem, ...]
         pd.DataFrame(codes) if codes else None,
         {k: f.dropna(axis=1, how="all") for k, f in extras.items()},
     )
-    return cohort, tuple(problems)
+    return cohort, tuple(problems), {k: v for k, v in forms.items() if v}
 
 
 def _counted(cohort: Cohort) -> Cohort:

@@ -15,7 +15,16 @@ EXTENSION = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-"
 US_CORE = {EXTENSION + name: name for name in ("race", "ethnicity")}
 RACES = "urn:oid:2.16.840.1.113883.6.238"
 VALUES = ("Quantity", "CodeableConcept", "String", "Boolean", "Integer", "DateTime")
-EVERY = {"resourceType", "id", "meta", "text"}  # ids are fresh, and a narrative says all again
+OMB = {  # the categories of US Core and what they are called
+    "1002-5": "American Indian or Alaska Native",
+    "2028-9": "Asian",
+    "2054-5": "Black or African American",
+    "2076-8": "Native Hawaiian or Other Pacific Islander",
+    "2106-3": "White",
+    "2135-2": "Hispanic or Latino",
+    "2186-5": "Not Hispanic or Latino",
+}
+EVERY = {"resourceType", "id"}  # ids are fresh
 WHOSE = EVERY | {"subject", "encounter", "status", "code"}
 KNOWN = {
     "Patient": EVERY
@@ -69,6 +78,13 @@ def more_than_first(resource: Element, kind: str) -> list[str]:
     usual = ("onsetDateTime", "effectiveDateTime", "effectivePeriod")
     if any(n in resource for n in usual):
         left += [f"{kind}.{n}" for n in ("recordedDate", "issued") if n in resource]
+    kinds = {"category": first_of(resource.get("category"))}
+    kinds["maritalStatus"] = resource.get("maritalStatus")
+    left += [f"{kind}.{n}: what the code is called" for n, c in kinds.items() if coded(c)[1]]
+    concept = resource.get("code") or resource.get("medicationCodeableConcept") or {}
+    code, display = coded(concept)
+    if code and display and concept.get("text", display) != display:
+        left.append(f"{kind}: texts of codes other than their display")
     extensions = resource.get("extension", []) if kind == "Patient" else []
     left += [f"{kind}.extension" for e in extensions if e.get("url") not in US_CORE]
     return left

@@ -1,7 +1,6 @@
 """Writing FHIR R4 resources: plain dictionaries with what the standard requires of each."""
 
 import gzip
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,12 @@ from medsynai.data.cohortfiles.fhir_elements import (
     EXTENSION,
     ID,
     KINDS,
+    OMB,
     SEXES,
     concept_of,
     value_of,
 )
+from medsynai.data.cohortfiles.fhir_forms import bundle, lines, spelt, with_texts
 from medsynai.data.cohortfiles.layout import Layout, unfollowed, unplaced
 from medsynai.data.integrity import refuse_broken
 from medsynai.errors import SchemaError
@@ -39,9 +40,8 @@ EVENT = (
     *("unit_system", "unit_code"),
 )
 PLACES = dict.fromkeys(KINDS.values(), EVENT) | {OF_VISITS: ("status", "type", "type_display")}
-STATICS = ("deceased", "marital_status", "race", "race_display", "ethnicity", "ethnicity_display")
+STATICS = ("deceased", "marital_status", "race", "ethnicity")
 PERIODS = {"Observation": "effectivePeriod", "Procedure": "performedPeriod"}
-NOWHERE = "http://example.org/fhir"  # a full address is absolute (R4, bundle); this is nobody's
 
 
 def write_resources(cohort: Cohort, layout: Layout, path: Path) -> tuple[str, ...]:
@@ -58,31 +58,34 @@ def write_resources(cohort: Cohort, layout: Layout, path: Path) -> tuple[str, ..
     if cohort.signals:
         notes.append(f"not written: {len(cohort.signals):,} signals")
     notes += unplaced(cohort, PLACES, STATICS) + unfollowed(cohort)
-    made = [*_patients(cohort, people), *_encounters(cohort, people, stays)]
-    made += [r for name in KINDS for r in _events(cohort, name, people, stays, notes)]
-    suffix = layout.details.get("suffix", "")
-    if layout.details.get("form") == "ndjson":
-        for name in ("Patient", "Encounter", *KINDS):
-            lines = [json.dumps(r, ensure_ascii=False) for r in made if r["resourceType"] == name]
-            if lines:
-                _put(path / f"{name}.ndjson{suffix}", "\n".join(lines) + "\n")
+    details = layout.details
+    made = [*_patients(cohort, people, details), *_encounters(cohort, people, stays, details)]
+    made += [r for name in KINDS for r in _events(cohort, name, people, stays, notes, details)]
+    if details.get("text") == "yes":
+        made = [with_texts(r) for r in made]
+    suffix, alone = details.get("suffix", ""), bool(path.suffix)
+    if details.get("form") == "ndjson":
+        files = dict(lines(made, details, suffix))
+        if alone:
+            files = {"": "".join(files.values())}
+        for name, text in files.items():
+            _put(path / name if name else path, text)
+        return tuple(notes)
+    if alone or "bundle" in details:
+        _put(path if alone else path / details["bundle"], bundle(made, details))
         return tuple(notes)
     whose: dict[str, list[Resource]] = {key: [] for key in people}
     for resource in made:
         about = resource.get("subject", {}).get("reference", "").removeprefix("Patient/")
         whose[about or resource["id"]].append(resource)
     for key, resources in whose.items():
-        entries = [
-            {"fullUrl": f"{NOWHERE}/{r['resourceType']}/{r['id']}", "resource": r}
-            for r in resources
-        ]
-        bundle = {"resourceType": "Bundle", "type": "collection", "entry": entries}
-        _put(path / f"{key}.json{suffix}", json.dumps(bundle, ensure_ascii=False))
+        _put(path / f"{key}.json{suffix}", bundle(resources, details))
     return tuple(notes)
 
 
 def _put(path: Path, text: str) -> None:
     data = text.encode()
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
 
 
@@ -99,23 +102,21 @@ def _said(row: Resource) -> Resource:
     return {k: v for k, v in row.items() if v is not None and v == v}
 
 
-def moment(time: pd.Timestamp) -> str:
-    """A dateTime: the day alone where the time is its beginning, else in UTC.
-
-    >>> moment(pd.Timestamp("2020-01-02")), moment(pd.Timestamp("2020-01-02 03:04:05"))
-    ('2020-01-02', '2020-01-02T03:04:05+00:00')
-    """
-    return f"{time:%Y-%m-%d}" if time == time.normalize() else time.isoformat() + "+00:00"
-
-
-def _rows(frame: pd.DataFrame, *beside: pd.DataFrame) -> Iterator[Resource]:
+def _rows(
+    frame: pd.DataFrame, kind: str, details: dict[str, str], *beside: pd.DataFrame
+) -> Iterator[Resource]:
+    """What is there of each row, moments as texts."""
+    moments = {c: frame[c] for c in frame if frame[c].dtype.kind == "M"}
+    texts = {c: spelt(v, details.get(f"time {kind}.{c}", "")) for c, v in moments.items()}
+    frame = frame.assign(**texts)
     whole = pd.concat([frame, *(b.reindex(frame.index) for b in beside)], axis=1)
     return (_said({str(k): v for k, v in row.items()}) for row in whole.to_dict("records"))
 
 
-def _patients(cohort: Cohort, people: pd.Series) -> Iterator[Resource]:
+def _patients(cohort: Cohort, people: pd.Series, details: dict[str, str]) -> Iterator[Resource]:
     genders = {sex: gender for gender, sex in SEXES.items()}
-    for row in _rows(cohort.subjects):
+    marital = details.get("system marital", MARITAL)
+    for row in _rows(cohort.subjects, "Patient", details):
         made: Resource = {"resourceType": "Patient", "id": people[row["subject_id"]]}
         extensions = [
             {
@@ -123,11 +124,9 @@ def _patients(cohort: Cohort, people: pd.Series) -> Iterator[Resource]:
                 "extension": [
                     {
                         "url": "ombCategory",
-                        "valueCoding": concept_of(row[name], row.get(f"{name}_display"))["coding"][
-                            0
-                        ],
+                        "valueCoding": concept_of(row[name], _omb(row[name]))["coding"][0],
                     },
-                    {"url": "text", "valueString": row.get(f"{name}_display") or row[name]},
+                    {"url": "text", "valueString": _omb(row[name]) or row[name]},
                 ],
             }
             for name in ("race", "ethnicity")
@@ -139,20 +138,28 @@ def _patients(cohort: Cohort, people: pd.Series) -> Iterator[Resource]:
             sex = genders.get(row["sex"], row["sex"])
             made["gender"] = sex if sex in (*SEXES, "other", "unknown") else "unknown"
         if "birth" in row:
-            made["birthDate"] = f"{row['birth']:%Y-%m-%d}"
+            made["birthDate"] = row["birth"][:10]
         if "death" in row:
-            made["deceasedDateTime"] = moment(row["death"])
+            made["deceasedDateTime"] = row["death"]
         elif row.get("deceased") == "true":
             made["deceasedBoolean"] = True
         if "marital_status" in row:
             said = str(row["marital_status"])
-            made["maritalStatus"] = concept_of(said if "|" in said else f"{MARITAL}|{said}")
+            made["maritalStatus"] = concept_of(said if "|" in said else f"{marital}|{said}")
         yield made
 
 
-def _encounters(cohort: Cohort, people: pd.Series, stays: pd.Series) -> Iterator[Resource]:
-    for row in _rows(cohort.visits, cohort.extras.get(OF_VISITS, pd.DataFrame())):
-        kind = {"system": ACT, "code": row["kind"]} if "kind" in row else NO_CODE
+def _omb(said: str) -> str | None:
+    """What a category of race or ethnicity is called."""
+    return OMB.get(said.rpartition("|")[2])
+
+
+def _encounters(
+    cohort: Cohort, people: pd.Series, stays: pd.Series, details: dict[str, str]
+) -> Iterator[Resource]:
+    beside, act = cohort.extras.get(OF_VISITS, pd.DataFrame()), details.get("system class", ACT)
+    for row in _rows(cohort.visits, "Encounter", details, beside):
+        kind = {"system": act, "code": row["kind"]} if "kind" in row else NO_CODE
         made: Resource = {
             "resourceType": "Encounter",
             "id": stays[row["visit_id"]],
@@ -160,14 +167,19 @@ def _encounters(cohort: Cohort, people: pd.Series, stays: pd.Series) -> Iterator
             "class": kind,
             "subject": {"reference": f"Patient/{people[row['subject_id']]}"},
         }
-        period = {n: moment(row[n]) for n in ("start", "end") if n in row}
+        period = {n: row[n] for n in ("start", "end") if n in row}
         if "type" in row:
             made["type"] = [concept_of(row["type"], row.get("type_display"))]
         yield made | ({"period": period} if period else {})
 
 
 def _events(
-    cohort: Cohort, name: str, people: pd.Series, stays: pd.Series, notes: list[str]
+    cohort: Cohort,
+    name: str,
+    people: pd.Series,
+    stays: pd.Series,
+    notes: list[str],
+    details: dict[str, str],
 ) -> Iterator[Resource]:
     """The resources of one kind of event; components of one panel are one resource again."""
     kind = KINDS[name]
@@ -175,7 +187,8 @@ def _events(
     shown = cohort.codes[cohort.codes["kind"] == kind].set_index("code")["description"].to_dict()
     panels: dict[str, Resource] = {}  # by their number
     ends = 0
-    for number, row in enumerate(_rows(events, cohort.extras.get(kind, pd.DataFrame())), start=1):
+    beside = cohort.extras.get(kind, pd.DataFrame())
+    for number, row in enumerate(_rows(events, kind, details, beside), start=1):
         group = str(row.get("panel_number", ""))
         part = {"code": concept_of(row["code"], shown.get(row["code"])), **value_of(row)}
         if group in panels:
@@ -213,10 +226,10 @@ def _context(row: Resource, name: str, people: pd.Series, stays: pd.Series) -> R
         made["category"] = [concept_of(row["category"])]
     if "end_time" in row and name in PERIODS:
         times = {"start": "time", "end": "end_time"}
-        made[PERIODS[name]] = {k: moment(row[n]) for k, n in times.items() if n in row}
+        made[PERIODS[name]] = {k: row[n] for k, n in times.items() if n in row}
         return made
     if "time" in row:
-        made[row.get("date_of") or TIMES[name]] = moment(row["time"])
+        made[row.get("date_of") or TIMES[name]] = row["time"]
     if "end_time" in row and name == "Condition":
-        made["abatementDateTime"] = moment(row["end_time"])
+        made["abatementDateTime"] = row["end_time"]
     return made

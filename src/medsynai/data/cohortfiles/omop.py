@@ -13,10 +13,10 @@ from medsynai.data.cohort import Clock, Cohort
 from medsynai.data.cohortfiles import sheets
 from medsynai.data.cohortfiles.known import header_of
 from medsynai.data.cohortfiles.layout import Layout, LoadedCohort, Named, Part, Sheet
+from medsynai.data.cohortfiles.omop_forms import field_of, forms_of, says_zero
 from medsynai.data.cohortfiles.omop_tables import (
     CODED,
     OF_OTHERS,
-    OLD_NAMES,
     PERIOD,
     SEXES,
     SOURCE,
@@ -25,10 +25,13 @@ from medsynai.data.cohortfiles.omop_tables import (
     Omop,
 )
 from medsynai.data.cohortfiles.texts import (
+    fewest_places,
     read_numbers,
     read_texts,
+    read_times,
     without_words,
     write_numbers,
+    write_times,
 )
 from medsynai.errors import ReadError
 
@@ -54,33 +57,40 @@ def read(path: Path, details: dict[str, str]) -> LoadedCohort:
         SchemaError: persons, visits or deaths of one key twice.
     """
     files = sheets.tables_of(path)
-    got, form = sheets.Gathered(), {"upper": "", "suffix": ".csv"}
+    got, form = sheets.Gathered(), dict[str, str]()
+    forms: dict[str, Sheet] = {}
     for table in TABLES:
         if table.name not in files:
             continue
         bare = Sheet(table.name, table.part)
         frame, sheet = read_texts(files[table.name], bare, path, got.notes)
+        frame = frame.rename(columns={n: field_of(str(n)) for n in frame})
+        forms[table.name] = forms_of(frame, table, sheet)
+        form[f"zero {table.name}"] = "yes" if says_zero(frame, table) else ""
         form["upper"] = "yes" if all(h == h.upper() for h in sheet.header) else ""
         form["suffix"] = sheet.file[len(table.name) + sheet.file.lower().index(table.name) :]
-        names = {n: OLD_NAMES.get(str(n).lower(), str(n).lower()) for n in frame}
-        frame = _settled(frame.rename(columns=names), table, got.notes)
+        frame = _settled(frame, table, got.notes)
         for name in [n for n in frame if OF_OTHERS.fullmatch(str(n))]:
             if held := int((frame[name].fillna("0") != "0").sum()):
                 got.notes.append(f"not carried: {held:,} keys in {table.name}.{name}")
-            frame = frame.drop(columns=name)
+                frame = frame.drop(columns=name)
         columns: dict[str, Named] = {c: n for c, n in table.columns.items() if n in frame}
         shaped = Sheet(table.name, table.part, columns, table.kind, (table.key,))
         sheets.add(got, frame, shaped, Clock.CALENDAR)
-        own = {n for n, _, _ in table.fields} | {*columns.values(), KNOWN}
-        extra = sorted(str(n) for n in frame if n not in own)
-        if extra:
-            got.notes.append(f"not in OMOP 5.4, not written: {table.name}.{', '.join(extra)}")
     named = {t.name for t in TABLES}
     for name in [n for n in files if n not in named]:
         rows = len(read_texts(files[name], Sheet(name, Part.CODES), path)[0])
         got.notes.append(f"not carried: table {name!r} ({rows:,} rows)")
     loaded = sheets.gather(got, Layout("omop"))
-    return replace(_observed(loaded), layout=Layout("omop", details=form))
+    form = {k: v for k, v in form.items() if v}
+    spelt = [_like(s, forms[s.name]) for s in loaded.layout.sheets]
+    return replace(_observed(loaded), layout=Layout("omop", tuple(spelt), details=form))
+
+
+def _like(sheet: Sheet, form: Sheet) -> Sheet:
+    """The table's columns in a cohort, and how the source spelt them."""
+    kept = {n: getattr(form, n) for n in ("file", "header", "delimiter", "types")}
+    return replace(sheet, times=form.times, places=form.places, **kept)
 
 
 def _settled(frame: pd.DataFrame, table: Omop, notes: list[str]) -> pd.DataFrame:
@@ -96,7 +106,10 @@ def _settled(frame: pd.DataFrame, table: Omop, notes: list[str]) -> pd.DataFrame
                     f"{table.name}.{name}: {lost:,} of {len(frame):,} values are no numbers; "
                     "correct them, or make them empty"
                 )
-            frame[name] = write_numbers(values)
+            frame[name] = write_numbers(values, fewest_places(texts))
+    for name in [n for n in ("verbatim_end_date",) if n in frame]:  # beside, as the model has it
+        days = read_times(frame[name], f"{table.name}.{name}", Clock.CALENDAR)
+        frame[name] = write_times(days.values, "%Y-%m-%d", Clock.CALENDAR)
     if table.name == "person":
         frame = _born(frame)
     for moment in [n for n, kind, _ in table.fields if kind == "TIMESTAMP" and n[:5] != "birth"]:

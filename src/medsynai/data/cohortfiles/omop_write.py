@@ -9,7 +9,8 @@ import pandas as pd
 
 from medsynai.data.cohort import OF_VISITS, Clock, Cohort
 from medsynai.data.cohortfiles.keys import numbered
-from medsynai.data.cohortfiles.layout import Layout, Part, unplaced
+from medsynai.data.cohortfiles.layout import Layout, Part, Sheet, unplaced
+from medsynai.data.cohortfiles.omop_forms import field_of, respelt
 from medsynai.data.cohortfiles.omop_tables import (
     CODED,
     PERIOD,
@@ -19,7 +20,7 @@ from medsynai.data.cohortfiles.omop_tables import (
     UNITS,
     Omop,
 )
-from medsynai.data.cohortfiles.texts import write_numbers, write_times
+from medsynai.data.cohortfiles.texts import write_numbers, write_texts, write_times
 from medsynai.data.integrity import refuse_broken
 from medsynai.errors import FolderError, MissingExtra, SchemaError
 
@@ -42,7 +43,8 @@ def write_tables(cohort: Cohort, layout: Layout, folder: Path) -> tuple[str, ...
             "have no birth"
         )
     notes: list[str] = []
-    frames = dict(_frames(cohort, notes))
+    forms = {s.name: s for s in layout.sheets}
+    frames = dict(_frames(cohort, forms, notes))
     suffix = layout.details.get("suffix") or ".csv"
     base = duckdb.connect(":memory:", config={"threads": 1})
     try:
@@ -50,7 +52,9 @@ def write_tables(cohort: Cohort, layout: Layout, folder: Path) -> tuple[str, ...
             _create(base, table)  # an empty one too: others have keys of it
             if table.name in frames:
                 _load(base, table, frames[table.name])
-                _copy(base, table, folder / f"{table.name}{suffix}", layout.details.get("upper"))
+                if table.name not in forms:
+                    place = folder / f"{table.name}{suffix}"
+                    _copy(base, table, place, layout.details.get("upper"))
     except duckdb.IOException:
         raise FolderError(f"{folder} cannot be written: the disk refused it") from None
     except duckdb.Error as error:  # its own message holds a key or a value, and is not shown
@@ -60,6 +64,10 @@ def write_tables(cohort: Cohort, layout: Layout, folder: Path) -> tuple[str, ...
         ) from None
     finally:
         base.close()
+    for table in [t for t in TABLES if t.name in forms]:
+        frame = frames.get(table.name, pd.DataFrame())  # one without rows keeps its header
+        sheet, zero = forms[table.name], layout.details.get(f"zero {table.name}") == "yes"
+        write_texts(respelt(frame, table, sheet, zero), sheet, folder)
     return tuple(notes)
 
 
@@ -92,16 +100,21 @@ def _copy(base: Any, table: Omop, path: Path, upper: str | None) -> None:
     base.execute(f"COPY (SELECT {shown} FROM {table.name} ORDER BY ALL) TO '{place}' ({form})")
 
 
-def _frames(cohort: Cohort, notes: list[str]) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Each table as texts, keys being numbers."""
+def _frames(
+    cohort: Cohort, forms: dict[str, Sheet], notes: list[str]
+) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Each table as texts in order of its key, keys being numbers.
+
+    Columns that the model has not are there where the source had them.
+    """
+    more = {t.name: [field_of(n) for n in forms[t.name].header] for t in TABLES if t.name in forms}
     people = numbered(cohort.subjects["subject_id"], "patients", notes)
     stays = numbered(cohort.visits["visit_id"], "visits", notes)
     visits = _dated(cohort, notes)
     lost = set(cohort.visits["visit_id"]) - set(visits["visit_id"])
-    fields = {
-        t.kind or OF_VISITS: [n for n, _, _ in t.fields] for t in TABLES if t.part != "subjects"
-    }
-    own = [n for t in TABLES if t.part is Part.SUBJECTS or t.name == PERIOD for n, *_ in t.fields]
+    names = {t.name: [*[n for n, *_ in t.fields], *more.get(t.name, [])] for t in TABLES}
+    fields = {t.kind or OF_VISITS: names[t.name] for t in TABLES if t.part != "subjects"}
+    own = [n for t in TABLES if t.part is Part.SUBJECTS or t.name == PERIOD for n in names[t.name]]
     notes += unplaced(cohort, fields, [*own, "birth_known"])
     kinds = {t.kind for t in TABLES}
     for kind, count in cohort.events["kind"].value_counts(dropna=False).items():
@@ -125,7 +138,18 @@ def _frames(cohort: Cohort, notes: list[str]) -> Iterator[tuple[str, pd.DataFram
         for column in {"visit_id", "previous"} & set(frame):
             kept = frame[column].where(~frame[column].isin(lost), None)
             frame[column] = kept.map(stays)
-        yield table.name, _filled(frame.reset_index(drop=True), table, notes)
+        frame = frame.reset_index(drop=True)
+        made = _filled(frame, table, notes)
+        made = made.assign(
+            **{n: frame[n] for n in more.get(table.name, []) if _only(n, frame, made)}
+        )
+        order = made[table.key].astype("int64").argsort(kind="stable")
+        yield table.name, made.iloc[order].reset_index(drop=True)
+
+
+def _only(name: str, frame: pd.DataFrame, made: pd.DataFrame) -> bool:
+    """Whether a column is the source's own, and none of the model's."""
+    return name in frame and name not in made
 
 
 def _whole(cohort: Cohort, table: Omop) -> bool:

@@ -25,6 +25,8 @@ from medsynai.data.cohortfiles.texts import (
 from medsynai.data.integrity import Problem, refuse_broken, unsorted
 from medsynai.errors import ReadError, SchemaError
 
+MOSTLY = 0.5  # share of numbers that their texts repeat, from which these are twice the same
+
 
 @dataclass
 class Gathered:
@@ -160,16 +162,17 @@ def _add_numbers(
 def _twins(core: pd.DataFrame, frame: pd.DataFrame, sheet: Sheet) -> Sheet:
     """Texts beside numbers that say nothing but these are taken for what they are: twice the same.
 
-    MIMIC has each number of a laboratory as text and as number.
+    They may be spelt otherwise: 4 beside 4.0. MIMIC has each number of a laboratory as text, too.
     """
     name = sheet.named("text")[0]
     texts = frame[name]
     valued = core["value"].notna()
-    spelt = write_numbers(core["value"], sheet.places.get(sheet.named("value")[0], 0))
-    if not valued.any() or not (texts[valued] == spelt[valued]).all():
+    alike = valued & (read_numbers(texts)[0] == core["value"])
+    if not alike.sum() > MOSTLY * valued.sum() or texts[valued].isna().any():
         return sheet
-    core["text"] = texts.where(~valued, None)
-    return replace(sheet, twin=True)
+    core["text"] = texts.where(~alike, None)  # one that says more (">75") stays
+    places = {**sheet.places, name: fewest_places(texts[alike])}
+    return replace(sheet, twin=True, places={n: p for n, p in places.items() if p})
 
 
 def _joined(frame: pd.DataFrame, names: Sequence[str]) -> pd.Series:
@@ -375,9 +378,8 @@ def _spell(
     elif names[0] in columns:
         return  # a text beside its number: written with it
     elif column == "text" and sheet.twin:
-        number = sheet.named("value")[0]
-        spelt = write_numbers(core["value"], sheet.places.get(number, 0))
-        columns[names[0]] = spelt.where(core["value"].notna(), values)
+        spelt = write_numbers(core["value"], sheet.places.get(names[0], 0))
+        columns[names[0]] = values.where(values.notna(), spelt)
     elif len(names) == 1:
         columns[names[0]] = values
     else:

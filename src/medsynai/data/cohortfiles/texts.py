@@ -305,10 +305,10 @@ def write_numbers(values: pd.Series, places: int = 0) -> pd.Series:
     words = [
         str(int(v)) if float(v).is_integer() and abs(v) < 1e15 else repr(float(v)) for v in numbers
     ]
-    return _spread([_padded(w, places) for w in words] if places else words, codes, values.index)
+    return _spread([padded(w, places) for w in words] if places else words, codes, values.index)
 
 
-def _padded(word: str, places: int) -> str:
+def padded(word: str, places: int) -> str:
     """A number's text with so many decimals at least; one with an exponent as it is."""
     whole, _, rest = word.partition(".")
     return word if "e" in word else f"{whole}.{rest.ljust(places, '0')}"

@@ -1,6 +1,7 @@
 """What a release of a cohort is made of; see `medsynai.flow.kind_release`."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pandas as pd
 
@@ -15,7 +16,13 @@ def look(cohort: Cohort) -> pd.DataFrame:
     return cohort.events
 
 
-def write(cohort: Cohort, recipe: CohortRecipe, place: Path) -> None:
-    """Write the cohort in the source's layout."""
+def write(cohort: Cohort, recipe: CohortRecipe, place: Path) -> tuple[str, ...]:
+    """Write the cohort in the source's layout; what that has no place for is told."""
     whole = lowered(cohort, recipe.steady)
-    write_cohort(whole, recipe.layout, place.with_name(place.name + recipe.suffix))
+    return write_cohort(whole, recipe.layout, place.with_name(place.name + recipe.suffix))
+
+
+def unwritten(cohort: Cohort, recipe: CohortRecipe) -> tuple[str, ...]:
+    """What the source's layout has no place for: the report says it before the files are there."""
+    with TemporaryDirectory() as place:
+        return write(cohort, recipe, Path(place) / "made")

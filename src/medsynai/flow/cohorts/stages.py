@@ -4,12 +4,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from medsynai.codec.unlearnt import left_out, rare_events
 from medsynai.data.cohort import Cohort
 from medsynai.data.cohortfiles import read_cohort
 from medsynai.data.cohortfiles.layout import LoadedCohort
 from medsynai.data.rollup import Rollup
 from medsynai.data.split import split_cohort
 from medsynai.data.told_once import lifted, steady_columns
+from medsynai.data.vocabulary import LEAST
 from medsynai.deidentify.cohort import without_traces
 from medsynai.errors import PlanError
 from medsynai.evaluate.cohorts.trial import CohortTrial
@@ -17,7 +19,7 @@ from medsynai.flow import judging, kind_stages
 from medsynai.flow.cohorts.facts import declared
 from medsynai.flow.cohorts.judging import facts_of, panel_of
 from medsynai.flow.cohorts.maker import CohortMaker, CohortRecipe
-from medsynai.flow.cohorts.release import look, write
+from medsynai.flow.cohorts.release import look, unwritten, write
 from medsynai.flow.judging import Judged
 from medsynai.flow.kind_release import KindRelease
 from medsynai.flow.kind_stages import Findings, Models, Run, Trained
@@ -91,9 +93,10 @@ def divide(loaded: LoadedCohort, run: Run) -> CohortParts:
         bare = replace(bare, extras=whole.extras, signals=())
         train, held = split_cohort(bare, plan.holdout, Seeds(plan.seed))
         rollup = Rollup.learn(train)
-        full = rollup.apply(train)
         held = None if held is None else replace(rollup.apply(held), extras={})
-        notes = (*map(str, loaded.problems), *notes, *rollup.notes)
+        notes = (*notes, *left_out(train, LEAST))
+        full = rollup.apply(train)
+        notes = (*map(str, loaded.problems), *notes, *rollup.notes, *rare_events(full, LEAST))
         return CohortParts(replace(full, extras={}), held, notes, full, steady)
 
 
@@ -138,6 +141,8 @@ def report(found: Findings, run: Run) -> KindRelease:
     evidence = kind_stages.evidence(found, facts, run)
     maker = None if find_entry(trained.name).copies else trained.maker
     inside = found.judged.panel.internal
-    written = partial(write, found.made, trained.maker.recipe)
+    recipe = trained.maker.recipe
+    evidence = replace(evidence, notes=(*evidence.notes, *unwritten(found.made, recipe)))
+    written = partial(write, found.made, recipe)
     shown = partial(look, found.made)
     return KindRelease(found.made, shown, written, run.plan, evidence, maker, inside)
