@@ -44,7 +44,7 @@ def rare_events(cohort: Cohort, least: int) -> Iterator[str]:
     pairs = said.assign(token=token, patient=cohort.places(cohort.events["subject_id"]))
     patients = pairs[["token", "patient"]].drop_duplicates()["token"].value_counts()
     rare = token.map(patients) < least
-    many = says["kind"].value_counts(dropna=False)
+    many = dict(says["kind"].value_counts(dropna=False).items())
     for kind, count in says["kind"][rare].value_counts(dropna=False).items():
         said_of = f"are each of a code, unit and text of fewer than {least} train patients"
         yield f"{kind}: {count:,} of {many[kind]:,} train events {said_of}; they are not drawn"

@@ -226,7 +226,7 @@ def _patient(resource: Resource, seen: Seen) -> dict[str, Any]:
         name = US_CORE.get(str(extension.get("url")))
         for part in extension.get("extension", []) if name else []:
             if part.get("url") == "ombCategory":
-                row[name] = coded({"coding": [part.get("valueCoding", {})]})[0]
+                row[str(name)] = coded({"coding": [part.get("valueCoding", {})]})[0]
     return row
 
 

@@ -109,7 +109,7 @@ def bundle(resources: list[Resource], details: dict[str, str]) -> str:
     for resource in resources:
         name, key = resource["resourceType"], resource["id"]
         held = _pointing(resource) if urns else resource
-        entry = {"fullUrl": _urn(f"{name}/{key}") if urns else f"{NOWHERE}/{name}/{key}"}
+        entry: Resource = {"fullUrl": _urn(f"{name}/{key}") if urns else f"{NOWHERE}/{name}/{key}"}
         entry |= {"resource": held}
         if kind in ASKING:
             url = name if method == "POST" else f"{name}/{key}"

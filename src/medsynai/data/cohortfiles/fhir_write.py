@@ -106,7 +106,7 @@ def _rows(
     frame: pd.DataFrame, kind: str, details: dict[str, str], *beside: pd.DataFrame
 ) -> Iterator[Resource]:
     """What is there of each row, moments as texts."""
-    moments = {c: frame[c] for c in frame if frame[c].dtype.kind == "M"}
+    moments = {str(c): frame[c] for c in frame if frame[c].dtype.kind == "M"}
     texts = {c: spelt(v, details.get(f"time {kind}.{c}", "")) for c, v in moments.items()}
     frame = frame.assign(**texts)
     whole = pd.concat([frame, *(b.reindex(frame.index) for b in beside)], axis=1)
