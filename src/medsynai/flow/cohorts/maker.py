@@ -12,6 +12,7 @@ from medsynai.data.cohortfiles import write_cohort
 from medsynai.data.cohortfiles.appending import appends, write_parts
 from medsynai.data.cohortfiles.housed import housed
 from medsynai.data.cohortfiles.layout import Layout, LoadedCohort
+from medsynai.data.row_laws import RowLaws
 from medsynai.data.told_once import lowered
 from medsynai.deidentify.keys import fresh_keys, learn_pattern
 from medsynai.deidentify.recipe import Pattern
@@ -26,6 +27,7 @@ from medsynai.generator import FREE, Condition, FittedCohort
 from medsynai.models.beside import FittedBeside, load_beside
 from medsynai.seeds import Seeds
 
+NONE = RowLaws()
 SHARD = 2_000  # patients at a time: each may have hundreds of events
 
 
@@ -37,6 +39,7 @@ class CohortRecipe:
         suffix: of the source's file; "" for a folder.
         patients, visits: of keys.
         steady: columns beside visits that are told of a patient once.
+        laws: of rows, which hold after drawing.
     """
 
     layout: Layout
@@ -44,14 +47,17 @@ class CohortRecipe:
     patients: Pattern
     visits: Pattern
     steady: tuple[str, ...] = ()
+    laws: RowLaws = field(default_factory=RowLaws)
 
     @staticmethod
-    def of(loaded: LoadedCohort, source: Path, steady: tuple[str, ...] = ()) -> "CohortRecipe":
+    def of(
+        loaded: LoadedCohort, source: Path, steady: tuple[str, ...] = (), laws: RowLaws = NONE
+    ) -> "CohortRecipe":
         """From what was read; no key is kept."""
         keys = (loaded.cohort.subjects["subject_id"], loaded.cohort.visits["visit_id"])
         people, stays = (learn_pattern(sorted(map(str, k))) for k in keys)
         suffix = "" if source.is_dir() else "".join(source.suffixes[-2:])
-        return CohortRecipe(loaded.layout, suffix, people, stays, steady)
+        return CohortRecipe(loaded.layout, suffix, people, stays, steady, laws)
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,9 @@ class CohortMaker:
             for name, keys in parts.items()
         }
         whole = rekeyed(made, fresh["subject_id"], fresh["visit_id"])
-        return self.beside.draw(housed(whole, self.recipe.layout), seeds)
+        laws = self.recipe.laws
+        whole = laws.facts_once(housed(whole, self.recipe.layout))
+        return laws.numbered(self.beside.draw(whole, seeds))
 
     def asked(self, texts: tuple[str, ...]) -> Condition:
         """What `--condition` asks of what is told of a patient once.

@@ -9,6 +9,7 @@ from medsynai.data.cohort import Cohort
 from medsynai.data.cohortfiles import read_cohort
 from medsynai.data.cohortfiles.layout import LoadedCohort
 from medsynai.data.rollup import Rollup
+from medsynai.data.row_laws import RowLaws
 from medsynai.data.split import split_cohort
 from medsynai.data.told_once import lifted, steady_columns
 from medsynai.data.vocabulary import LEAST
@@ -102,7 +103,8 @@ def divide(loaded: LoadedCohort, run: Run) -> CohortParts:
 
 def train(parts: CohortParts, loaded: LoadedCohort, run: Run) -> Trained[CohortMaker]:
     """Fit the model, on train patients only."""
-    recipe = CohortRecipe.of(loaded, Path(str(run.plan.source)), parts.steady)
+    laws = RowLaws.of(parts.beside)
+    recipe = CohortRecipe.of(loaded, Path(str(run.plan.source)), parts.steady, laws)
     beside, notes = fit_beside(parts.beside, run.ledger)
     columns = sum(len(b.columns) for b in beside.kinds.values())
     if columns:
