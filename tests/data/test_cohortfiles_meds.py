@@ -86,3 +86,9 @@ def test_shards_have_the_columns_of_the_source_in_their_types(tmp_path):
     bare = type(loaded.cohort).of(loaded.cohort.subjects, loaded.cohort.events, extras=without)
     write_cohort(bare, loaded.layout, tmp_path / "bare")
     assert shard(tmp_path / "bare")["hadm_id"].isna().all()  # left out, and the column stays
+
+
+def test_a_family_of_which_one_code_is_there_has_the_column_that_it_has_elsewhere(tmp_path):
+    facts = [f for f in FACTS if f[2] != "GENDER//M"]
+    told = read_cohort(folder(tmp_path, facts)).cohort.subjects
+    assert told["GENDER"].tolist() == ["F", None]

@@ -63,7 +63,7 @@ def _form(mine: pd.DataFrame) -> str | None:
         return None
     if valued.any():
         return NUMBER if len(codes) == 1 else None
-    if len(codes) == 1:
+    if len(codes) == 1 and PART not in codes[0]:
         return FLAG
     return LEVEL if all(WORD.fullmatch(c) for c in codes) else CODE
 
