@@ -87,6 +87,7 @@ def inspect(
     """Show what the columns of DATA are taken for, and write a schema file to edit."""
     from medsynai import screen
     from medsynai.data.read import read
+    from medsynai.data.repeats import several_rows
     from medsynai.flow.folder import check_apart, check_file, write_text
     from medsynai.flow.kinds import kind_of
 
@@ -103,14 +104,14 @@ def inspect(
     with screen.progress() as tell:
         tell("Reading the data")
         loaded = read(data)
-    schema = loaded.table.schema
+    schema, notes = loaded.table.schema, (*several_rows(loaded.table), *loaded.notes)
     if out is not None:
         write_text(out, schema.to_toml())
     if as_json:
-        print_json({"rows": len(loaded.table), "schema": schema, "notes": loaded.notes})
+        print_json({"rows": len(loaded.table), "schema": schema, "notes": notes})
         return DONE
     screen.show_schema(schema)
-    screen.show_notes(loaded.notes)
+    screen.show_notes(notes)
     click.echo(f"{len(loaded.table):,} rows, {len(schema.columns)} columns")
     if out is not None:
         click.echo(f"Schema: {out}")

@@ -52,3 +52,13 @@ def test_what_is_numbered_or_has_codes_is_written_whole():
     assert not appends(Layout("omop", (sheet,), Clock.HOURS))
     packed = Sheet("events", Part.EVENTS, dict(EVENT), "event", file="events.parquet")
     assert not appends(Layout("long", (packed,), Clock.HOURS))
+
+
+def test_the_layout_of_a_folder_is_written_once(tmp_path):
+    people = Sheet("people", Part.SUBJECTS, {"subject_id": "nr"})
+    layout = Layout(
+        "tables", (people, Sheet("events", Part.EVENTS, dict(EVENT), "event")), Clock.HOURS
+    )
+    write_parts((ward(10 * i, 10) for i in range(3)), layout, tmp_path / "ward")
+    back = read_cohort(tmp_path / "ward").cohort
+    assert len(back) == 30 and len(back.events) == 90

@@ -1,5 +1,7 @@
 """Cohorts: one form whatever the order of the rows, and faults that are counted, not hidden."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -169,7 +171,10 @@ def test_broken_keys_are_refused_and_mended_with_counts_and_without_a_value(make
         refuse_broken(cohort)
     assert "SECRET" not in str(refused.value) + " ".join(map(str, check(cohort)))
     whole, notes = mend(cohort)
-    assert notes == ("7 of 400 events were set aside", "2 of 393 events lost a key of a visit")
+    assert notes == (
+        "7 of 400 events were set aside: they name no patient",
+        "2 of 393 events lost a key of a visit",
+    )
     refuse_broken(whole)
     assert len(whole.events) == 393
 
@@ -186,3 +191,14 @@ def test_a_key_that_stands_twice_or_not_at_all_is_refused(table, make):
     bare.loc[0, key] = None
     with pytest.raises(SchemaError, match=r"1 of .* have no key"):
         Cohort.of(**parts | {table: bare})
+
+
+def test_keys_that_never_meet_are_refused_instead_of_leaving_nothing(make):
+    cohort = make()
+    people = cohort.subjects.assign(subject_id="0" + cohort.subjects["subject_id"])
+    with pytest.raises(SchemaError, match="all 200 visits name no patient") as refused:
+        mend(Cohort.of(people, cohort.events))
+    assert "zeros ahead" in str(refused.value)
+    nameless = replace(cohort, events=cohort.events.assign(code=None))
+    with pytest.raises(SchemaError, match="all 400 events have no code"):
+        mend(nameless)

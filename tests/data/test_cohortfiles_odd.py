@@ -383,3 +383,18 @@ def test_a_visit_lies_in_the_century_of_its_events(tmp_path):
     write_cohort(loaded.cohort, loaded.layout, tmp_path / "out")
     again = read_cohort(tmp_path / "out").cohort
     assert again.visits["start"].tolist() == loaded.cohort.visits["start"].tolist()
+
+
+def test_what_the_reader_met_is_still_told_once_keys_are_mended(tmp_path):
+    (tmp_path / "events.csv").write_text(
+        "patient,time,code,value\n"
+        "1,2020-01-02 10:00,HR,80\n"
+        "1,2020-01-01 09:00+02:00,HR,82\n"
+        ",2020-01-01 09:00,HR,82\n"
+    )
+    loaded = read_cohort(tmp_path / "events.csv")
+    whole = loaded.mended()
+    met = {"times without zone", "unsorted times"}
+    assert met | {"orphan events"} == {p.what for p in loaded.problems}
+    assert met == {p.what for p in whole.problems}
+    assert "1 of 3 events were set aside: they name no patient" in whole.notes

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from medsynai.data.cohort import Clock, Cohort
+from medsynai.data.cohortfiles.layout import Layout, Part, Sheet
 from medsynai.errors import ConditionError
 from medsynai.flow.cohorts.asking import asked_of
 from medsynai.models.catalog import load_cohort_model
@@ -53,3 +54,20 @@ def test_a_column_of_that_name_is_asked_itself():
     fitted = load_cohort_model("markov", SMALL["markov"]).fit(nameless, Ledger(), Seeds(1))
     with pytest.raises(ConditionError, match="not in the data"):
         asked_of(fitted, ("age>=60",))
+
+
+def test_only_what_a_person_may_ask_is_named_and_in_the_words_of_the_source():
+    fitted = load_cohort_model("markov", SMALL["markov"]).fit(lives(), Ledger(), Seeds(1))
+    sheet = Sheet("people", Part.SUBJECTS, {"subject_id": "nr", "sex": "m/w", "death": "died"})
+    layout = Layout("tables", (sheet,))
+    assert asked_of(fitted, ("m/w = F", "died=yes"), layout) == asked_of(
+        fitted, ("sex=F", "death=yes"), layout
+    )
+    for asked, told in (
+        ("ward=A", "columns: sex, age, death$"),
+        ("died=no", "'death' has no level 'no'; allowed: yes$"),
+        ("age>150", r"it runs from \d\d to \d\d$"),  # whole years, not ticks
+        ("deth=yes", "did you mean 'death'"),
+    ):
+        with pytest.raises(ConditionError, match=told):
+            asked_of(fitted, (asked,), layout)

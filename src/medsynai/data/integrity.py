@@ -64,14 +64,28 @@ def mend(cohort: Cohort) -> tuple[Cohort, tuple[str, ...]]:
 
     Rows without a patient among the subjects, and events without a code, are set aside; a visit
     that is not there, or is another patient's, becomes none.
+
+    Raises:
+        SchemaError: no row of a table names a patient: keys of another form, as a rule.
     """
     notes: list[str] = []
     events, visits = cohort.events, cohort.visits
-    alone = _orphan(cohort, visits)
-    lost = _orphan(cohort, events) | events["code"].isna().to_numpy()
-    for name, rows in (("visits", alone), ("events", lost)):
+    alone, stray = _orphan(cohort, visits), _orphan(cohort, events)
+    mute = events["code"].isna().to_numpy() & ~stray
+    lost = stray | mute
+    for name, rows, why in (
+        ("visits", alone, "name no patient"),
+        ("events", stray, "name no patient"),
+        ("events", mute, "have no code"),
+    ):
         if rows.any():
-            notes.append(f"{int(rows.sum()):,} of {len(rows):,} {name} were set aside")
+            told = f"{int(rows.sum()):,} of {len(rows):,} {name}"
+            notes.append(f"{told} were set aside: they {why}")
+        if len(rows) and rows.all():
+            raise SchemaError(
+                f"all {len(rows):,} {name} {why}, so nothing would be left: look at the column "
+                "that is named, and whether keys are spelt alike in all tables (zeros ahead)"
+            )
     events, visits = events[~lost].copy(), visits[~alone].copy()
     for name, frame, column in (("events", events, "visit_id"), ("visits", visits, "previous")):
         unknown = _unknown(frame[column], frame["subject_id"], visits)
@@ -114,7 +128,7 @@ def unsorted(table: str, subjects: pd.Series, times: pd.Series) -> Problem:
 
 def orphans(cohort: Cohort) -> Iterator[Problem]:
     """Keys that lead nowhere."""
-    said = "rows name no patient of the subjects; `mend` sets them aside, or add the patients"
+    said = "rows name no patient of the subjects: add the patients; no release is made of such rows"
     for name, frame in (("events", cohort.events), ("visits", cohort.visits)):
         lost = int(_orphan(cohort, frame).sum())
         yield Problem(f"orphan {name}", lost, len(frame), said, breaks=True)
@@ -124,7 +138,7 @@ def orphans(cohort: Cohort) -> Iterator[Problem]:
             f"visits of {name}",
             int(unknown.sum()),
             int(frame[column].notna().sum()),
-            "keys name no visit of the same patient; `mend` makes them missing",
+            "keys name no visit of the same patient; they are taken for missing",
             breaks=True,
         )
     known = set(cohort.subjects["subject_id"])
@@ -138,7 +152,7 @@ def codeless(cohort: Cohort) -> Iterator[Problem]:
         "events without a code",
         int(cohort.events["code"].isna().sum()),
         len(cohort.events),
-        "rows say not what happened; `mend` sets them aside, or fill the code in",
+        "rows say not what happened: fill the code in; no release is made of such rows",
         breaks=True,
     )
 

@@ -122,7 +122,8 @@ def _panel(loaded: LoadedCohort, suffix: str, path: Path) -> Held:
     if steps < 2 or (many != steps).any():
         raise ReadError(
             f"{path}: its {len(many):,} patients have {many.nunique()} numbers of rows; "
-            "regular series are of one length, 2 at least: cut or pad, or use --kind cohorts"
+            "regular series are of one length, 2 at least: cut or pad, or say "
+            "--kind cohorts:panel:PATIENT,TIME"
         )
     start = cohort.visits["start"].to_numpy()
     calendar = cohort.clock is Clock.CALENDAR
@@ -131,7 +132,10 @@ def _panel(loaded: LoadedCohort, suffix: str, path: Path) -> Held:
     gaps = np.diff(passed, axis=1)
     step = float(gaps[0, 0])
     if step <= 0 or (np.abs(gaps - step) > EVEN * step).any():
-        raise ReadError(f"{path}: rows are not at equal distances; use --kind cohorts for events")
+        raise ReadError(
+            f"{path}: rows are not at equal distances; for such rows say "
+            "--kind cohorts:panel:PATIENT,TIME"
+        )
     begin = _year(start) if calendar else float(passed[0, 0])
     if not calendar and (np.abs(passed[:, 0] - begin) > EVEN * step).any():
         begin = 0.0

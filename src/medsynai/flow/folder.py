@@ -137,7 +137,7 @@ def check_file(target: Path, overwrite: bool) -> None:
         FolderError: it exists, or is a folder.
     """
     if target.is_dir():
-        raise FolderError(f"{target} is a folder; name a file")
+        raise FolderError(f"{target} is a folder that exists already; choose another name")
     if target.exists() and not overwrite:
         raise FolderError(f"{target} exists already; choose another file or add --overwrite")
 

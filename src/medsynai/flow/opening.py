@@ -11,6 +11,7 @@ from medsynai.data.canonical import from_canonical
 from medsynai.data.demo import demo_path
 from medsynai.data.read import Loaded
 from medsynai.data.read import read as read_source
+from medsynai.data.repeats import several_rows
 from medsynai.data.schema import Column, Role, Schema
 from medsynai.data.source import hide_password
 from medsynai.data.split import split
@@ -75,7 +76,7 @@ def open_source(plan: Plan, handed: Handed) -> Loaded:
     from_canonical(loaded.table.rows(np.arange(min(len(loaded.table), 20))), loaded.source)
     sheltered = shelter(loaded.table)
     target = plan.target or sheltered.table.schema.target
-    notes = (*loaded.notes, *sheltered.log)
+    notes = (*several_rows(loaded.table), *loaded.notes, *sheltered.log)
     return replace(loaded, table=aiming(sheltered.table, target), notes=notes)
 
 

@@ -10,6 +10,7 @@ from typing import IO, cast
 from medsynai.data.cohort import Cohort
 from medsynai.data.cohortfiles import write_cohort
 from medsynai.data.cohortfiles.layout import Layout, Part
+from medsynai.data.cohortfiles.tables import DECLARED
 from medsynai.data.cohortfiles.texts import PARQUETS
 from medsynai.data.source import suffix_of
 from medsynai.errors import SchemaError
@@ -45,7 +46,7 @@ def write_parts(parts: Iterable[Cohort], layout: Layout, target: Path) -> tuple[
             part.parent.mkdir()
             notes = write_cohort(cohort, layout, part)
             for file in [part] if part.is_file() else sorted(part.rglob("*")):
-                if file.is_file():
+                if file.is_file() and not (number and file.name == DECLARED):  # it is no table
                     _append(file, whole / file.relative_to(part) if part.is_dir() else whole)
             shutil.rmtree(part.parent)
         shutil.move(whole, target)

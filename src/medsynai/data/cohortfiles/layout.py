@@ -131,12 +131,14 @@ class LoadedCohort:
         layout: its form, for the writer.
         notes: what a person should know, without any cell's value: what is not carried, above all.
         problems: what is wrong with it, counted.
+        met: those of them that only the reader of the files could see.
     """
 
     cohort: Cohort
     layout: Layout
     notes: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
+    met: tuple[Problem, ...] = ()
 
     @staticmethod
     def of(
@@ -146,13 +148,18 @@ class LoadedCohort:
         problems: tuple[Problem, ...] = (),
     ) -> "LoadedCohort":
         """With what `check` finds beside what the reader saw."""
-        seen = (*(p for p in problems if p.count), *check(cohort))
-        return LoadedCohort(cohort, layout, notes, seen)
+        met = tuple(p for p in problems if p.count)
+        return LoadedCohort(cohort, layout, notes, (*met, *check(cohort)), met)
 
     def mended(self) -> "LoadedCohort":
-        """With keys that hold; what was set aside is in the notes."""
+        """With keys that hold; what was set aside is in the notes.
+
+        Raises:
+            SchemaError: no row of a table could be kept.
+        """
         cohort, notes = mend(self.cohort)
-        return replace(self, cohort=cohort, notes=(*self.notes, *notes), problems=check(cohort))
+        problems = (*self.met, *check(cohort))  # a cohort is sorted and in one zone: no trace of it
+        return replace(self, cohort=cohort, notes=(*self.notes, *notes), problems=problems)
 
 
 def unplaced(

@@ -6,48 +6,76 @@ from dataclasses import replace
 import numpy as np
 
 from medsynai.codec.lives import AGE, Lives
+from medsynai.data.cohortfiles.layout import Layout, Part
 from medsynai.data.schema import Column, Kind, Schema
 from medsynai.flow.conditions import parse_conditions
 from medsynai.generator import Condition, FittedCohort, Wanted
 from medsynai.models.chain import FittedChain
 
-YEARS = re.compile(r"\s*age\s*[<>=]")
-DIED = re.compile(r"\s*death\s*=\s*yes\s*")
 DEATH = ".death"  # of `Lives`, missing for those who live
 
 
-def asked_of(fitted: FittedCohort, texts: tuple[str, ...]) -> Condition:
+def asked_of(
+    fitted: FittedCohort, texts: tuple[str, ...], layout: Layout | None = None
+) -> Condition:
     """What `--condition` asks of statics, of `age>=70` and of `death=yes`.
 
     Ages are in years, when a patient's time begins; the two are known where the source has births
     and deaths, and no columns of these names.
 
+    Args:
+        fitted: the model.
+        texts: as a person wrote them.
+        layout: whose own names of sex and death are understood too.
+
     Raises:
         ConditionError: an unknown column or level, or an empty range.
     """
-    schema, lives = fitted.schema, _lives(fitted)
-    known = set(schema.names)
-    aged = [t for t in texts if YEARS.match(t) and AGE in known and "age" not in known]
-    died = [t for t in texts if DIED.fullmatch(t) and DEATH in known and "death" not in known]
-    plain = parse_conditions([t for t in texts if t not in (*aged, *died)], schema).wanted
-    if lives is None or not (aged or died):
-        return parse_conditions(texts, schema)
-    wanted = [_ticks(w, lives.times.year) for w in _years(aged, schema[AGE], lives.times.year)]
-    if died:
-        wanted.append(Wanted(DEATH, low=schema[DEATH].minimum))
-    return Condition((*plain, *wanted))
+    lives = _lives(fitted)
+    if lives is None:
+        return parse_conditions(texts, fitted.schema)
+    spoken = _spoken(fitted.schema, lives.times.year)
+    said = _renamed(texts, spoken, layout) if layout else texts
+    wanted = parse_conditions(said, spoken).wanted
+    return Condition(tuple(_learnt(w, fitted.schema, lives.times.year) for w in wanted))
 
 
-def _years(texts: list[str], ticks: Column, year: float) -> tuple[Wanted, ...]:
-    low, high = (None if b is None else b / year for b in (ticks.minimum, ticks.maximum))
-    age = Column("age", Kind.CONTINUOUS, minimum=low, maximum=high)
-    return parse_conditions(texts, Schema((age,))).wanted if texts else ()
+def _spoken(learnt: Schema, year: float) -> Schema:
+    """What may be asked, by the names that a person uses; `year`: its ticks."""
+    columns = [c for c in learnt.columns if not c.name.startswith(".")]
+    statics = [c.name for c in columns]
+    if AGE in learnt and "age" not in statics:
+        ends = (learnt[AGE].minimum, learnt[AGE].maximum)
+        low, high = (float(r(e / year)) for r, e in zip((np.floor, np.ceil), ends, strict=True))
+        columns.append(Column("age", Kind.CONTINUOUS, minimum=low, maximum=high))
+    if DEATH in learnt and "death" not in statics:
+        columns.append(Column("death", Kind.CATEGORICAL, categories=("yes",)))
+    return Schema(tuple(columns))
 
 
-def _ticks(wanted: Wanted, year: float) -> Wanted:
-    """Whole ticks inside these years; one whole year is all of it."""
+def _renamed(texts: tuple[str, ...], spoken: Schema, layout: Layout) -> list[str]:
+    """The conditions, with the source's own names of a patient's columns for the cohort's."""
+    names = {
+        own: name
+        for sheet in layout.of(Part.SUBJECTS)
+        for name, own in sheet.columns.items()
+        if isinstance(own, str) and own not in spoken and name in spoken
+    }
+    if not names:
+        return list(texts)
+    longest_first = sorted(names, key=len, reverse=True)
+    own = re.compile(rf"({'|'.join(map(re.escape, longest_first))})(?=\s*[<>=])")
+    return [own.sub(lambda m: names[m[1]], t, count=1) if own.match(t) else t for t in texts]
+
+
+def _learnt(wanted: Wanted, learnt: Schema, year: float) -> Wanted:
+    """What is asked in a person's words, in the columns and ticks that were learnt."""
+    if wanted.column in learnt:  # a static, even if it is called age
+        return wanted
+    if wanted.column == "death":
+        return Wanted(DEATH, low=learnt[DEATH].minimum)
     low, high = wanted.low, wanted.high
-    if low is not None and low == high and low.is_integer():
+    if low is not None and low == high and low.is_integer():  # one whole year is all of it
         high = float(np.nextafter(low + 1, low))
     return replace(
         wanted,

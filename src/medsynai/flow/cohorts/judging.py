@@ -51,7 +51,7 @@ def assess(files: Files, panel: Panel, seed: int, tell: Tell) -> Assessment:
     cohorts = Panel(panel.measures, panel.policy, COHORT_PANEL, POLICY)
     with watch.stage("judge", "Judging"):
         judged = judging.judge(trial, cohorts, watch)
-    notes = [n for x in loaded[:2] if x is not None for n in x.notes]
+    notes = [n for x in loaded[:2] if x is not None for n in (*map(str, x.problems), *x.notes)]
     facts = facts_of(name_source(files.real), real, held, made)
     return kind_stages.assessment(files, facts, judged, notes, watch)
 

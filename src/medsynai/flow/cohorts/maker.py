@@ -94,7 +94,7 @@ class CohortMaker:
         Raises:
             ConditionError: an unknown column or level, or an empty range.
         """
-        return asked_of(self.fitted, texts) if texts else FREE
+        return asked_of(self.fitted, texts, self.recipe.layout) if texts else FREE
 
     def save(self, folder: Path) -> None:
         """Write the model folder, which only its owner may open."""
