@@ -45,9 +45,10 @@ def _spoken(learnt: Schema, year: float) -> Schema:
     columns = [c for c in learnt.columns if not c.name.startswith(".")]
     statics = [c.name for c in columns]
     if AGE in learnt and "age" not in statics:
-        ends = (learnt[AGE].minimum, learnt[AGE].maximum)
-        low, high = (float(r(e / year)) for r, e in zip((np.floor, np.ceil), ends, strict=True))
-        columns.append(Column("age", Kind.CONTINUOUS, minimum=low, maximum=high))
+        low, high = learnt[AGE].minimum, learnt[AGE].maximum
+        least = None if low is None else float(np.floor(low / year))
+        most = None if high is None else float(np.ceil(high / year))
+        columns.append(Column("age", Kind.CONTINUOUS, minimum=least, maximum=most))
     if DEATH in learnt and "death" not in statics:
         columns.append(Column("death", Kind.CATEGORICAL, categories=("yes",)))
     return Schema(tuple(columns))
