@@ -287,3 +287,8 @@ def test_ten_thousand_levels(tmp_path):
     made = pd.read_csv(out / "synthetic.csv")
     assert set(made["code"]) <= set(frame["code"])
     assert made["code"].nunique() > 300
+
+
+def test_times_without_histories_are_not_ignored(tmp_path):
+    words = ("sample", tmp_path, "--rows", 5, "--times", 3, "--out", tmp_path / "more.csv")
+    refused(tmp_path, *words, hint="--continue")

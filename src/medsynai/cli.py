@@ -272,7 +272,7 @@ def show(evidence: "Evidence", folder: Path, report: str, as_json: bool) -> int:
     metavar="F",
     help="Patients of a cohort until some time: draw what comes after. As sensitive as they are.",
 )
-@click.option("--times", type=int, default=1, metavar="N", help="Continuations of each patient.")
+@click.option("--times", type=int, metavar="N", help="Continuations of each patient (1).")
 @click.option("--out", type=Path, required=True, metavar="FILE", help="File to make.")
 @CONDITION
 @SEED
@@ -292,7 +292,10 @@ def sample(
     if history is not None:
         if order["conditions"] or workers != 1 or overwrite:
             raise PlanError("--continue takes --times, --out and --seed")
-        return cohort_door.go_on(folder, history, out, times, order["seed"] or 0, as_json)
+        each = 1 if times is None else times
+        return cohort_door.go_on(folder, history, out, each, order["seed"] or 0, as_json)
+    if times is not None:
+        raise PlanError("--times is of --continue: how often each history is gone on with")
     from medsynai.flow.sampling import Order, Target
     from medsynai.flow.sampling import sample as draw
 

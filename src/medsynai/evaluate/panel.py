@@ -183,6 +183,7 @@ COHORT_PANEL: tuple[Measure, ...] = (
         5.0,
     ),
     Measure("copies", "cohorts.copies:measure", _P, ("copied_run", "Copied courses"), 5.0),
+    Measure("nearness", "cohorts.nearness:measure", _P, ("nnaa_loss", "Nearest neighbours"), 3.0),
     Measure("pictures", "cohorts.pictures:measure", _F, ("", ""), 1.0),
 )
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from medsynai.data.cohort import Cohort
-from medsynai.evaluate.cohorts import accusing, copies, course, rules, who
+from medsynai.evaluate.cohorts import accusing, copies, course, nearness, rules, who
 from medsynai.evaluate.cohorts.trial import CohortTrial
 from medsynai.seeds import Seeds
 
@@ -88,6 +88,31 @@ def test_one_of_two_real_halves_tells_nobody_of_the_other():
     assert all(m > 0.58 for n, m in means.items() if n not in halves), means
 
 
+def test_nearest_neighbours_tell_two_real_halves_from_copies():
+    """Accuracy is .5 of two real halves, as nobody is their own neighbour; a copy lies too near."""
+    trial = CohortTrial(TRAIN, HOLDOUT, FRESH, Seeds(0))
+    fresh, copied = (by_name(nearness.measure, x)["nnaa_loss"] for x in (FRESH, trial.copied))
+    assert fresh.low < 0 < fresh.high and "inconclusive" not in fresh.note
+    assert copied.low > 0.1 and fresh.control > 0.2
+    rng, halves, losses, planted = np.random.default_rng(0), [], [], []
+    for _ in range(20):
+        train, holdout, made = (rng.normal(size=(n, 5)) for n in (120, 40, 120))
+        halves.append(nearness.accuracies(train, holdout, made))
+        losses.append(nearness.loss(train, holdout, made))
+        mixed = np.concatenate([train[:60], made[:60] + 9])  # half copies, half far from anybody
+        planted.append(nearness.loss(train, holdout, mixed))
+    assert np.abs(np.mean(halves, axis=0) - 0.5).max() < 0.03
+    assert np.mean([x.low <= 0 <= x.high for x in losses]) >= 0.85
+    assert np.mean([x.low > 0 for x in planted]) >= 0.5  # nor do the others hide them
+    assert np.mean([x.value for x in planted]) > 0.08 > 5 * abs(np.mean([x.value for x in losses]))
+
+
+def test_patients_exactly_alike_are_no_copies():
+    rng = np.random.default_rng(1)
+    sides = [rng.integers(0, 2, (n, 3)).astype(float) for n in (120, 60, 120)]
+    assert np.abs(np.subtract(nearness.accuracies(*sides), 0.5)).max() < 0.02
+
+
 def test_a_weak_attack_is_not_read_as_safety(monkeypatch):
     monkeypatch.setattr(accusing, "_nearest", lambda view, *rest: np.zeros(len(view)))
     monkeypatch.setattr(accusing, "longest", lambda view, known: np.zeros(len(view)))
@@ -96,7 +121,7 @@ def test_a_weak_attack_is_not_read_as_safety(monkeypatch):
 
 
 def test_without_a_holdout_no_attack_passes():
-    for measure in (accusing.measure, copies.measure, who.membership):
+    for measure in (accusing.measure, copies.measure, nearness.measure, who.membership):
         assert all(s.value is None for s in by_name(measure, FRESH, None).values())
 
 
