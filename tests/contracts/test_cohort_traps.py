@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from medsynai.data.cohort import Clock, Cohort
+from medsynai.flow.training import went_wrong
 from medsynai.forest import booster, trees
 from medsynai.models.catalog import load_cohort_model
 from medsynai.privacy.ledger import Ledger
@@ -153,3 +154,23 @@ def test_patients_do_not_hang_on_blocks_of_work_or_on_earlier_draws(name, monkey
         monkeypatch.setattr(module, "BLOCK", 128)
     assert same(first, fitted.sample(300, Seeds(6)))
     assert first.clock is Clock.CALENDAR and not same(first, fitted.sample(300, Seeds(8)))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_patient_with_nearly_all_events_decides_nothing(name):
+    """Neither a number of theirs is drawn, nor so many events, nor is memory taken for them."""
+    real = ward(100)
+    key, many = real.subjects["subject_id"][0], 9 * len(real.events)
+    first = real.events.loc[real.events["subject_id"] == key, "time"].min()
+    own = pd.DataFrame({"time": first + pd.to_timedelta(np.arange(many), "min"), "value": 500.0})
+    own = own.assign(subject_id=key, code="pulse", unit="1/min")
+    living = real.subjects.assign(death=pd.NaT)
+    both = Cohort.of(living, pd.concat([real.events, own], ignore_index=True))
+    fitted = fit(name, both)
+    drawn = fitted.sample(300, Seeds(4))
+    assert counts(both).max() > 0.9 * counts(both).sum() > 100 * counts(drawn).max()
+    pulse = drawn.events.query("code == 'pulse'")["value"]
+    assert len(pulse) > 300 and pulse.max() < 100
+    if name == "events":
+        (told,) = went_wrong(fitted.facts, Ledger())
+        assert "events of patients who have far more than others" in told

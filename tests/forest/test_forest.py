@@ -160,6 +160,8 @@ def test_rare_levels_can_be_withheld():
     model = replace(SMALL, min_level=3).fit(table)
     assert model.withheld == {"cause": 1}
     assert not (model.sample(5000).frame["cause"] == "once").any()
+    with pytest.raises(ConditionError, match="cause that too few train patients have are never"):
+        model.sample(9, condition=Condition((Wanted("cause", levels=("once",)),)))
 
 
 def test_a_rare_level_is_exchanged_for_a_level_and_not_for_missing():

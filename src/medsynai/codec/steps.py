@@ -26,6 +26,7 @@ from medsynai.store import Arrays
 LINES = ("token", "starts", "ticks", "gap", "value", "same", "last", "since", "length")
 PLAIN = (STEPS, SPAN, ROUND)  # told as numbers
 CELLS = 20_000_000  # events that all lines together may have room for
+FEW, FAR = 3, 4  # a line that is so many times as long as that of the third is one patient's alone
 WATCHED, COUNTED = 64, 40  # tokens whose history is looked at one by one; and that are told of
 OFTEN, SHARE = 1.5, 0.05  # told of: so many of those who have it, and so large a share has it
 KNOTS, ALIKE = 64, 2_000  # ranges of time since a token came last; and times they are learnt from
@@ -120,12 +121,13 @@ class StepCodec:
         """(patients, events, 9) float32 in order of `LINES`, -1 behind the last; how many cut off.
 
         A patient with more events than there is room for keeps the first. Unless `room` is said,
-        it is what the longest needs, or what memory leaves.
+        it is what the longest needs, or what memory leaves; one or two patients who are far longer
+        than all others do not decide it.
         """
         moments, n = Moments.of(course, self.tokens), len(course.statics)
         size = np.bincount(moments.patient, minlength=n)
         if room is None:
-            room = int(min(size.max(initial=1), max(64, CELLS // max(n, 1))))
+            room = min(longest_of(size), max(64, CELLS // max(n, 1)))
         place = np.arange(len(moments.patient)) - (np.cumsum(size) - size)[moments.patient]
         kept = place < room
         gap = np.where(moments.starts & (moments.gap > 0), self.gaps.encode(moments.gap), -1)
@@ -314,3 +316,16 @@ def _carried(
     own = np.where(same[order] & ~new, 0, np.arange(len(order)))
     made[order] = made[order][np.maximum.accumulate(own)]
     return made
+
+
+def longest_of(size: np.ndarray) -> int:
+    """How many events the longest line needs that is not one or two patients' alone.
+
+    Args:
+        size: (patients,) events of each.
+
+    >>> longest_of(np.array([80, 90, 250, 300])), longest_of(np.array([80, 90, 20_000]))
+    (300, 320)
+    """
+    third = int(np.sort(size)[-FEW:][0]) if len(size) else 0
+    return int(min(size.max(initial=1), max(FAR * third, 64)))

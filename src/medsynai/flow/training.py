@@ -135,6 +135,11 @@ def went_wrong(facts: Mapping[str, Any], ledger: Ledger) -> tuple[str, ...]:
             "At every look of training more of what was drawn was like one train image than chance "
             "explains: read the scores on near copies before anything else."
         )
+    if cut := facts.get("events beyond the longest line"):
+        said.append(
+            f"{cut:,} events of patients who have far more than others were not learnt from: the "
+            "first of each are."
+        )
     if facts.get("healthy") is False:
         said.append(
             f"An alarm ended training early ({facts['ended']}). The last good weights draw rows."

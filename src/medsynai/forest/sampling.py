@@ -111,7 +111,9 @@ class FittedForest:
             if effective >= ENOUGH * n or n * pool * 2 > max(POOL_ROWS, n):
                 break
         if effective < max(TOO_FEW * n, 1.0):
-            raise ConditionError(_TOO_RARE.format(", ".join(condition.columns)))
+            hidden = [n for n in condition.columns if self.withheld.get(n)]
+            never = _NEVER.format(", ".join(hidden)) if hidden else ""
+            raise ConditionError(_TOO_RARE.format(", ".join(condition.columns)) + never)
         return codes[:, _in_proportion(weight, n, rng)]
 
     def _decode(
@@ -161,6 +163,7 @@ _TOO_RARE = (
     "rows that meet the condition on {} are too rare to be drawn from this model without repeating"
     " a few of them; fit a model with this condition, so that its columns are drawn first"
 )
+_NEVER = ". Levels of {} that too few train patients have are never drawn, whatever the model"
 
 
 def _in_proportion(

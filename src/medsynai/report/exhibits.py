@@ -155,7 +155,7 @@ def _at_risk(entry: dict[str, Any]) -> Markup | None:
         (name, *(plain(v) for v in entry[key].get("at_risk", ())))
         for name, key in (("Real", "real"), ("Synthetic", "synthetic"))
     ]
-    head = ("At risk at", *(short(float(t)) for t in times))
+    head = ("At risk at", *(short(float(f"{t:.4g}")) for t in times))
     return table(head, rows, "Rows still at risk", range(1, len(head)))
 
 

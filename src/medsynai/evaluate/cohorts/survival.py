@@ -19,7 +19,7 @@ from medsynai.evaluate.score import Findings
 from medsynai.evaluate.trial import Trial
 
 TIMES = ("birth", "death", "entry", "exit")
-FOLLOWED, DIED, AGE = "follow-up", "died", "age at entry"
+FOLLOWED, DIED, AGE = "days of follow-up", "died", "age at entry"
 DAY = 86_400_000_000  # microseconds
 MOST, USUAL = 20, 0.8  # variables whose first number is looked at; and share of patients with one
 
