@@ -10,6 +10,8 @@ from safetensors.numpy import load_file
 from medsynai.data.images import ImageSet
 from medsynai.errors import ConditionError, InputError, ModelError
 from medsynai.generator import Condition, Wanted
+from medsynai.learn import loop
+from medsynai.learn.desk import Desk, at_desk
 from medsynai.learn.nets.unet import fold, unfold
 from medsynai.models.catalog import load_image_model, load_model, open_model
 from medsynai.models.entries import CATALOG
@@ -84,6 +86,39 @@ def test_same_seed_same_images_and_another_seed_others(name):
     drawn = one.sample(20, Seeds(4))
     assert equal(drawn, again.sample(20, Seeds(4)))
     assert not equal(drawn, one.sample(20, Seeds(5)))
+
+
+NETWORKS = [n for n in NAMES if "pace" in vars(quick(n))]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_an_interrupted_fit_is_gone_on_with_to_the_same_images(name, tmp_path, monkeypatch):
+    """Ctrl-C in a round of any phase, then the same fit: not begun anew, and no other bytes."""
+    rounds: list[int] = []
+    step, last = loop._Run._step, [0]
+
+    def stepped(self, *given, **more):
+        rounds.append(self.progress.done)
+        if len(rounds) == last[0]:
+            raise KeyboardInterrupt
+        return step(self, *given, **more)
+
+    monkeypatch.setattr(loop._Run, "_step", stepped)
+    pace = {**QUICK[name]["pace"], "check": 3, "batch": 8}
+    model = quick(name, {**few(name, 10), "pace": pace})
+    whole = model.fit(scans(60), Ledger(), Seeds(3))
+    steps = len(rounds)
+    last[0] = int(0.7 * steps)
+    rounds.clear()
+    with at_desk(Desk(folder=tmp_path, every=0.0)):
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(scans(60), Ledger(), Seeds(3))
+        rounds.clear()
+        last[0] = 0
+        again = model.fit(scans(60), Ledger(), Seeds(3))
+    assert 0 < len(rounds) < steps
+    assert equal(whole.sample(20, Seeds(4)), again.sample(20, Seeds(4)))
+    assert whole.facts["losses"] == again.facts["losses"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -188,9 +223,6 @@ def test_folding_keeps_every_pixel_in_its_place(shape):
     assert torch.equal(unfold(fold(x), shape[1]), x)
     assert fold(x).shape[2:] == tuple(s // 2 for s in shape[2:])
     assert torch.equal(fold(x)[0, 0].flatten()[0], x[0, 0].flatten()[0])
-
-
-NETWORKS = [n for n in NAMES if "pace" in vars(quick(n))]
 
 
 @pytest.mark.parametrize("name", NETWORKS)

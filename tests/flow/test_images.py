@@ -111,6 +111,9 @@ def test_broken_files_are_counted_only_if_asked(scans, tmp_path):
     release = make(Plan(str(scans), model="pca", measures=("pictures",), skip_bad=True))
     assert any("were left out: 1" in n for n in release.evidence.notes)
     release.save(tmp_path / "o")
+    words = (tmp_path / "o" / "internal" / "README.md").read_text()
+    assert "pictures.html" in words and "left_out.csv" in words and "{" not in words
+    assert "No record was asked" not in words and "min_leaf" not in words  # those are of tables
     told = (tmp_path / "o" / "internal" / "left_out.csv").read_text()
     assert "i000.png,is damaged" in told  # for the owner alone: a name may be a patient's
     public = [p for p in (tmp_path / "o").glob("*") if p.is_file()]

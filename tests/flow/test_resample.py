@@ -3,7 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import clone
+from scipy.sparse import csr_matrix
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_predict
 
 from medsynai import SyntheticOverSampler
 from medsynai.errors import PlanError
@@ -68,3 +71,53 @@ def test_identifiers_are_not_drawn_for():
 def test_it_is_an_estimator_of_scikit_learn():
     sampler = SyntheticOverSampler("minority", random_state=5)
     assert clone(sampler).get_params() == sampler.get_params()
+
+
+class Piped(ClassifierMixin, BaseEstimator):
+    """What imbalanced-learn's pipeline does: a copy of the sampler draws where it is fitted."""
+
+    def __init__(self, sampler, model):
+        self.sampler, self.model = sampler, model
+
+    def fit(self, x, y):
+        more, truth = clone(self.sampler).fit_resample(x, y)
+        counts = np.bincount(truth)
+        assert counts[0] == counts[1] and (np.asarray(more)[: len(x)] == np.asarray(x)).all()
+        self.fitted_, self.classes_ = clone(self.model).fit(more, truth), np.unique(truth)
+        return self
+
+    def predict(self, x):
+        return self.fitted_.predict(x)
+
+    def predict_proba(self, x):
+        return self.fitted_.predict_proba(x)
+
+
+def test_it_stands_in_a_pipeline_inside_the_folds_of_a_cross_validation():
+    x, y = rows()
+    piped = Piped(SyntheticOverSampler(model="shuffle"), LogisticRegression())
+    said = cross_val_predict(piped, x[["crp"]], y, cv=3, method="predict_proba")
+    assert said.shape == (200, 2)  # rows that are tried on are as many as ever
+    assert said[160:, 1].mean() > said[:160, 1].mean() + 0.05
+
+
+def test_classes_in_a_column_and_any_random_state_are_taken():
+    x, y = rows()
+    column = y.to_numpy()[:, None]
+    for state in (None, np.random.RandomState(3), np.int64(3)):
+        more, truth = SyntheticOverSampler(model="shuffle", random_state=state).fit_resample(
+            x, column
+        )
+        assert len(more) == 320 and np.bincount(truth).tolist() == [160, 160]
+
+
+def test_rows_without_a_class_and_what_does_not_fit_are_named():
+    x, y = rows()
+    sampler = SyntheticOverSampler(model="shuffle")
+    for given, truth, said in (
+        (x, y.astype(float).where(y.index != 3), "1 rows have no class"),
+        (x, y[:-1], "200 rows and y 199"),
+        (csr_matrix(x[["crp"]].to_numpy()), y, "sparse"),
+    ):
+        with pytest.raises(PlanError, match=said):
+            sampler.fit_resample(given, truth)

@@ -14,19 +14,27 @@ MISFITS, LOST = "misfits.csv", "left_out.csv"
 
 _WORDS = """# Internal: this folder must not leave
 
-It says which real patients' records, and which groups of patients, are worst protected by the
-synthetic rows beside it. Keep it where the real data are kept. Whoever is given the release is not
-given this folder.
+{holds} Keep it where the real data are kept. Whoever is given the release is not given this folder.
 {records}{groups}{paid}
-What to do with it: {advice} A record's place in this list is itself about a patient.
+What to do with it: {advice}
 """
+_HOLDS = """It says which real patients' records, and which groups of patients, are worst protected
+by the synthetic rows beside it."""
+_PICTURED = "It shows real patients' images beside the synthetic ones."
+_PICTURES = """
+- `pictures.html`: real images of each class, synthetic ones, and the train image that each of some
+  synthetic ones is most like.
+"""
+_ADVICE_PICTURES = """look at the pairs. Where a synthetic image and the train image beside it show
+the same patient, do not release: train for fewer rounds or on more images, and make it again."""
 _ADVICE = """look the records up in the source. If what makes them exposed is an error, mend
 it; if it is a rare trait, think of coarser levels, of leaving the records out, or of a larger
-`min_leaf`, and make the release again."""
+`min_leaf`, and make the release again. A record's place in this list is itself about a patient."""
 _ADVICE_PAID = """nothing need be done for a record's sake. The guarantee holds for each
 patient, listed or not. If the rows are of too little use, mend the contract by public knowledge, or
 give the next release a larger epsilon; it adds to the same ledger. Whatever is chosen by figures of
-this folder is chosen by looking at the patients, and no budget covers that."""
+this folder is chosen by looking at the patients, and no budget covers that. A record's place in
+this list is itself about a patient."""
 _RECORDS = """
 - `records.csv`: {listed} of {asked} train records that were asked (of {all}), worst first: those
   that can be accused at no more than 1 % false alarms. Of so many, about {chance} would be listed
@@ -68,10 +76,10 @@ def write_internal(place: Path, internal: Mapping[str, Any]) -> None:
     exposed = internal.get("exposed")
     aimed = internal.get("shadow")
     misfits = internal.get("misfits")
-    lost = internal.get("lost")
-    apart = ("exposed", "shadow", "misfits", "lost")
+    lost, pictured = internal.get("lost"), internal.get("pictures")
+    apart = ("exposed", "shadow", "misfits", "lost", "pictures")
     lines = {n: found for n, found in internal.items() if n not in apart}
-    words = "\n- No record was asked: the attacks need a holdout.\n"
+    words = _PICTURES if pictured else "\n- No record was asked: the attacks need a holdout.\n"
     if exposed:
         _table(place / RECORDS, exposed["records"])
         words = _RECORDS.format(
@@ -92,7 +100,11 @@ def write_internal(place: Path, internal: Mapping[str, Any]) -> None:
         _table(place / MISFITS, misfits or [{"column": "", "rows": 0, "what": "all rows fit"}])
     groups = _GROUPS if lines else "\n- No protected group is large enough to be judged alone.\n"
     paid, advice = ("", _ADVICE) if misfits is None else (_PAID, _ADVICE_PAID)
-    told = _WORDS.format(records=words, groups=groups, paid=paid, advice=advice)
+    holds = _HOLDS
+    if pictured:
+        groups, holds = "", _PICTURED
+        advice = _ADVICE_PICTURES if misfits is None else advice
+    told = _WORDS.format(records=words, groups=groups, paid=paid, advice=advice, holds=holds)
     (place / README).write_text(told, encoding="utf-8")
 
 

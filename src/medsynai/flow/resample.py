@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
 
 from medsynai.data.canonical import from_canonical
 from medsynai.errors import PlanError
@@ -34,7 +36,8 @@ class SyntheticOverSampler(BaseEstimator):  # type: ignore[misc]
             the other's; a mapping of class to rows.
         model: a catalogue name of a model of tables that draws by condition.
         settings: of the model, where they differ from its own.
-        random_state: all randomness.
+        random_state: all randomness: a number, or as scikit-learn has it a `RandomState` or None,
+            other rows every time.
 
     >>> rng = np.random.default_rng(0)
     >>> x = pd.DataFrame({"age": rng.normal(60, 9, 200), "sex": rng.choice(["f", "m"], 200)})
@@ -49,7 +52,7 @@ class SyntheticOverSampler(BaseEstimator):  # type: ignore[misc]
         sampling_strategy: str | float | Mapping[Any, int] = "auto",
         model: str = "forest",
         settings: Mapping[str, Any] | None = None,
-        random_state: int = 0,
+        random_state: int | np.random.RandomState | None = 0,
     ) -> None:
         self.sampling_strategy = sampling_strategy
         self.model = model
@@ -61,14 +64,16 @@ class SyntheticOverSampler(BaseEstimator):  # type: ignore[misc]
 
         Args:
             X: (rows, features) a frame, or an array of numbers.
-            y: (rows,) the classes.
+            y: (rows,) the classes; (rows, 1) is taken, too.
 
         Raises:
-            PlanError: a strategy that asks for fewer rows than there are, or for a class unknown.
+            PlanError: a strategy that asks for fewer rows than there are, or for a class unknown;
+                rows without a class, a sparse matrix, or another number of classes than of rows.
             ConditionError: a model that does not draw by condition.
         """
-        frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(np.asarray(X))
-        truth = pd.Series(np.asarray(y))
+        frame, truth = _rows_of(X), _classes_of(y)
+        if len(truth) != len(frame):
+            raise PlanError(f"X has {len(frame):,} rows and y {len(truth):,} classes")
         names, codes = np.unique(truth, return_inverse=True)
         missing = self._missing(dict(zip(names.tolist(), np.bincount(codes), strict=True)))
         if not missing:
@@ -81,6 +86,12 @@ class SyntheticOverSampler(BaseEstimator):  # type: ignore[misc]
         labels = np.concatenate([truth.to_numpy(), names[which]])
         out = rows if isinstance(X, pd.DataFrame) else rows.to_numpy(np.asarray(X).dtype)
         return out, pd.Series(labels, name=y.name) if isinstance(y, pd.Series) else labels
+
+    def _seed(self) -> int:
+        """A number as it is; else one that is drawn."""
+        if isinstance(self.random_state, int | np.integer):
+            return int(self.random_state)
+        return int(check_random_state(self.random_state).randint(2**31))
 
     def _missing(self, counts: dict[Any, int]) -> dict[Any, int]:
         """Rows to draw of each class."""
@@ -120,7 +131,7 @@ class SyntheticOverSampler(BaseEstimator):  # type: ignore[misc]
             settings=dict(self.settings or {}),
             holdout=0.0,
             target=column,
-            seed=self.random_state,
+            seed=self._seed(),
         )
         asked = [
             replace(plan, conditions=(f"{column}=class {k}",), rows=n, draw=k)
@@ -133,6 +144,20 @@ class SyntheticOverSampler(BaseEstimator):  # type: ignore[misc]
         tables = [stages.draw(trained, parts, p, watch).whole for p in asked]
         frames = [from_canonical(t, loaded.source).drop(columns=column) for t in tables]
         return pd.concat(frames, ignore_index=True), np.repeat([*missing], [*missing.values()])
+
+
+def _rows_of(given: Any) -> pd.DataFrame:
+    if issparse(given):
+        raise PlanError("X is a sparse matrix: give a frame, or an array")
+    return given if isinstance(given, pd.DataFrame) else pd.DataFrame(np.asarray(given))
+
+
+def _classes_of(given: Any) -> pd.Series:
+    """One class a row, whatever held them."""
+    truth = pd.Series(np.asarray(given).ravel())
+    if truth.isna().any():
+        raise PlanError(f"{int(truth.isna().sum()):,} rows have no class: leave them out")
+    return truth
 
 
 def _coded(names: np.ndarray, missing: Mapping[Any, int]) -> dict[int, int]:

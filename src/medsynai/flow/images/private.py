@@ -214,7 +214,7 @@ def report(
         plan,
         outside,
         maker,
-        internal | {"misfits": misfits},
+        internal | {"misfits": misfits, "pictures": bool(pictures)},
         partial(write_pictures, pictures=pictures),
         inside,
         store.to_toml(contract),

@@ -131,7 +131,7 @@ def report(found: Findings, run: Run) -> KindRelease:
         beside = said(trained.name, found.judged.panel)
         evidence = replace(evidence, notes=(*evidence.notes, *beside))
     inside = found.judged.panel.internal
-    rest: dict[str, Any] = {k: v for k, v in inside.items() if k != "pictures"}
+    rest: dict[str, Any] = {**inside, "pictures": bool(inside.get("pictures"))}
     rest["lost"] = [{"file": name, "why": why} for name, why in found.loaded.lost]
     seeds = Seeds(plan.seed).of("files", plan.draw)
     return KindRelease(
