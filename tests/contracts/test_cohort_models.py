@@ -257,6 +257,42 @@ def test_nothing_happens_outside_of_follow_up_where_visits_begin_before_the_entr
     assert (first.to_numpy() < people["entry"].reindex(first.index).to_numpy()).mean() > 0.1
 
 
+def coming_again(n: int = 150) -> Cohort:
+    """Visits of a day or two, months apart; all that happens lies in one, the last ends it."""
+    rng, visits, rows, people = np.random.default_rng(7), [], [], []
+    for i in range(n):
+        start = begun = 100.0 * i
+        for k in range(rng.integers(1, 4)):
+            key, hours = f"{i}-{k}", np.cumsum(rng.integers(1, 5, rng.integers(4, 12)))
+            rows += [(str(i), start + h, c, key) for h in hours for c in "ab"]
+            visits.append((key, str(i), start, start + hours[-1] + 2, "in"))
+            last, start = start + hours[-1] + 2, start + rng.integers(1000, 5000)
+        people.append((str(i), begun, last))
+    subjects = pd.DataFrame(people, columns=["subject_id", "entry", "exit"])
+    events = pd.DataFrame(rows, columns=["subject_id", "time", "code", "visit_id"])
+    columns = ["visit_id", "subject_id", "start", "end", "kind"]
+    stays = pd.DataFrame(visits, columns=columns)
+    return Cohort.of(subjects, events, stays, clock=Clock.HOURS)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_lies_in_visits_lies_in_visits_and_no_visit_runs_on(name):
+    """Of who has a visit all events lie in one; and a chain's are as long as real ones."""
+    real = coming_again()
+    drawn = quick(name).fit(real, Ledger(), Seeds(1)).sample(600, Seeds(2))
+    events = drawn.events.merge(drawn.visits, on="visit_id", how="left")
+    alone = events[events["visit_id"].isna()]["subject_id_x"]
+    assert not set(alone) & set(drawn.visits["subject_id"])
+    held = events[events["visit_id"].notna()]
+    assert (held["start"] <= held["time"]).all() and (held["time"] <= held["end"]).all()
+    ends = drawn.subjects.set_index("subject_id")["exit"].reindex(drawn.visits["subject_id"])
+    if name == "markov":
+        assert len(held) > 0.99 * len(events)
+        assert (drawn.visits["end"].to_numpy() <= ends.to_numpy() + 2).mean() > 0.95
+        long, much = ((c.visits["end"] - c.visits["start"]).quantile(0.9) for c in (real, drawn))
+        assert 0.6 * long < much < 1.6 * long
+
+
 class Watched(Cohort):
     """A cohort that remembers whether the ledger was charged when its rows were first read."""
 

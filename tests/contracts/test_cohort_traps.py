@@ -106,12 +106,14 @@ def unmeasured(cohort: Cohort) -> np.ndarray:
 
 @pytest.mark.parametrize("name", ["events", "markov", "shuffle"])
 def test_what_is_not_measured_hangs_on_the_outcome(name, drawn):
-    """`events` keeps it; a chain knows no outcome, which its page says, and so falls into it."""
+    """Models that are told how often each token comes keep it; events on their own lose it."""
     other = [unmeasured(ward(seed=s)) for s in range(2, 8)]
     real, made = unmeasured(ward()), unmeasured(drawn[name])
     error = np.abs(np.array(other) - real).max()
     assert real[1] - real[0] > 0.4
-    if name == "events":
+    if name == "markov":  # so many are told by a forest of four trees
+        assert made[1] - made[0] > 0.25
+    elif name == "events":
         assert made[1] - made[0] > 0.3 and np.abs(made - real).max() < 0.05 + error
     else:
         assert made[1] - made[0] < 0.2

@@ -2,8 +2,9 @@
 
 Times become whole ticks of the clock that the source kept (days, minutes, a hundredth of an hour),
 so that what is drawn lies on the same lattice. A token is what an event says beside its number:
-kind, code, unit and text; tokens of fewer than `least` train patients are neither learnt nor
-listed. A visit is a token too, which begins before what happened in it.
+kind, code, unit and text, and whether it lies in a visit; tokens of fewer than `least` train
+patients are neither learnt nor listed. A visit is a token too. It begins before what happened in
+it, and its end is counted from the last of that: so what is drawn in a visit lies in it.
 """
 
 from dataclasses import astuple, dataclass, replace
@@ -12,11 +13,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from medsynai.codec.lives import ENTRY, FIRST, Lives, Times, origins
+from medsynai.codec.lives import ENTRY, FIRST, UNITS, Lives, Times, origins
 from medsynai.data.cohort import CODES, EVENTS, Cohort
 from medsynai.data.table import Table
 
-SAYS = ("kind", "code", "unit", "text", "visit", "timed")  # what tells tokens apart
+SAYS = ("kind", "code", "unit", "text", "visit", "timed", "inside")  # what tells tokens apart
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Token:
     Attributes:
         visit: it is a visit (`code` then holds the visit's kind) and not an event.
         timed: it has a time; a fact of a visit, or of the patient, has none.
-        inside: most of its train events belong to a visit.
+        inside: it belongs to a visit, the one that began last; a visit belongs to itself.
         dated: all its train events stand at midnight: the source knows the day only.
     """
 
@@ -50,7 +51,8 @@ class Course:
         token: (events,) places in the codec's tokens.
         gap: (events,) ticks since the patient's event before, 0 at the same time and for the first.
         value: (events,) the event's number, NaN without one.
-        length: (events,) ticks until its end, NaN without one.
+        length: (events,) ticks until its end, NaN without one; of a visit from the last of what
+            belongs to it, below 0 where that lies behind its end.
     """
 
     statics: Table
@@ -91,17 +93,12 @@ class CourseCodec:
         facts = found.agg(
             patients=("patient", "nunique"),
             events=("patient", "size"),
-            inside=("inside", "mean"),
             dated=("dated", "all"),
         )
         facts = facts[facts["patients"] >= least].reset_index()
         facts = facts.sort_values(["visit", "events"], ascending=False, kind="stable")
         tokens = tuple(
-            Token(
-                **{s: _none(r[s]) for s in SAYS},
-                inside=bool(r["inside"] > 0.5),
-                dated=bool(r["dated"]),
-            )
+            Token(**{s: _none(r[s]) for s in SAYS}, dated=bool(r["dated"]))
             for r in facts.to_dict("records")
         )
         lives = Lives.fit(cohort, times, kept_of(rows, tokens))
@@ -153,17 +150,17 @@ class CourseCodec:
         lives, n = self.lives, len(course.statics)
         rows = pd.DataFrame({"patient": course.patient, "token": course.token})
         rows["value"], rows["length"], rows["tick"] = course.value, course.length, ticks
-        rows = rows.sort_values(["patient", "tick", "token"], kind="stable", ignore_index=True)
+        says = pd.DataFrame([astuple(t) for t in self.tokens], columns=[*SAYS, "dated"])
+        told = says.iloc[rows["token"]].set_axis(rows.index, axis=0)
+        rows = housed(pd.concat([rows, told], axis=1))
         last = rows.groupby("patient")["tick"].max().reindex(range(n)).to_numpy("float64")
         none = begin if before is None else before
         subjects = lives.decode(course.statics, begin, np.where(np.isnan(last), none, last))
         ends = lives.times.ticks(subjects["death"])[rows["patient"]]
-        rows["end"] = np.fmin(rows["tick"] + np.maximum(rows["length"], 0), ends)
+        since = rows["tick"].where(~rows["visit"], rows["stay"].map(lasts_of(rows)))
+        rows["end"] = np.fmin(since + rows["length"], ends)
         rows["end"] = np.fmax(rows["end"], rows["tick"])  # a death whose hour nobody said
         rows.loc[rows["length"].isna(), "end"] = np.nan
-        says = pd.DataFrame([astuple(t) for t in self.tokens], columns=[*SAYS, "inside", "dated"])
-        told = says.iloc[rows["token"]].set_axis(rows.index, axis=0)
-        rows = pd.concat([rows, told], axis=1)
         rows = rows[self._lawful(rows, subjects)].reset_index(drop=True)
         return self._cohort(rows, subjects)
 
@@ -185,18 +182,13 @@ class CourseCodec:
     def _cohort(self, rows: pd.DataFrame, subjects: pd.DataFrame) -> Cohort:
         times, keys = self.lives.times, subjects["subject_id"].to_numpy()
         stay = rows["visit"].to_numpy(bool)
-        number = np.maximum.accumulate(np.where(stay, np.arange(len(rows)), -1))
-        begun = (number >= 0) & (rows["patient"].to_numpy()[number] == rows["patient"].to_numpy())
-        end = rows["end"].to_numpy()[number]
-        within = np.isnan(end) | (rows["tick"] <= end) | ~rows["timed"].to_numpy(bool)
-        member = begun & rows["inside"].to_numpy(bool) & within.to_numpy(bool)
-        key = pd.Series((number + 1).astype(str), dtype=object)
+        key = (rows["stay"].rank(method="dense").fillna(0).astype(int)).astype(str).astype(object)
         dated = rows["dated"].to_numpy(bool)
         shaped = rows.assign(
             subject_id=keys[rows["patient"]],
             time=times.times(np.where(rows["timed"], rows["tick"], np.nan), dated),
             end_time=times.times(rows["end"].to_numpy(), dated),
-            visit_id=key.where(member | stay, None),
+            visit_id=key.where(rows["stay"].notna(), None),
         )
         visits = shaped[stay].rename(columns={"time": "start", "end_time": "end_"})
         visits = visits.rename(columns={"code": "kind", "kind": "_"})
@@ -242,10 +234,34 @@ def _ticks(course: Course, first: np.ndarray) -> np.ndarray:
     return ticks
 
 
+def housed(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows in order of patient, time and token, with `stay`: the place of their visit's row.
+
+    What belongs to a visit belongs to the one that began last; what none began before stands where
+    the patient's first begins. Of who has no visit, nothing belongs to one.
+    """
+    order = ["patient", "tick", "token"]
+    whose, visit = rows["patient"], rows["visit"].to_numpy(bool)
+    firsts = whose.map(rows[visit].groupby("patient")["tick"].min())
+    tick = rows["tick"].where(~rows["inside"].to_numpy(bool), np.fmax(rows["tick"], firsts))
+    rows = rows.assign(tick=tick).sort_values(order, kind="stable", ignore_index=True)
+    stay = pd.Series(np.where(rows["visit"].to_numpy(bool), rows.index, np.nan))
+    stay = stay.groupby(rows["patient"]).ffill()
+    return rows.assign(stay=stay.where(rows["inside"].to_numpy(bool)))
+
+
+def lasts_of(rows: pd.DataFrame) -> pd.Series:
+    """The last tick of each `stay`: of its visit, or of what belongs to it."""
+    lasts: pd.Series = rows.groupby("stay")["tick"].max()
+    return lasts
+
+
 def rows_of(cohort: Cohort, times: Times) -> pd.DataFrame:
     """Events and visits in one table, by patient and time, visits first; untimed ones placed.
 
-    What has no time stands where its visit begins, or else where the patient's time does.
+    What has no time, or comes before its visit, stands where that begins; without a visit, where
+    the patient's time does. `hour`: of what comes after its visit's start, ticks since midnight
+    at which that is.
     """
     events, visits = cohort.events, cohort.visits
     seen = pd.DataFrame({c: events[c] for c in ("kind", "code", "unit", "text")})
@@ -261,25 +277,42 @@ def rows_of(cohort: Cohort, times: Times) -> pd.DataFrame:
     stays["end"] = times.ticks(visits["end"])
     stays["dated"] = times.dated(visits["start"]) & times.dated(visits["end"])
     rows = pd.concat([f for f in (stays, seen) if len(f)] or [seen], ignore_index=True)
-    starts = rows[rows["tick"].notna()].groupby("stay")["tick"].min()
-    placed = rows["tick"].fillna(rows["stay"].map(starts))
+    timed = rows[rows["tick"].notna()]
+    begins = timed[timed["visit"].to_numpy(bool)].set_index("stay")["tick"]
+    starts = rows["stay"].map(begins)
+    starts = starts.fillna(rows["stay"].map(timed.groupby("stay")["tick"].min()))
+    hour = starts % (UNITS[0] // times.unit) if times.calendar else starts * 0
+    rows["hour"] = hour.where(rows["tick"] > starts, 0)
+    placed = np.fmax(rows["tick"], starts)
     begin = origins(cohort, times, rows.assign(tick=placed))
-    rows["tick"] = np.where(placed.isna(), begin[rows["patient"]], placed)
+    told: pd.Series = rows["tick"]
+    rows["tick"] = np.where(np.isnan(placed), begin[rows["patient"]], placed)
     rows["tick"] = rows["tick"].fillna(0)
-    rows["length"] = rows["end"] - rows["tick"]
+    rows["length"] = rows["end"] - told.fillna(rows["tick"])
     rows["inside"] = rows["stay"].notna()
     return rows.sort_values(["patient", "tick"], kind="stable", ignore_index=True)
 
 
 def kept_of(rows: pd.DataFrame, tokens: tuple[Token, ...]) -> pd.DataFrame:
-    """The rows of known tokens, with `token`, in order of patient, time and token."""
+    """The rows of known tokens, with `token`, in order of patient, time and token.
+
+    A day without an hour stands at the hour that its visit begins at: so many days after it,
+    whatever the hour at which that will be drawn.
+    """
     place = {astuple(t)[: len(SAYS)]: i for i, t in enumerate(tokens)}
-    said = rows[list(SAYS)]
-    number = said.groupby(list(SAYS), dropna=False, sort=False).ngroup().to_numpy()
-    kinds = said.iloc[np.unique(number, return_index=True)[1]]
-    found = [place.get(tuple(map(_none, r)), -1) for r in kinds.itertuples(index=False)]
+    words = rows[list(SAYS)]
+    number = words.groupby(list(SAYS), dropna=False, sort=False).ngroup().to_numpy()
+    kinds = words.iloc[np.unique(number, return_index=True)[1]]
+    said = [tuple(map(_none, r)) for r in kinds.itertuples(index=False)]
+    other = [(*s[:-1], not s[-1]) for s in said]  # where few have it in, or out of, a visit
+    found = [place.get(s, place.get(o, -1)) for s, o in zip(said, other, strict=True)]
     token = np.array(found, np.int64)[number]
     kept = rows.assign(token=token)[token >= 0]
+    days = np.array([t.dated for t in tokens], bool)[kept["token"]]
+    kept["tick"] += kept["hour"].where(days, 0)
+    visits = kept["visit"].to_numpy(bool)
+    ends = kept["tick"] + kept["length"]
+    kept["length"] = kept["length"].where(~visits, ends - kept["stay"].map(lasts_of(kept)))
     return kept.sort_values(["patient", "tick", "token"], kind="stable", ignore_index=True)
 
 

@@ -123,12 +123,11 @@ def told_of(
         rows = (moments.token == token) & ~np.isnan(moments.value)
         if rows.any() or (schema is not None and f".m{place}" in schema.names):
             whose, value = moments.patient[rows], moments.value[rows]
-            total, many = np.bincount(whose, value, n), np.bincount(whose, minlength=n)
-            own[f".m{place}"] = np.where(many > 0, total / np.maximum(many, 1), np.nan)
+            own[f".m{place}"] = _mean(whose, value, n)
             for aim, pick, end in (("l", np.fmin, np.inf), ("h", np.fmax, -np.inf)):
                 edge = np.full(n, end)
                 pick.at(edge, whose, value)
-                own[f".{aim}{place}"] = np.where(many > 0, edge, np.nan)
+                own[f".{aim}{place}"] = np.where(np.isinf(edge), np.nan, edge)
     if schema is None:
         columns = [c for c in statics.schema.columns if c.name != EVENTS]
         schema = Schema((*columns, *(_column(name, v) for name, v in own.items())))
@@ -136,9 +135,47 @@ def told_of(
     return Table(frame[list(schema.names)], schema, statics.origin)
 
 
+def with_counts(course: Course, tokens: int) -> Table:
+    """What is told of a patient once, the span, and of the first tokens how many and the mean."""
+    n, statics = len(course.statics), course.statics
+    own = {SPAN: np.bincount(course.patient, course.gap, n)}
+    for token in range(tokens):
+        rows = course.token == token
+        own[f".n{token}"] = np.bincount(course.patient[rows], minlength=n).astype(float)
+        rows &= ~np.isnan(course.value)
+        if rows.any():
+            own[f".m{token}"] = _mean(course.patient[rows], course.value[rows], n)
+    frame = pd.concat([statics.frame.reset_index(drop=True), pd.DataFrame(own)], axis=1)
+    columns = (_column(name, values) for name, values in own.items())
+    return Table(frame, Schema((*statics.schema.columns, *columns)), statics.origin)
+
+
+def counts_in(table: Table, tokens: int) -> np.ndarray:
+    """(patients, tokens + 1) the counts of `with_counts`, and how many events there are beside."""
+    names = [EVENTS, *(f".n{token}" for token in range(tokens))]
+    told = np.maximum(np.rint(table.frame[names].to_numpy("float64")), 0).astype(np.int64)
+    rest = np.maximum(told[:, :1] - told[:, 1:].sum(axis=1, keepdims=True), 0)
+    return np.hstack([told[:, 1:], rest])
+
+
+def means_in(table: Table, tokens: int) -> np.ndarray:
+    """(patients, tokens) the means of `with_counts`; NaN where there is none, and not told of."""
+    found = np.full((len(table), tokens), np.nan)
+    for token in range(tokens):
+        if f".m{token}" in table.schema.names:
+            found[:, token] = table.frame[f".m{token}"].to_numpy("float64")
+    return found
+
+
 def plain_of(schema: Schema) -> tuple[str, ...]:
     """The columns that are not told of a token."""
     return tuple(n for n in schema.names if not (n[:1] == "." and n[2:].isdigit()))
+
+
+def _mean(whose: np.ndarray, value: np.ndarray, patients: int) -> np.ndarray:
+    """(patients,) NaN for who has none."""
+    total, many = np.bincount(whose, value, patients), np.bincount(whose, minlength=patients)
+    return np.where(many > 0, total / np.maximum(many, 1), np.nan)
 
 
 def _column(name: str, values: np.ndarray) -> Column:

@@ -245,9 +245,10 @@ BESIDE = (
         ("cohorts",),
         "patients with events over time, in seconds: what whatever is learnt must beat",
         "what hangs on more than the event before: courses of numbers, what was long ago",
-        "A forest draws each patient's statics and how much happens. Events are drawn one after "
-        "another, each from how often it followed the one before among several patients; times "
-        "between them and numbers come from ranges of several patients.",
+        "A forest draws each patient's statics, and how much of what happens. Events are drawn one "
+        "after another, each from how often it followed the one before among several patients, "
+        "until there is as much of it as the forest said; times between them and numbers come from "
+        "ranges of several patients.",
         "medsynai.models.markov:Markov",
         "medsynai.models.markov:load_markov",
     ),

@@ -1,7 +1,8 @@
 """A first-order Markov chain of events, and the baseline of events drawn without regard to others.
 
 After the counts of next-given-last that Mosquera et al. 2023 judge health trajectories by; here
-they are the model. Whoever the patient is, and when it ends, the table model of statics says.
+they are the model. Whoever the patient is, how much of what happens, and when it ends, the table
+model of statics says: the same things are told beforehand as to the recurrent net of `events`.
 """
 
 from dataclasses import dataclass, field
@@ -24,15 +25,17 @@ class Markov:
     Attributes:
         least: train patients behind whatever is counted: a token, a token after another, a number.
         bins: about how many bins a token's numbers, and gaps, have at most.
+        told: of how many tokens, visits before the commonest, each patient's number is told.
         lives: the forest that draws statics and how much happens, in leaves of several patients.
     """
 
     least: int = 3
     bins: int = 60
+    told: int = 40
     lives: Forest = field(default_factory=Forest)
 
     def __post_init__(self) -> None:
-        check_settings("markov", self, {"least": 1, "bins": 2})
+        check_settings("markov", self, {"least": 1, "bins": 2, "told": 0})
 
     def fit(
         self, cohort: Cohort, ledger: Ledger | None = None, seeds: Seeds = SEEDS
