@@ -17,11 +17,11 @@ from medsynai.learn.core import Batch
 from medsynai.learn.events import foretelling
 from medsynai.learn.habits import SHARES, Habits, habits_of, recent, skipped
 from medsynai.learn.losses.events import history, likelihood, taken_apart
-from medsynai.learn.nets.events import EventNet
-from medsynai.learn.nets.gaps import spacings
+from medsynai.learn.nets.events import EventNet, told_table
+from medsynai.learn.nets.gaps import Past, spacings
 from medsynai.learn.nets.kin import FAR
 from medsynai.learn.nets.mlp import initialise
-from medsynai.learn.walk import _not_none
+from medsynai.learn.walk import Content, _not_none, _onwards
 from medsynai.models.catalog import load_cohort_model
 from medsynai.models.refined import Refined
 from medsynai.privacy.ledger import Ledger
@@ -179,6 +179,40 @@ def test_habits_are_the_same_step_by_step_as_of_whole_courses():
         walked.add(slot[:, step], lap[:, step], present[:, step])
     assert whole[:, 0].sum() == 0 and 0 < whole[:, 5].mean() < 1
     assert set(ago.unique().tolist()) == {0, 1, 2, 3}
+
+
+def test_three_numbers_are_known_step_by_step_as_of_whole_courses():
+    modules, rows = network(ward(5))[:2]
+    net = modules["net"]
+    seen = taken_apart(net, rows)
+    past, read = history(net, seen)
+    owner = seen.patient[seen.starts]
+    for who in range(5):
+        mine = torch.nonzero(owner == who).squeeze(1)
+        numbers = [[] for _ in net.watched]
+        zero = torch.zeros(1, len(net.watched))
+        total, many = zero.clone(), zero.clone()
+        walked = Past(*(x[mine[:1]] for x in past))
+        for step in mine.tolist():
+            for place, known in enumerate(numbers):
+                told = [x[step, place].item() for x in (past.last, past.second, past.third)]
+                behind = [*known[-3:][::-1], *[known[0] if known else 0.0] * 3][:3]
+                assert told == pytest.approx(behind)
+            for name in ("last", "second", "third"):
+                assert torch.allclose(getattr(walked, name)[0], getattr(past, name)[step])
+            content = replace(
+                Content.empty(net, 1),
+                present=read.present[step : step + 1],
+                places=read.places[step : step + 1],
+                valued=read.valued[step : step + 1],
+            )
+            total, many = total + content.places, many + content.valued
+            walked = _onwards(net, walked, content, (zero[0, :1], zero), (total, many))
+            for place in torch.nonzero(read.valued[step]).squeeze(1).tolist():
+                numbers[place].append(read.places[step, place].item())
+    assert not torch.equal(past.second, past.last) and not torch.equal(past.third, past.second)
+    table = told_table(net, past)
+    assert torch.equal(table[..., 6], past.second) and torch.equal(table[..., 7], past.third)
 
 
 def test_a_gap_pays_for_the_parts_of_the_hour_that_it_passes_over():

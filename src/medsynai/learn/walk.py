@@ -175,7 +175,7 @@ def _ahead(net: EventNet, heads: Heads) -> Past:
     _, (steps, span, regular), counts, wanted = heads
     none, zero = torch.zeros(len(steps), len(net.watched)), torch.zeros(len(steps))
     slots = torch.zeros(len(steps), net.gaps.slots)
-    before = (none, none, none, none + 1, none - 1, none)
+    before = (none, none, none, none + 1, none - 1, none, none, none)
     return Past(*before, counts, wanted, zero, span, zero, steps, regular, slots, slots - 1, slots)
 
 
@@ -270,6 +270,9 @@ def _onwards(
     high = torch.where(had, past.high, -torch.inf).maximum(
         step.places.masked_fill(~valued, -torch.inf)
     )
+    earlier = (torch.where(had, x, step.places) for x in (past.last, past.second))
+    older = (past.second, past.third)
+    second, third = (torch.where(valued, x, y) for x, y in zip(earlier, older, strict=True))
     slots, laps, mine = past.slots.clone(), past.laps.clone(), torch.arange(len(time))
     slot, lap = net.gaps.slot_of(time), net.gaps.lap_of(time)
     regular = (past.laps[mine, slot] == lap - 1) & (lap > 0)
@@ -283,6 +286,8 @@ def _onwards(
         total / many.clamp_min(1),
         torch.where(many > 0, low, 1.0),
         torch.where(many > 0, high, -1.0),
+        second,
+        third,
         torch.where(step.present > 0, 0.0, since),
         past.left - step.present[:, net.counted],
         past.wanted,

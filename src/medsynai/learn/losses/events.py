@@ -165,6 +165,12 @@ def history(net: EventNet, seen: Happened) -> tuple[Past, Read]:
     code = value.clamp(0, net.values.kin.level.shape[1] - 1)
     level[at] = (net.values.kin.level[channel, code] * number)[place >= 0]
     last, known = _latest(present), _latest(valued)
+    second = torch.where(known >= 0, known.gather(1, known.clamp_min(0)), -1)
+    third = torch.where(second >= 0, known.gather(1, second.clamp_min(0)), -1)
+    numbers = [places.gather(1, known.clamp_min(0)) * (known >= 0)]  # the last, and those before
+    for earlier in (second, third):
+        found = places.gather(1, earlier.clamp_min(0))
+        numbers.append(torch.where(earlier >= 0, found, numbers[-1]))
     before = _shifted(time)
     moments = time[:, :, None].expand(-1, -1, wide).gather(1, last.clamp_min(0))
     many = _shifted(valued.cumsum(1))
@@ -180,10 +186,11 @@ def history(net: EventNet, seen: Happened) -> tuple[Past, Read]:
     seen_it = (last >= 0).float()
     whole = Past(
         seen_it,
-        places.gather(1, known.clamp_min(0)) * (known >= 0),
+        numbers[0],
         _shifted((places * valued).cumsum(1)) / many.clamp_min(1),
         torch.where(many > 0, low, 1.0),
         torch.where(many > 0, high, -1.0),
+        *numbers[1:],
         (before[:, :, None] - moments) * seen_it,
         seen.counts[:, None] - gone,
         seen.wanted[:, None].expand(-1, long, -1, -1),

@@ -23,11 +23,13 @@ NEVER = -30.0  # log-odds of what cannot happen
 LEAST = 0.01  # added to shares of slots before their logarithm is taken
 SCALARS = 8
 RIPE = (0.05, 0.12, 0.25, 0.4, 0.6, 0.8, 0.95, 1.1, 1.3, 1.6, 2.2)  # ends of ranges; see `ripe_of`
-TOLD = 9  # of a number: three aims, the same so far, how many are left, whether it is aimed, and 1
+# Of a number: three aims, the same so far, the two before the last (the last alone forgets too
+# soon), how many are left, whether it is aimed, and 1.
+TOLD = 11
 # Behind it: codes of the least and the greatest, the same of those that did not come yet (-1: it
 # did), whether nothing else may come, the logarithm of how many are left, and what the numbers of
 # the step before it give (see `Kin`).
-NOTHING = torch.tensor([*[0.0] * 8, 1.0, -1.0, 1e9, -1.0, -1.0, 0.0, 0.0, FAR])
+NOTHING = torch.tensor([*[0.0] * 10, 1.0, -1.0, 1e9, -1.0, -1.0, 0.0, 0.0, FAR])
 
 
 class Numbers(nn.Module):
@@ -83,7 +85,7 @@ class Numbers(nn.Module):
             about: the state of the step, with what came before in it.
             channel: (n,) of each number.
             last: (n,) the code of the token's last one.
-            told: (n, 16) see `TOLD`.
+            told: (n, 18) see `TOLD`.
         """
         order = torch.argsort(channel, stable=True)
         counts = torch.bincount(channel, minlength=len(self.sizes)).tolist()
@@ -305,14 +307,15 @@ def ripe_of(net: EventNet, past: Past, since: Tensor) -> Int64[Tensor, "n counte
     return torch.where(some, torch.bucketize(waits, torch.tensor(RIPE)) + 1, 0)
 
 
-def told_table(net: EventNet, past: Past) -> Float[Tensor, "n watched 16"]:
+def told_table(net: EventNet, past: Past) -> Float[Tensor, "n watched 18"]:
     """What is told of the numbers of each watched token: see `TOLD`."""
     told = NOTHING.repeat(*past.mean.shape, 1)
-    told[..., 3:6] = torch.stack([past.mean, past.low, past.high], dim=-1)
+    so_far = (past.mean, past.low, past.high, past.second, past.third)
+    told[..., 3:8] = torch.stack(so_far, dim=-1)
     able, left = past.wanted.isfinite().all(-1), past.left.clamp_min(0)
     wanted = torch.where(able[..., None], past.wanted, 0.0)
     told[:, net.counted, :3] = wanted
-    told[:, net.counted, 6:8] = torch.stack([torch.log1p(left) * able, able.float()], dim=-1)
+    told[:, net.counted, 8:10] = torch.stack([torch.log1p(left) * able, able.float()], dim=-1)
     _, low, high = wanted.unbind(-1)
     bins = net.values.bins[net.values.channel[net.watched[net.counted]].clamp_min(0)]
     later = able & (past.low[:, net.counted] > low + 0.5 / bins)
@@ -327,13 +330,13 @@ def told_table(net: EventNet, past: Past) -> Float[Tensor, "n watched 16"]:
     return told
 
 
-def told_of(net: EventNet, table: Tensor, row: Tensor, token: Tensor) -> Float[Tensor, "n 16"]:
+def told_of(net: EventNet, table: Tensor, row: Tensor, token: Tensor) -> Float[Tensor, "n 18"]:
     """The lines of tokens in steps; of an unwatched one nothing is told."""
     place = net.place[token]
     told: Tensor = table[row, place.clamp_min(0)]
     return torch.where(place[:, None] >= 0, told, NOTHING)
 
 
-def unaimed(told: Tensor) -> Float[Tensor, "n 16"]:
+def unaimed(told: Tensor) -> Float[Tensor, "n 18"]:
     """The same of another number of the token: what is wanted is the values'."""
     return torch.cat([told[:, : TOLD - 2], NOTHING[TOLD - 2 :].expand(len(told), -1)], dim=1)

@@ -32,6 +32,7 @@ class Past(NamedTuple):
         seen: 1 if the token came before.
         last, mean, low, high: of its numbers so far, as places in its bins from -1 to 1; without
             any 0, 0, 1 and -1.
+        second, third: the same of the two numbers before the last; without, the one behind.
         since: ticks since it came last.
         left: (..., counted) how often it is still to come.
         wanted: (..., counted, 3) the mean, least and greatest that its numbers are to have; NaN
@@ -50,6 +51,8 @@ class Past(NamedTuple):
     mean: Tensor
     low: Tensor
     high: Tensor
+    second: Tensor
+    third: Tensor
     since: Tensor
     left: Tensor
     wanted: Tensor
