@@ -47,6 +47,10 @@ def job(rounds=60, pace=None, updates=None, watched=miss) -> Job:
     return Job(*sizes, watched=watched, paints=paints(paint, 2, 1))
 
 
+class Noised:
+    """Stands for a mechanism with a budget."""
+
+
 def same(one: nn.Module, two: nn.Module) -> bool:
     left, right = one.state_dict(), two.state_dict()
     return left.keys() == right.keys() and all(torch.equal(left[k], right[k]) for k in left)
@@ -60,6 +64,18 @@ def test_the_same_seeds_give_the_same_bytes_and_leave_the_global_stream_alone():
     torch.manual_seed(99)
     assert same(one.modules, train(job(), ROWS, HELD, Seeds(1)).modules)
     assert not same(one.modules, train(job(), ROWS, HELD, Seeds(2)).modules)
+
+
+def test_small_data_bear_fewer_rounds_but_ten_looks():
+    pace = Pace(batch=32, check=10, patience=50, behind=6)
+    assert train(job(200, pace), ROWS, HELD, Seeds(1)).marks[-1].rounds == ROWS.numel() // 6 == 150
+    assert train(job(200, pace), ROWS[:20], HELD, Seeds(1)).marks[-1].rounds == 100
+    assert (
+        train(job(200, replace(pace, behind=None)), ROWS[:20], HELD, Seeds(1)).marks[-1].rounds
+        == 200
+    )
+    noised = replace(job(200, pace), mechanism=Noised())  # how many rows there are is not public
+    assert noised.sized(60).rounds == 200
 
 
 def test_the_loss_falls_and_marks_say_so():

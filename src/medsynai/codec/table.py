@@ -11,7 +11,7 @@ from medsynai.codec.numbers import NumberCodec
 from medsynai.data.schema import Column, Schema
 from medsynai.data.table import Table, canonical_dtype
 from medsynai.errors import ConditionError
-from medsynai.generator import Wanted
+from medsynai.generator import Condition, Wanted
 from medsynai.store import Arrays
 
 Codes = Integer[np.ndarray, " n"]
@@ -160,6 +160,31 @@ class TableCodec:
         for place, codec in enumerate(self.columns):
             codes[:, place] = codec.encode(table.frame[codec.column.name])
         return codes
+
+    def decode(
+        self, codes: CodeMatrix, condition: Condition, given: Table | None, rng: np.random.Generator
+    ) -> pd.DataFrame:
+        """Columns of these codes, as canonical values; the inverse of `encode`.
+
+        Args:
+            codes: drawn ones, that meet the condition as far as codes can.
+            condition: numbers are moved within their bins to where they meet it.
+            given: real columns that stand as they are.
+            rng: where in its bin a number lies.
+        """
+        kept = given.schema.names if given is not None else ()
+        wanted = {w.column: w for w in condition.wanted}
+        columns: dict[str, pd.Series] = {}
+        for place, codec in enumerate(self.columns):
+            name = codec.column.name
+            if given is not None and name in kept:
+                columns[name] = given.frame[name].reset_index(drop=True)
+                continue
+            mine = codes[:, place].astype(np.int64)
+            columns[name] = codec.decode(mine, rng)
+            if name in wanted:
+                columns[name] = codec.narrow(columns[name], mine, wanted[name], rng)
+        return pd.DataFrame(columns)
 
     def arrays(self) -> Arrays:
         """For a safetensors file; levels live in the schema."""

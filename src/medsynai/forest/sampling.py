@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from jaxtyping import Float, Integer
 
 from medsynai.codec.table import TableCodec
@@ -76,7 +75,8 @@ class FittedForest:
         else:
             codes, begun = self._given(given, n), len(given.schema.names) if given else 0
         Passage(self.steps, codes).walk(begun, len(self.steps), {}, rng)
-        return self._decode(codes, condition, given, rng)
+        frame = self.codec.decode(codes.T, condition, given, rng)
+        return Table(frame[list(self.schema.names)], self.schema, "synthetic")
 
     def _given(self, given: Table | None, n: int) -> Codes:
         """(columns, n) with the given columns filled in."""
@@ -115,24 +115,6 @@ class FittedForest:
             never = _NEVER.format(", ".join(hidden)) if hidden else ""
             raise ConditionError(_TOO_RARE.format(", ".join(condition.columns)) + never)
         return codes[:, _in_proportion(weight, n, rng)]
-
-    def _decode(
-        self, codes: Codes, condition: Condition, given: Table | None, rng: np.random.Generator
-    ) -> Table:
-        kept = given.schema.names if given is not None else ()
-        wanted = {w.column: w for w in condition.wanted}
-        columns: dict[str, pd.Series] = {}
-        for place, codec in enumerate(self.codec.columns):
-            name = codec.column.name
-            if given is not None and name in kept:
-                columns[name] = given.frame[name].reset_index(drop=True)
-                continue
-            mine = codes[place].astype(np.int64)
-            columns[name] = codec.decode(mine, rng)
-            if name in wanted:
-                columns[name] = codec.narrow(columns[name], mine, wanted[name], rng)
-        frame = pd.DataFrame(columns)[list(self.schema.names)]
-        return Table(frame, self.schema, "synthetic")
 
     def save(self, folder: Path) -> None:
         """Write model.json, weights.safetensors and schema.toml into an existing folder."""

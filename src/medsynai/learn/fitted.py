@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor, nn
 
@@ -133,7 +132,9 @@ class FittedNetwork:
             parts = [
                 self.drawer.complete(part, asked, generator) for part in torch.split(state, CHUNK)
             ]
-        return self._decode(to_codes(torch.cat(parts)), condition, given, seeds)
+        codes, rng = to_codes(torch.cat(parts)), seeds.of("values").numpy()
+        frame = self.codec.decode(codes, condition, given, rng)
+        return Table(frame[list(self.schema.names)], self.schema, "synthetic")
 
     def _begin(
         self, n: int, asked: Asked, given: Table | None, generator: torch.Generator
@@ -169,23 +170,6 @@ class FittedNetwork:
         known = [x for x, s in zip(levels, seen, strict=False) if s] if levels else []
         allowed = f"; one of {', '.join(known[:30])}" if known else ""
         return f"what is asked of {name!r} never occurs among the train rows{allowed}"
-
-    def _decode(
-        self, codes: np.ndarray, condition: Condition, given: Table | None, seeds: Seeds
-    ) -> Table:
-        rng = seeds.of("values").numpy()
-        wanted = {w.column: w for w in condition.wanted}
-        columns: dict[str, pd.Series] = {}
-        for place, codec in enumerate(self.codec.columns):
-            name, mine = codec.column.name, codes[:, place]
-            columns[name] = codec.decode(mine, rng)
-            if name in wanted:
-                columns[name] = codec.narrow(columns[name], mine, wanted[name], rng)
-        if given is not None:
-            kept = {c: given.frame[c].reset_index(drop=True) for c in given.schema.names}
-            columns |= kept
-        frame = pd.DataFrame(columns)[list(self.schema.names)]
-        return Table(frame, self.schema, "synthetic")
 
     def save(self, folder: Path) -> None:
         """Write model.json, weights.safetensors and schema.toml into an existing folder."""
@@ -264,9 +248,7 @@ def _as_it_is(job: Job) -> Job:
 
 def shorten(job: Job, rows: int, passes: int = PASSES) -> Job:
     """The job with at most so many passes over the rows; 30 where none can be held out."""
-    most = max(1, passes * rows // job.pace.batch)
-    short = tuple(replace(p, rounds=min(p.rounds, most)) for p in job.phases)
-    return replace(job, phases=short)
+    return job.shortened(passes * rows // job.pace.batch)
 
 
 def key_of(settings: Any, seeds: Seeds, rows: Tensor) -> str:

@@ -1,6 +1,6 @@
 """What to train and how long: the settings of a run, and what comes out of it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from medsynai.learn.state import Mark
 from medsynai.seeds import Seeds
 
 MIN_HELD = 20  # patients: looks at fewer say nothing
+LOOKS = 10  # that a run has room for, however small the data
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,11 @@ class Pace:
         clip: the greatest norm of a gradient.
         fade: share of the rounds, or of the time, at the end, over which the learning rate falls to
             zero.
+        behind: of the train rows, so many numbers stand behind each round: fewer or smaller rows
+            are learnt by heart sooner. Ten looks are always had; None: as long as phases say.
         private: what a run with a budget does otherwise; it has no use for `batch`, `seconds`,
-            `patience` and `held`: steps that read real rows are planned, and nothing is held out.
+            `patience`, `held` and `behind`: steps that read real rows are planned, and nothing is
+            held out.
     """
 
     batch: int = 256
@@ -70,11 +74,12 @@ class Pace:
     average: float = 0.99
     clip: float = 5.0
     fade: float = 0.0
+    behind: int | None = None
     private: Private = PRIVATE
 
     def __post_init__(self) -> None:
-        for name in ("batch", "check", "patience"):
-            if getattr(self, name) < 1:
+        for name in ("batch", "check", "patience", "behind"):
+            if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise PlanError(f"pace: {name} must be at least 1")
         if not 0 <= self.held <= 0.5 or not 0 <= self.average < 1:
             raise PlanError("pace: held must lie in 0 to 0.5, and average in 0 to below 1")
@@ -118,6 +123,19 @@ class Job:
     def rounds(self) -> int:
         """Rounds of all phases."""
         return sum(p.rounds for p in self.phases)
+
+    def shortened(self, most: int) -> "Job":
+        """The same with no phase of more rounds than this."""
+        most = max(1, most)
+        return replace(
+            self, phases=tuple(replace(p, rounds=min(p.rounds, most)) for p in self.phases)
+        )
+
+    def sized(self, numbers: int) -> "Job":
+        """The same with no more rounds than so many numbers of train rows bear; see `Pace`."""
+        if self.pace.behind is None or not isinstance(self.mechanism, Plain):
+            return self
+        return self.shortened(max(numbers // self.pace.behind, LOOKS * self.pace.check))
 
     def phase_at(self, done: int) -> tuple[int, Phase, int]:
         """The phase after so many rounds: its number, itself, and how many of its are done."""

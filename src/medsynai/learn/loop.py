@@ -56,6 +56,7 @@ def train(
         raise PlanError("training needs at least one round: raise `steps`")
     if not len(rows) and isinstance(job.mechanism, Plain):  # under a budget that would tell of it
         raise ModelError("a network needs at least one train row")
+    job = job.sized(rows.numel())
     around = desk().begun
     run = _Run(job, rows, held, seeds, around, first)
     if folder is not None:

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from medsynai import saved
 from medsynai.codec.table import TableCodec
@@ -64,15 +63,8 @@ class FittedMarginal:
         codes = draw_rows(self.model, n, seeds.of("codes").numpy(), able)
         if not all(able[j][codes[:, j]].all() for j in range(len(able))):
             raise ConditionError("the model gives no row that is as asked; ask for something else")
-        rng = seeds.of("values").numpy()
-        wishes = {w.column: w for w in condition.wanted}
-        columns: dict[str, pd.Series] = {}
-        for place, codec in enumerate(self.codec.columns):
-            name, mine = codec.column.name, codes[:, place]
-            columns[name] = codec.decode(mine, rng)
-            if name in wishes:
-                columns[name] = codec.narrow(columns[name], mine, wishes[name], rng)
-        return Table(pd.DataFrame(columns), self.schema, "synthetic")
+        frame = self.codec.decode(codes, condition, None, seeds.of("values").numpy())
+        return Table(frame, self.schema, "synthetic")
 
     def save(self, folder: Path) -> None:
         """Write model.json, weights.safetensors and schema.toml into an existing folder."""

@@ -23,7 +23,7 @@ from medsynai.learn.paths import Path
 from medsynai.learn.private_images import fit_either
 from medsynai.seeds import Seeds
 
-PACE = Pace(batch=32, check=200, patience=6, average=0.999, fade=0.3)
+PACE = Pace(batch=32, check=200, patience=6, average=0.999, fade=0.3, behind=430)
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class ImageFlow:
     width: int = 32
     levels: int = 2
     hops: int = 8
-    steps: int = 10_000
+    steps: int = 20_000
     lr: float = 1e-3
     pace: Pace = PACE
     name: ClassVar[str] = "image-flow"

@@ -84,7 +84,7 @@ PRESETS: dict[str, dict[str, Settings]] = {
     # Of images, for 28 to 32 pixels on one core: some two minutes, 5 to 15, and an hour or more.
     "image-flow": {
         FAST: {"width": 24, "steps": 1500, "hops": 6},
-        BEST: {"width": 48, "steps": 15_000, "hops": 16, "pace": {"patience": 10}},
+        BEST: {"width": 48, "hops": 16, "pace": {"patience": 10}},
         PRIVATE: {
             **{"width": 8, "steps": 150, "lr": 0.003},
             "pace": {"average": 0.95, "private": {"rate": 0.05, "singles": 0.05}},
