@@ -38,7 +38,7 @@ SHARED = Path(os.environ.get("MEDSYNAI_BENCH", HERE.parent.parent / "shared" / "
 FOLDER = SHARED.parent / "data" / "images"
 FILES = {"pneumonia": "pneumoniamnist_28.npz", "blood": "bccd_blood_cells_32.npz"}
 OUT = HERE / "out" / "images"
-DRAWN = 1000  # images that are judged
+DRAWN, DRAWS = 1000, 4  # images that are judged, and how often: one draw's coverage is off by .02
 JUDGES = 5  # networks that a TSTR is the mean of: one alone is off by .01 and more
 AT_ONCE = ("pca", "image-moments", "image-mean-embedding")  # no network
 DELTA = 1e-6
@@ -95,14 +95,17 @@ def judge(asked: argparse.Namespace) -> None:
     fitted = open_model(place(asked))
     began = time.perf_counter()
     drawn: Any = fitted.sample(DRAWN, Seeds(asked.seed).of("draw"))
+    took = round(time.perf_counter() - began, 1)
     row = {"set": asked.set, "model": asked.model, "seed": asked.seed, "cores": 1}
     row |= {"epsilon": asked.epsilon} if asked.epsilon else {}
     row |= {"minutes": asked.minutes} if asked.minutes else {}
     row |= json.loads((place(asked) / "fit.json").read_text())
-    row["draw_s"] = round(time.perf_counter() - began, 1)
-    row |= figures(
-        ImageTrial(train, holdout, drawn, Seeds(0).of("judge")), drawn, "synthetic", asked.brief
-    )
+    row["draw_s"] = took
+    more = [fitted.sample(DRAWN, Seeds(asked.seed).of("draw", k)) for k in range(1, DRAWS)]
+    trials = [ImageTrial(train, holdout, x, Seeds(0).of("judge")) for x in (drawn, *more)]
+    sides = [t.sides.synthetic for t in trials]
+    row |= coverage(trials[0], sides, asked.brief)
+    row |= {"near": copying(trials[0], [drawn, *more]), "c2st": told_apart(trials[0], sides[0])}
     if not asked.brief:  # as many as the train images, which TRTR has
         taught = fitted.sample(len(train), Seeds(asked.seed).of("taught"))
         row |= {"tstr": useful(train, holdout, taught)}
@@ -113,31 +116,38 @@ def judge(asked: argparse.Namespace) -> None:
 
 # without the cache, which would keep weights as they were before a step
 @torch.autocast("cpu", torch.bfloat16, enabled=multiplies_bfloat16(), cache_enabled=False)
-def figures(trial: ImageTrial, images: ImageSet, side: str, brief: bool) -> dict[str, Any]:
-    """What one side scores: `synthetic`, or `real`, which is the floor.
+def coverage(trial: ImageTrial, candidates: list[ImageSet], brief: bool) -> dict[str, Any]:
+    """What candidates cover of the reference in the mean: one draw's coverage is off by .02.
 
-    The panel's own measures, its networks in bfloat16 where that is quicker. `brief` leaves out
-    what needs a classifier of the classes: all of it takes three times as long.
+    `brief` leaves out what needs a classifier of the classes, which takes three times as long.
     """
-    candidate, reference = trial.sides.candidates[side], trial.sides.reference
-    found: dict[str, Any] = {}
+    reference = trial.sides.reference
+    classes = np.unique(reference.labels)
+    found: dict[str, Any] = {"draws": len(candidates)}
     looks = {"pixels": pixel_lens(trial)} if brief else lenses(trial)
     for name, look in looks.items():
-        real, seen = look(reference), look(candidate)
+        real = look(reference)
         reach = np.sort(distances(real, real), axis=1)[:, NEIGHBOURS]
-        covered = distances(real, seen).min(1) <= reach
+        covered = np.mean([distances(real, look(x)).min(1) <= reach for x in candidates], axis=0)
         found[name] = float(covered.mean())
-        mine = [covered[reference.labels == k] for k in np.unique(reference.labels)]
-        found[f"{name}_class"] = [float(x.mean()) for x in mine]
-    if side == "synthetic":
-        assert trial.holdout is not None
-        line = np.quantile(memory.nearest(trial, trial.holdout, trial.train), memory.CLOSE)
-        near = memory.nearest(trial, images, trial.train)
-        found["near"] = float((near <= line).mean())
-    print(json.dumps(found), flush=True)
-    told = detection.tell_apart(trial, candidate, reference, trial.seeds.of("detection"))
-    found["c2st"] = auc(*told)
+        found[f"{name}_class"] = [float(covered[reference.labels == k].mean()) for k in classes]
     return found
+
+
+@torch.autocast("cpu", torch.bfloat16, enabled=multiplies_bfloat16(), cache_enabled=False)
+def told_apart(trial: ImageTrial, candidate: ImageSet) -> float:
+    """The AUC of a small network that tells the candidate from the reference."""
+    told = detection.tell_apart(
+        trial, candidate, trial.sides.reference, trial.seeds.of("detection")
+    )
+    return auc(*told)
+
+
+def copying(trial: ImageTrial, draws: list[ImageSet]) -> float:
+    """Share nearer to a train image than the nearest twentieth of the holdout is; of all draws."""
+    assert trial.holdout is not None
+    line = np.quantile(memory.nearest(trial, trial.holdout, trial.train), memory.CLOSE)
+    return float(np.mean([memory.nearest(trial, x, trial.train) <= line for x in draws]))
 
 
 @torch.autocast("cpu", torch.bfloat16, enabled=multiplies_bfloat16(), cache_enabled=False)
@@ -151,16 +161,20 @@ def floor(name: str, brief: bool) -> dict[str, Any]:
     """What fresh real images score; worked out once a set."""
     place = IMAGES / f"{name}.floor.json"
     known: dict[str, Any] = json.loads(place.read_text()) if place.is_file() else {}
-    if known and (brief or "tstr" in known):
+    if known.get("draws") == DRAWS and (brief or "tstr" in known):
         return known
     train, holdout = parts(name)
     alike = np.round(DRAWN * train.counts / len(train)).astype(int)  # as many as are drawn
     trial = ImageTrial(train, holdout, some(train, alike, Seeds(0)), Seeds(0).of("judge"))
-    found = figures(trial, train, "real", brief)
-    if not brief:
-        found["tstr"] = useful(train, holdout, train)
-    place.write_text(json.dumps(found, indent=2) + "\n")
-    return found
+    real, many = trial.sides.real, trial.sides.real.counts
+    more = [some(trial.halves[1], many, Seeds(k).of("floor")) for k in range(1, DRAWS)]
+    known |= coverage(trial, [real, *more], brief)
+    if "c2st" not in known:
+        known["c2st"] = told_apart(trial, real)
+    if not brief and "tstr" not in known:
+        known["tstr"] = useful(train, holdout, train)
+    place.write_text(json.dumps(known, indent=2) + "\n")
+    return known
 
 
 def both(asked: argparse.Namespace) -> None:

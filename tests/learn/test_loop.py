@@ -47,10 +47,6 @@ def job(rounds=60, pace=None, updates=None, watched=miss) -> Job:
     return Job(*sizes, watched=watched, paints=paints(paint, 2, 1))
 
 
-class Noised:
-    """Stands for a mechanism with a budget."""
-
-
 def same(one: nn.Module, two: nn.Module) -> bool:
     left, right = one.state_dict(), two.state_dict()
     return left.keys() == right.keys() and all(torch.equal(left[k], right[k]) for k in left)
