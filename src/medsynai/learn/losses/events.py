@@ -165,12 +165,7 @@ def history(net: EventNet, seen: Happened) -> tuple[Past, Read]:
     code = value.clamp(0, net.values.kin.level.shape[1] - 1)
     level[at] = (net.values.kin.level[channel, code] * number)[place >= 0]
     last, known = _latest(present), _latest(valued)
-    second = torch.where(known >= 0, known.gather(1, known.clamp_min(0)), -1)
-    third = torch.where(second >= 0, known.gather(1, second.clamp_min(0)), -1)
-    numbers = [places.gather(1, known.clamp_min(0)) * (known >= 0)]  # the last, and those before
-    for earlier in (second, third):
-        found = places.gather(1, earlier.clamp_min(0))
-        numbers.append(torch.where(earlier >= 0, found, numbers[-1]))
+    latest, second, third = _three(places, known)
     before = _shifted(time)
     moments = time[:, :, None].expand(-1, -1, wide).gather(1, last.clamp_min(0))
     many = _shifted(valued.cumsum(1))
@@ -180,17 +175,18 @@ def history(net: EventNet, seen: Happened) -> tuple[Past, Read]:
     laps = net.gaps.lap_of(time)
     last_lap = _shifted((slots * (1 + laps)[..., None]).cummax(1).values) - 1
     regular = ((last_lap * slots).sum(2) == laps - 1) & (laps > 0) & there
-    latest = _latest(slots)
-    signs = net.gaps.sign(present)[:, :, None].expand_as(slots).gather(1, latest.clamp_min(0))
+    lain = _latest(slots)
+    signs = net.gaps.sign(present)[:, :, None].expand_as(slots).gather(1, lain.clamp_min(0))
     gone = _shifted(present[:, :, net.counted].cumsum(1))
     seen_it = (last >= 0).float()
     whole = Past(
         seen_it,
-        numbers[0],
+        latest,
         _shifted((places * valued).cumsum(1)) / many.clamp_min(1),
         torch.where(many > 0, low, 1.0),
         torch.where(many > 0, high, -1.0),
-        *numbers[1:],
+        second,
+        third,
         (before[:, :, None] - moments) * seen_it,
         seen.counts[:, None] - gone,
         seen.wanted[:, None].expand(-1, long, -1, -1),
@@ -201,7 +197,7 @@ def history(net: EventNet, seen: Happened) -> tuple[Past, Read]:
         seen.regular[:, None] - _shifted(regular.float().cumsum(1)),
         _shifted(slots.cumsum(1)),
         last_lap,
-        signs * (latest >= 0),
+        signs * (lain >= 0),
     )
     past = Past(*(x[there] for x in whole))
     habit, ago = (x[there] for x in habits_of(slots, laps, present))
@@ -221,6 +217,20 @@ def _latest(present: Tensor) -> Tensor:
     steps = torch.arange(present.shape[1])[None, :, None]
     found = torch.where(present > 0, steps, -1).cummax(1).values
     return torch.cat([torch.full_like(found[:, :1], -1), found[:, :-1]], dim=1)
+
+
+def _three(places: Tensor, known: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """(B, T, D) the last number before each step and the two before that; without, the one behind.
+
+    Args:
+        places: of the numbers of each step.
+        known: the last step before each that has one; -1 for none.
+    """
+    earlier = torch.where(known >= 0, known.gather(1, known.clamp_min(0)), -1)
+    earliest = torch.where(earlier >= 0, known.gather(1, earlier.clamp_min(0)), -1)
+    last = places.gather(1, known.clamp_min(0)) * (known >= 0)
+    second = torch.where(earlier >= 0, places.gather(1, earlier.clamp_min(0)), last)
+    return last, second, torch.where(earliest >= 0, places.gather(1, earliest.clamp_min(0)), second)
 
 
 def beside(net: EventNet, seen: Happened, token: Tensor) -> tuple[Tensor, Tensor]:
