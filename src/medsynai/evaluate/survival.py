@@ -112,8 +112,9 @@ def _judge(spec: Survival, tables: Sides[Table], trial: Trial, several: bool) ->
             for t, v in ((tables.reference, values.reference), (tables.real, values.real))
             if t is not None and v is not None
         ]
-        for name, rows in (("holdout", sides.reference), ("synthetic", sides.synthetic)):
-            if rows[:, 1].sum() < MIN_EVENTS:
+        named_sides = ("holdout", sides.reference), ("synthetic", sides.synthetic)
+        for name, rows in (*named_sides, ("train", sides.real)):
+            if rows is not None and rows[:, 1].sum() < MIN_EVENTS:
                 raise AssessmentError(f"fewer than {MIN_EVENTS} {name} rows with an event")
     except AssessmentError as error:
         return [unassessed(s, str(error)) for s in titles], None, []

@@ -171,7 +171,7 @@ def unit_of(train: Cohort) -> str:
     if 2 * len(named) >= len(train.events) and again.sum() >= LEAST:
         return "visit"
     spans = train.elapsed().groupby(train.places(train.events["subject_id"])).max()
-    return "day" if spans.median() >= MONTH else "moment"
+    return "day" if spans.notna().any() and spans.median() >= MONTH else "moment"
 
 
 def in_steps(cohort: Cohort, unit: str) -> Cohort:
@@ -179,8 +179,9 @@ def in_steps(cohort: Cohort, unit: str) -> Cohort:
     events = cohort.events
     time = events["time"]
     if unit == "visit":
-        start = events["visit_id"].map(cohort.visits.set_index("visit_id")["start"])
-        first = time.groupby(events["visit_id"]).transform("min")
+        of = events["visit_id"]
+        starts = cohort.visits.set_index("visit_id")["start"], time.groupby(of).min()
+        start, first = (s.reindex(of).set_axis(of.index) for s in starts)
         time = start.fillna(first).fillna(time).astype(time.dtype)
     elif unit == "day" and cohort.clock is Clock.CALENDAR:
         time = time.dt.normalize()

@@ -99,7 +99,7 @@ def _parts(view: View, code: int, edges: Numbers) -> Numbers:
     count = np.bincount(cell, minlength=total)
     mean = np.full(total, np.nan)
     np.divide(np.bincount(cell, view.value[mine], total), count, out=mean, where=count > 0)
-    return mean.reshape(len(view), -1)
+    return mean.reshape(len(view), len(edges) - 1)
 
 
 def _bands(values: Numbers) -> dict[str, list[float]]:
