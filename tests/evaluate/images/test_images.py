@@ -327,12 +327,12 @@ def test_without_a_baseline_nothing_is_said_of_it():
 
 
 @pytest.mark.parametrize("space", [(64, 64), (128, 128), (100, 70), (28, 28, 28), (300, 300)])
-def test_a_large_image_costs_no_more_than_one_of_64_and_every_pixel_counts(space):
+def test_a_large_image_costs_no_more_than_one_of_56_and_every_pixel_counts(space):
     """At 128 x 128 a judgement took over an hour of a core, at whatever time budget."""
     net = JudgeNet(1, space, 2)
     pixels = torch.randn(1, 1, *space, requires_grad=True)
     first = net.body[0](pixels)
-    assert first[0, 0].numel() <= 64 * 64
+    assert first[0, 0].numel() <= 56 * 56
     first.abs().sum().backward()
     assert bool((pixels.grad != 0).all())
     assert net(pixels).shape == (1, 2)
