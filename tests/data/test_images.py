@@ -327,6 +327,20 @@ def test_rows_keep_labels_and_patients():
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the shared data are not here")
+def test_compressed_dicom_without_its_decoder_says_what_to_install(tmp_path):
+    dicom(tmp_path / "in" / "a.dcm", random(8, 8))
+    dicom(tmp_path / "in" / "b.dcm", random(8, 8))
+    packed = pydicom.dcmread(tmp_path / "in" / "b.dcm")
+    packed.file_meta.TransferSyntaxUID = pydicom.uid.JPEGLSLossless
+    packed.PixelData = pydicom.encaps.encapsulate([b"\xff\xd8\xff\xd9"])
+    packed["PixelData"].VR = "OB"
+    packed.save_as(tmp_path / "in" / "b.dcm")
+    said = r"b\.dcm is compressed \(JPEG-LS Lossless.*\) and its decoder is missing: pip install"
+    with pytest.raises(ReadError, match=said):
+        read_images(tmp_path / "in")
+    assert len(read_images(tmp_path / "in", skip_bad=True).images) == 1
+
+
 @pytest.mark.parametrize("name", ["CT_small", "MR_small", "highdicom_dx_image"])
 def test_real_dicom_comes_back(tmp_path, name):
     (tmp_path / "in").mkdir()
