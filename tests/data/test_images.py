@@ -326,7 +326,6 @@ def test_rows_keep_labels_and_patients():
     assert images.counts.tolist() == [2, 2]
 
 
-@pytest.mark.skipif(not SHARED.exists(), reason="the shared data are not here")
 def test_compressed_dicom_without_its_decoder_says_what_to_install(tmp_path):
     dicom(tmp_path / "in" / "a.dcm", random(8, 8))
     dicom(tmp_path / "in" / "b.dcm", random(8, 8))
@@ -341,6 +340,7 @@ def test_compressed_dicom_without_its_decoder_says_what_to_install(tmp_path):
     assert len(read_images(tmp_path / "in", skip_bad=True).images) == 1
 
 
+@pytest.mark.skipif(not SHARED.exists(), reason="the shared data are not here")
 @pytest.mark.parametrize("name", ["CT_small", "MR_small", "highdicom_dx_image"])
 def test_real_dicom_comes_back(tmp_path, name):
     (tmp_path / "in").mkdir()
