@@ -133,4 +133,5 @@ def test_one_file_comes_back_as_one_file(name, tmp_path, same):
     loaded = read_cohort(tmp_path / name)
     target = tmp_path / f"again{name.removeprefix('all')}"
     write_cohort(loaded.cohort, loaded.layout, target)
+    assert target.is_file()
     same(loaded.cohort, read_cohort(target).cohort)

@@ -60,6 +60,7 @@ CUTS = {
 REAL, HELD, MADE = ward(1), ward(2), ward(3)
 
 
+@pytest.mark.filterwarnings("error:Mean of empty slice")
 @pytest.mark.parametrize("cut", CUTS)
 @pytest.mark.parametrize("where", ["synthetic", "train", "holdout", "all"])
 def test_no_measure_breaks_where_there_is_nothing(cut, where):

@@ -75,7 +75,9 @@ def shares(matrix: CodeMatrix, seeds: Seeds) -> Tally:
 
 
 def r2(p: Numbers, q: Numbers, n: int, m: int) -> float:
-    """1 - SSE / SST of `p` as a guess of `q`."""
+    """1 - SSE / SST of `p` as a guess of `q`; NaN where all are alike, or there is none."""
+    if not len(q):
+        return np.nan
     spread = float(((q - q.mean()) ** 2).sum())
     return 1 - float(((p - q) ** 2).sum()) / spread if spread > 0 else np.nan
 
