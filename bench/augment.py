@@ -1,6 +1,6 @@
 """Does it help to add synthetic records? The study at scarce and full data, as anybody runs it.
 
-Usage: python bench/augment.py [--only flchain support2 pneumonia] [--sizes 10,25,50,all]
+Usage: python bench/augment.py [--only flchain physionet2012] [--sizes 10,25,50,all]
 
 The command itself, on one core, five seeds; figures go to bench/results/augment/ and the page is
 made anew. A study that was interrupted goes on.
@@ -22,6 +22,7 @@ STUDIES = {
     "flchain": (DATA / "tabular" / "flchain.csv.gz", ["--target", "death"]),
     "support2": (DATA / "tabular" / "support2.csv.gz", ["--target", "death"]),
     "pneumonia": (DATA / "images" / "pneumoniamnist_28.npz", []),
+    "physionet2012": (DATA / "longitudinal", ["--kind", "cohorts:physionet2012"]),
 }
 
 

@@ -11,9 +11,13 @@ from medsynai.training_door import MODEL, PRESET, SET, understood
 
 @click.command()
 @click.argument("data")
-@click.option("--target", metavar="COL", help="The class to tell; of images it is `label`.")
+@click.option(
+    "--target",
+    metavar="COL",
+    help="The class to tell; of images `label`, of patients `death` or a static.",
+)
 @click.option("--schema", metavar="F", help="A schema file (see `inspect`).")
-@click.option("--kind", metavar="K", help="table or images (seen).")
+@click.option("--kind", metavar="K", help="table, images or cohorts (seen).")
 @click.option("--sizes", default="10,25,50,all", metavar="LIST", help="Records a class at hand.")
 @click.option("--ratios", default=".25,.5,1,2,5", metavar="LIST", help="Synthetic a real record.")
 @click.option("--seeds", type=int, default=5, metavar="N", help="Draws of patients a size (5).")

@@ -178,10 +178,10 @@ def test_bad_input_is_refused(tmp_path, options, says):
     assert not (tmp_path / "out").exists()
 
 
-def test_nothing_but_tables_and_images(tmp_path):
+def test_codes_have_no_study(tmp_path):
     (tmp_path / "codes.csv").write_text("patient,code\n1,a\n1,b\n2,a\n")
     plan = Plan(source=str(tmp_path / "codes.csv"), kind="codes:patient,code")
-    with pytest.raises(PlanError, match="tables and of images"):
+    with pytest.raises(PlanError, match="of tables, of images and of cohorts"):
         open_lab(plan, silent)
 
 

@@ -1,4 +1,4 @@
-"""The augmentation study, on tables and on images."""
+"""The augmentation study, on tables, on images and on cohorts."""
 
 from medsynai.errors import PlanError
 from medsynai.flow.augment.lab import Lab
@@ -14,11 +14,13 @@ def open_lab(plan: Plan, tell: Tell) -> Lab:
         PlanError: a kind of data that there is no study of.
         InputError: whatever the user can mend; the message says how.
     """
-    from medsynai.flow.augment import images, tables
+    from medsynai.flow.augment import cohorts, images, tables
 
     kind = kind_of(plan.source, plan.kind)
     if kind is None:
         return tables.open_lab(plan, Watch(tell))
-    if kind.name != "images":
-        raise PlanError("there is a study of tables and of images only")
-    return images.open_lab(plan, Watch(tell))
+    if kind.name == "images":
+        return images.open_lab(plan, Watch(tell))
+    if kind.name == "cohorts":
+        return cohorts.open_lab(plan, Watch(tell))
+    raise PlanError("there is a study of tables, of images and of cohorts only")
