@@ -23,9 +23,10 @@ if TYPE_CHECKING:  # so that a run on a table does not load scipy for it
 
 @dataclass(frozen=True)
 class Wanted:
-    """What one column is asked to be: one of some levels, or a number in [low, high].
+    """What one column is asked to be: one of some levels, a number in [low, high], or absent.
 
-    `low` and `high` are inclusive; None leaves that side open.
+    `low` and `high` are inclusive; None leaves that side open. No level at all (`()`) asks that
+    there is no value.
     """
 
     column: str
@@ -33,9 +34,16 @@ class Wanted:
     low: float | None = None
     high: float | None = None
 
+    @property
+    def absent(self) -> bool:
+        """It is asked to have no value."""
+        return self.levels == ()
+
     def met_by(self, values: pd.Series) -> np.ndarray:
-        """Which of a column's values are as asked; a missing one never is. Shape (rows,)."""
+        """Which of a column's values are as asked; a missing one if just that is. Shape (rows,)."""
         met = values.notna().to_numpy(bool, copy=True)
+        if self.absent:
+            return ~met
         if self.levels is not None:
             met &= values.isin(list(self.levels)).to_numpy(bool)
         if self.low is not None:

@@ -225,6 +225,7 @@ CONDITIONS = [
     Condition((Wanted("age", low=60.0, high=62.0),)),
     Condition((Wanted("lab", low=3.0), Wanted("stage", levels=("III",)), Wanted("drug", low=0.1))),
     Condition((Wanted("drug", low=0.0, high=0.0),)),
+    Condition((Wanted("lab", levels=()), Wanted("sex", levels=("m",)))),  # it is to be absent
 ]
 
 
@@ -241,6 +242,7 @@ IMPOSSIBLE = [
     Condition((Wanted("age", low=500.0),)),
     Condition((Wanted("age", low=60.2, high=60.8),)),
     Condition((Wanted("nobody", levels=("x",)),)),
+    Condition((Wanted("sex", levels=()),)),
 ]
 
 

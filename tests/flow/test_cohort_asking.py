@@ -1,5 +1,7 @@
 """Patients as a clinician asks for them: women over 70 who died."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from medsynai.data.cohort import Clock, Cohort
 from medsynai.data.cohortfiles.layout import Layout, Part, Sheet
 from medsynai.errors import ConditionError
+from medsynai.flow.cohorts.alike import Alike
 from medsynai.flow.cohorts.asking import asked_of
 from medsynai.models.catalog import load_cohort_model
 from medsynai.privacy.ledger import Ledger
@@ -45,6 +48,56 @@ def test_women_over_seventy_who_died(name):
         asked_of(fitted, ("age>150",))
 
 
+@pytest.mark.parametrize("name", SMALL)
+def test_women_over_seventy_who_did_not_die(name):
+    fitted = load_cohort_model(name, SMALL[name]).fit(lives(), Ledger(), Seeds(1))
+    made = fitted.sample(300, Seeds(2), asked_of(fitted, ("sex=F", "age>70", "death=no")))
+    age = (pd.Series(made.begins()) - made.subjects["birth"]) / YEAR
+    assert len(made) == 300 and set(made.subjects["sex"]) == {"F"} and (age > 70).all()
+    assert made.subjects["death"].isna().all()
+    both = asked_of(fitted, ("death=no|yes",))
+    assert 0 < fitted.sample(200, Seeds(2), both).subjects["death"].notna().mean() < 1
+    with pytest.raises(ConditionError, match="exclude each other"):
+        asked_of(fitted, ("death=no", "death=yes"))
+
+
+@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize(("levels", "last"), [("01", "1"), (("died", "survived"), "died")])
+def test_who_died_is_asked_of_a_column_where_there_is_no_time(name, levels, last):
+    rng = np.random.default_rng(3)
+    fate = rng.choice(list(levels), 200)
+    cohort = lives(hospital_death=fate)
+    cohort = replace(cohort, subjects=cohort.subjects.assign(death=pd.NaT))
+    fitted = load_cohort_model(name, SMALL[name]).fit(cohort, Ledger(), Seeds(1))
+    for asked, met in (("death=yes", {last}), ("death=no", {*levels} - {last})):
+        made = fitted.sample(60, Seeds(2), asked_of(fitted, (asked, "sex=M")))
+        assert set(made.subjects["hospital_death"]) == met and set(made.subjects["sex"]) == {"M"}
+    with pytest.raises(ConditionError, match="'hospital_death' has no level 'perhaps'"):
+        asked_of(fitted, ("death=perhaps",))
+
+
+def test_nobody_lived_or_nobody_died_is_said_in_words():
+    cohort = lives()
+    died = replace(cohort, subjects=cohort.subjects.assign(death=cohort.events["time"]))
+    fitted = load_cohort_model("markov", SMALL["markov"]).fit(died, Ledger(), Seeds(1))
+    with pytest.raises(ConditionError, match="'death' has no level 'no'; allowed: yes"):
+        asked_of(fitted, ("death=no",))
+
+
+def test_what_is_asked_is_judged_beside_real_patients_who_are_so():
+    cohort = lives()
+    alike = Alike.of(cohort, ("sex=F", "death=no"), Layout())
+    met = alike.among(cohort).subjects
+    whole = cohort.subjects
+    assert set(met["sex"]) == {"F"} and met["death"].isna().all()
+    assert len(met) == int(((whole["sex"] == "F") & whole["death"].isna()).sum()) > 0
+    strange = replace(cohort, subjects=whole.assign(sex=["F", "X"] * 100))  # unseen in training
+    assert set(alike.among(strange).subjects["sex"]) == {"F"}
+    split = lives(sex=["F", "M"] * 100, ward=["A", "B"] * 100)
+    with pytest.raises(ConditionError, match="no train patient is all"):
+        Alike.of(split, ("sex=F", "ward=B"), Layout())
+
+
 def test_a_column_of_that_name_is_asked_itself():
     cohort = lives(age=[str(i % 50 + 20) for i in range(200)])
     fitted = load_cohort_model("markov", SMALL["markov"]).fit(cohort, Ledger(), Seeds(1))
@@ -64,10 +117,11 @@ def test_only_what_a_person_may_ask_is_named_and_in_the_words_of_the_source():
         fitted, ("sex=F", "death=yes"), layout
     )
     for asked, told in (
-        ("ward=A", "columns: sex, age, death$"),
-        ("died=no", "'death' has no level 'no'; allowed: yes$"),
+        ("ward=A", "columns: m/w, age, died$"),
+        ("died=perhaps", "'died' has no level 'perhaps'; allowed: no, yes$"),
+        ("sex=X", "'m/w' has no level 'X'"),
         ("age>150", r"it runs from \d\d to \d\d$"),  # whole years, not ticks
-        ("deth=yes", "did you mean 'death'"),
+        ("dead=yes", "did you mean 'died'"),
     ):
         with pytest.raises(ConditionError, match=told):
             asked_of(fitted, (asked,), layout)

@@ -2,10 +2,13 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from medsynai.data.cohortfiles import read_cohort
+from medsynai.errors import FolderError
 from medsynai.flow.plan import Plan
 from medsynai.flow.run import run
+from medsynai.flow.sampling import Order, Target, sample
 
 FEW = ("rules",)
 
@@ -95,6 +98,17 @@ def test_omop_comes_back_in_the_names_and_spelling_of_its_source(tmp_path):
     assert any("rows of drug_exposure have no end, which OMOP asks" in n for n in told)
     first, again = read_cohort(source), read_cohort(out)
     assert again.layout == first.layout and not any(p.breaks for p in again.problems)
+    more = Target(tmp_path / "more"), Target(tmp_path / "more", overwrite=True)
+    sample(tmp_path / "out", Order(9), more[0])
+    sample(tmp_path / "out", Order(12), more[1])
+    assert len(read_cohort(tmp_path / "more").cohort) == 12
+    for place in (tmp_path / "more", source):  # as it was drawn, and real tables
+        with (place / "PERSON.csv").open("a") as file:
+            file.write("\n")
+        before = {p.name: p.read_bytes() for p in place.iterdir()}
+        with pytest.raises(FolderError, match=r"not as it was drawn|not drawn by"):
+            sample(tmp_path / "out", Order(9), Target(place, overwrite=True))
+        assert before == {p.name: p.read_bytes() for p in place.iterdir()}
 
 
 def test_what_is_left_out_of_patients_is_named(tmp_path):

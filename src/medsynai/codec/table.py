@@ -64,7 +64,10 @@ class ColumnCodec:
         Raises:
             ConditionError: none can; the message says what is possible.
         """
-        if isinstance(self.inner, NumberCodec):
+        if wanted.absent:
+            able = (np.arange(self.size) == self.inner.bins) & self.column.missing
+            possible = "it is never missing"
+        elif isinstance(self.inner, NumberCodec):
             able = self.inner.allowed(wanted.low, wanted.high)
             possible = self._range()
         else:

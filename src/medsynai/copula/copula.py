@@ -140,9 +140,14 @@ class FittedCopula:
         flags = flag_dimensions(self.cells)
         for wanted in asked.wanted:
             i = self._position(wanted.column)
-            within[i] = self.cells[i].spans_for(wanted)
+            share = self.cells[i].missing
+            if wanted.absent and share == 0:
+                raise ConditionError(f"column {wanted.column!r} is never missing")
+            if not wanted.absent:
+                within[i] = self.cells[i].spans_for(wanted)
             if i in flags:
-                within[flags[i]] = (np.full((1, 1), self.cells[i].missing), np.ones((1, 1)))
+                low, high = (0.0, share) if wanted.absent else (share, 1.0)
+                within[flags[i]] = (np.full((1, 1), low), np.full((1, 1), high))
         if given is None:
             return within
         for name in given.schema.names:

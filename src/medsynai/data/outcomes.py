@@ -1,6 +1,7 @@
 """The outcome of patients: death, by its time or by a column that is named after it."""
 
 import re
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -18,12 +19,23 @@ def outcome_of(cohort: Cohort) -> str | None:
 
 
 def happened(cohort: Cohort, name: str) -> np.ndarray:
-    """(patients,) 1 and 0, NaN where it is not known; the level that is last in order is 1."""
+    """(patients,) 1 and 0, NaN where it is not known; see `fatal_level`."""
     if not name:
         return cohort.subjects["death"].notna().to_numpy("float64")
     said = cohort.subjects.get(name)
     if said is None:
         return np.full(len(cohort), np.nan)
     words = said.astype(object).map(lambda v: None if v is None or v != v else str(v))
-    levels = sorted(words.dropna().unique())
-    return np.where(words.isna(), np.nan, (words == (levels or [""])[-1]).astype(float))
+    fatal = fatal_level(words.dropna().unique())
+    return np.where(words.isna(), np.nan, (words == fatal).astype(float))
+
+
+def fatal_level(levels: Iterable[str]) -> str | None:
+    """The level of such a column that means a death: the one that says so, else the last in order.
+
+    >>> fatal_level(["died", "survived"]), fatal_level(["no", "yes"]), fatal_level([])
+    ('died', 'yes', None)
+    """
+    known = sorted(levels)
+    said = [level for level in known if FATAL.search(level)]
+    return said[0] if len(said) == 1 else next(reversed(known), None)

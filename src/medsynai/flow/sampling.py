@@ -15,6 +15,7 @@ from medsynai.flow import folder as names
 from medsynai.flow.conditions import parse_conditions
 from medsynai.flow.kinds import kind_of_model
 from medsynai.flow.maker import Maker, Shard, open_maker
+from medsynai.flow.placing import check, placed
 from medsynai.flow.watch import Tell, silent
 from medsynai.seeds import Seeds
 
@@ -114,16 +115,16 @@ class Target:
 def sample(
     folder: Path, order: Order, target: Target, workers: int = 1, tell: Tell = silent
 ) -> None:
-    """Draw rows from the model of a release into one file, whole or not at all.
+    """Draw rows from the model of a release into one file or folder, whole or not at all.
 
     Raises:
         ModelError: no whole model of ours in the folder.
         ConditionError: a condition that cannot be met.
-        FolderError: the file exists already, cannot be written, or has an unknown ending.
+        FolderError: the place is taken, cannot be written to, or has an unknown ending.
     """
     if workers < 1:
         raise PlanError("workers must be at least 1")
-    names.check_file(target.path, target.overwrite)
+    check(target.path, target.overwrite)
     if target.path.exists() and target.path.resolve().is_relative_to(folder.resolve()):
         raise FolderError(
             f"{target.path} is part of the release, and its scores speak of it; write elsewhere"
@@ -131,8 +132,10 @@ def sample(
     model = find_model(folder)
     kind = kind_of_model(model)
     if kind is not None:
-        kind.sample(model, order, target.path, tell)
+        with placed(target.path, target.overwrite) as place:
+            kind.sample(model, order, place, tell)
         return
+    names.check_file(target.path, target.overwrite)
     maker = open_maker(model)
     parse_conditions(order.conditions, maker.schema)
     source = maker.source.written_to(target.path)

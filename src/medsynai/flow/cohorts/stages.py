@@ -17,6 +17,7 @@ from medsynai.deidentify.cohort import without_traces
 from medsynai.errors import PlanError
 from medsynai.evaluate.cohorts.trial import CohortTrial
 from medsynai.flow import judging, kind_stages
+from medsynai.flow.cohorts.alike import Alike
 from medsynai.flow.cohorts.facts import declared
 from medsynai.flow.cohorts.judging import facts_of, panel_of
 from medsynai.flow.cohorts.maker import CohortMaker, CohortRecipe
@@ -64,6 +65,7 @@ class CohortParts:
         notes: what no model learns, counted.
         beside: train, with what stands beside its events and visits.
         steady: columns beside visits that are the patient's own.
+        alike: what every patient is asked to be; None where nothing is asked.
     """
 
     train: Cohort
@@ -71,6 +73,7 @@ class CohortParts:
     notes: tuple[str, ...]
     beside: Cohort
     steady: tuple[str, ...] = ()
+    alike: Alike | None = None
 
 
 def divide(loaded: LoadedCohort, run: Run) -> CohortParts:
@@ -78,6 +81,7 @@ def divide(loaded: LoadedCohort, run: Run) -> CohortParts:
 
     Raises:
         PlanError: too few patients.
+        ConditionError: what is asked cannot be understood, or no train patient is so.
     """
     plan = run.plan
     panel_of(plan).load()
@@ -98,7 +102,9 @@ def divide(loaded: LoadedCohort, run: Run) -> CohortParts:
         notes = (*notes, *left_out(train, LEAST))
         full = rollup.apply(train)
         notes = (*map(str, loaded.problems), *notes, *rollup.notes, *rare_events(full, LEAST))
-        return CohortParts(replace(full, extras={}), held, notes, full, steady)
+        bare, told = replace(full, extras={}), plan.conditions
+        alike = Alike.of(bare, told, loaded.layout) if told else None
+        return CohortParts(bare, held, notes, full, steady, alike)
 
 
 def train(parts: CohortParts, loaded: LoadedCohort, run: Run) -> Trained[CohortMaker]:
@@ -130,8 +136,14 @@ def draw(
 
 
 def judge(made: Cohort, parts: CohortParts, run: Run) -> Judged:
-    """Score the patients against train and holdout, and hold the scores against the policy."""
-    trial = CohortTrial(parts.train, parts.holdout, made, Seeds(run.plan.seed).of("judge"))
+    """Score the patients against train and holdout, and hold the scores against the policy.
+
+    Under a condition against those who are as was asked: others have no counterpart.
+    """
+    real, held = parts.train, parts.holdout
+    if parts.alike is not None:
+        real, held = parts.alike.among(real), None if held is None else parts.alike.among(held)
+    trial = CohortTrial(real, held, made, Seeds(run.plan.seed).of("judge"))
     with run.watch.stage("judge", "Judging"):
         return judging.judge(trial, panel_of(run.plan), run.watch)
 
