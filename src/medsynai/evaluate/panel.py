@@ -160,6 +160,7 @@ CODE_PANEL: tuple[Measure, ...] = (
 # The same of cohorts, of which `CohortTrial` speaks; costs are of 2,000 stays of 430 events.
 COHORT_PANEL: tuple[Measure, ...] = (
     Measure("rules", "cohorts.rules:measure", _V, ("cohort_violations", "Broken rules"), 3.0),
+    Measure("visits", "cohorts.visits:measure", _V, ("visit_events_tvd", "Laws of visits"), 2.0),
     Measure("prevalence", "cohorts.who:prevalence", _F, ("code_r2", "Codes: R2"), 0.5),
     Measure("course", "cohorts.course:measure", _F, ("next_tvd", "What follows what"), 5.0),
     Measure("memory", "cohorts.memory:measure", _F, ("course_autocorrelation", "Memory"), 7.0),

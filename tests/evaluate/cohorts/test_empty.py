@@ -11,7 +11,17 @@ from medsynai.evaluate.cohorts.trial import CohortTrial
 from medsynai.evaluate.panel import COHORT_PANEL, judge
 from medsynai.seeds import Seeds
 
-QUICK = ("rules", "prevalence", "course", "outcome", "value", "visit", "survival", "pictures")
+QUICK = (
+    "rules",
+    "visits",
+    "prevalence",
+    "course",
+    "outcome",
+    "value",
+    "visit",
+    "survival",
+    "pictures",
+)
 
 
 def ward(seed: int, n: int = 60) -> Cohort:
