@@ -7,13 +7,14 @@ patients are neither learnt nor listed. A visit is a token too. It begins before
 it, and its end is counted from the last of that: so what is drawn in a visit lies in it.
 """
 
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from medsynai.codec.lives import ENTRY, FIRST, UNITS, Lives, Times, origins
+from medsynai.codec.stays import StayLaws, lasts_of
 from medsynai.data.cohort import CODES, EVENTS, Cohort
 from medsynai.data.table import Table
 
@@ -72,12 +73,14 @@ class CourseCodec:
         lives: what is told of a patient once, and where a patient's time begins.
         codes: what the table of codes says of the tokens' codes.
         previous: visits name the one before.
+        stays: what holds of visits.
     """
 
     tokens: tuple[Token, ...]
     lives: Lives
     codes: tuple[dict[str, str | float], ...]
     previous: bool
+    stays: StayLaws = field(default_factory=StayLaws)
 
     @staticmethod
     def fit(cohort: Cohort, least: int) -> "CourseCodec":
@@ -101,7 +104,8 @@ class CourseCodec:
             Token(**{s: _none(r[s]) for s in SAYS}, dated=bool(r["dated"]))
             for r in facts.to_dict("records")
         )
-        lives = Lives.fit(cohort, times, kept_of(rows, tokens))
+        kept = kept_of(rows, tokens)
+        lives = Lives.fit(cohort, times, kept)
         known = {(t.kind, t.code) for t in tokens if not t.visit}
         told = [
             {str(k): v for k, v in row.items() if not pd.isna(v)}
@@ -109,7 +113,8 @@ class CourseCodec:
             if (row["kind"], row["code"]) in known
         ]
         named = bool(cohort.visits["previous"].notna().any())
-        return CourseCodec(tokens, lives, tuple(told), named)
+        stays = StayLaws.of(kept, len(cohort), least)
+        return CourseCodec(tokens, lives, tuple(told), named, stays)
 
     def encode(self, cohort: Cohort) -> Course:
         """What of a cohort can be told in these tokens."""
@@ -134,10 +139,15 @@ class CourseCodec:
         ticks = followed(self, course, np.zeros(n), _ticks(course, first))
         np.maximum.at(first, course.patient, ticks)
         begin = lives.begin(course.statics, first, rng)
-        return self.placed(course, begin, begin[course.patient] + ticks)
+        return self.placed(course, begin, begin[course.patient] + ticks, rng)
 
     def placed(
-        self, course: Course, begin: np.ndarray, ticks: np.ndarray, before: np.ndarray | None = None
+        self,
+        course: Course,
+        begin: np.ndarray,
+        ticks: np.ndarray,
+        rng: np.random.Generator,
+        before: np.ndarray | None = None,
     ) -> Cohort:
         """The cohort, under keys from 1, where times are known.
 
@@ -145,11 +155,14 @@ class CourseCodec:
             course: what happens.
             begin: (patients,) ticks at which each one's time begins.
             ticks: (events,) at which each event lies.
+            rng: draws what visits lack; see `StayLaws`.
             before: (patients,) the last event of those who have none here; None: the beginning.
         """
         lives, n = self.lives, len(course.statics)
         rows = pd.DataFrame({"patient": course.patient, "token": course.token})
         rows["value"], rows["length"], rows["tick"] = course.value, course.length, ticks
+        must = begin if before is None else np.full(n, np.nan)
+        rows = self.stays.lodged(rows, roles_of(self.tokens), must, rng)
         says = pd.DataFrame([astuple(t) for t in self.tokens], columns=[*SAYS, "dated"])
         told = says.iloc[rows["token"]].set_axis(rows.index, axis=0)
         rows = housed(pd.concat([rows, told], axis=1))
@@ -158,6 +171,7 @@ class CourseCodec:
         subjects = lives.decode(course.statics, begin, np.where(np.isnan(last), none, last))
         ends = lives.times.ticks(subjects["death"])[rows["patient"]]
         since = rows["tick"].where(~rows["visit"], rows["stay"].map(lasts_of(rows)))
+        rows["length"] = self.stays.lengths(rows, since.to_numpy("float64"), rng)
         rows["end"] = np.fmin(since + rows["length"], ends)
         rows["end"] = np.fmax(rows["end"], rows["tick"])  # a death whose hour nobody said
         rows.loc[rows["length"].isna(), "end"] = np.nan
@@ -204,6 +218,11 @@ class CourseCodec:
         return replace(made, origin="synthetic")
 
 
+def roles_of(tokens: tuple[Token, ...]) -> np.ndarray:
+    """(tokens,) 2 for a visit, 1 for what lies in one, 0 for all else."""
+    return np.array([2 if t.visit else int(t.inside) for t in tokens], np.int64)
+
+
 def followed(
     codec: CourseCodec, course: Course, begin: np.ndarray, ticks: np.ndarray
 ) -> np.ndarray:
@@ -248,12 +267,6 @@ def housed(rows: pd.DataFrame) -> pd.DataFrame:
     stay = pd.Series(np.where(rows["visit"].to_numpy(bool), rows.index, np.nan))
     stay = stay.groupby(rows["patient"]).ffill()
     return rows.assign(stay=stay.where(rows["inside"].to_numpy(bool)))
-
-
-def lasts_of(rows: pd.DataFrame) -> pd.Series:
-    """The last tick of each `stay`: of its visit, or of what belongs to it."""
-    lasts: pd.Series = rows.groupby("stay")["tick"].max()
-    return lasts
 
 
 def rows_of(cohort: Cohort, times: Times) -> pd.DataFrame:

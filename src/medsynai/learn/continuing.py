@@ -94,7 +94,7 @@ def continued(
     size = np.diff(np.r_[np.flatnonzero(new), len(since)])
     ticks = last[course.patient] + since - np.repeat((since - course.gap)[new], size)
     ticks = followed(fitted.courses, course, begin, ticks)
-    made = fitted.courses.placed(course, begin, ticks, last)
+    made = fitted.courses.placed(course, begin, ticks, rng, last)
     return _named(made, histories, times)
 
 

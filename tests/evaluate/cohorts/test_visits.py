@@ -10,6 +10,7 @@ from medsynai.data.cohort import Clock, Cohort
 from medsynai.errors import AssessmentError
 from medsynai.evaluate.cohorts import visits
 from medsynai.evaluate.cohorts.trial import CohortTrial
+from medsynai.evaluate.cohorts.view import names_of
 from medsynai.evaluate.policy import Status, judge_gates, load_policy
 from medsynai.seeds import Seeds
 
@@ -110,6 +111,19 @@ FAULTS = {
 def test_each_fault_moves_its_score(fault):
     plant, name, least = FAULTS[fault]
     assert moved(plant(), name) > least
+
+
+def test_a_visit_of_somebody_else_is_none_though_it_goes_on_at_that_time():
+    always = {"start": pd.Timestamp("2000-01-01"), "end": pd.Timestamp("2040-01-01")}
+    events = FRESH.events[FRESH.events["visit_id"].notna()].reset_index(drop=True)
+    keys = FRESH.visits["visit_id"]
+    next_one = dict(zip(keys, np.roll(keys, 1), strict=True))  # a patient's first is another's last
+    lost = events.assign(visit_id=events["visit_id"].map(next_one))
+    made = replace(FRESH, events=lost, visits=FRESH.visits.assign(**always))
+    found = visits.Stays.of(made, names_of(made).unique()).where()
+    other = lost["visit_id"].str.rsplit("-", n=1).str[0] != lost["subject_id"]
+    assert other.sum() > 100 and np.array_equal(found == visits.NONE, other)
+    assert set(found[~other]) == {visits.INSIDE}
 
 
 def test_one_that_begins_as_another_ends_does_not_overlap_it():
