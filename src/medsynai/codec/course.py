@@ -159,39 +159,25 @@ class CourseCodec:
             before: (patients,) the last event of those who have none here; None: the beginning.
         """
         lives, n = self.lives, len(course.statics)
-        rows = pd.DataFrame({"patient": course.patient, "token": course.token})
-        rows["value"], rows["length"], rows["tick"] = course.value, course.length, ticks
-        must = begin if before is None else np.full(n, np.nan)
+        rows = pd.DataFrame({"patient": course.patient, "token": course.token, "tick": ticks})
+        rows["value"], rows["length"] = course.value, course.length
+        must = begin if before is None else begin * np.nan
         rows = self.stays.lodged(rows, roles_of(self.tokens), must, rng)
         says = pd.DataFrame([astuple(t) for t in self.tokens], columns=[*SAYS, "dated"])
         told = says.iloc[rows["token"]].set_axis(rows.index, axis=0)
         rows = housed(pd.concat([rows, told], axis=1))
         last = rows.groupby("patient")["tick"].max().reindex(range(n)).to_numpy("float64")
-        none = begin if before is None else before
-        subjects = lives.decode(course.statics, begin, np.where(np.isnan(last), none, last))
+        last = np.where(np.isnan(last), begin if before is None else before, last)
+        subjects = lives.decode(course.statics, begin, last)
         ends = lives.times.ticks(subjects["death"])[rows["patient"]]
         since = rows["tick"].where(~rows["visit"], rows["stay"].map(lasts_of(rows)))
         rows["length"] = self.stays.lengths(rows, since.to_numpy("float64"), rng)
-        rows["end"] = np.fmin(since + rows["length"], ends)
-        rows["end"] = np.fmax(rows["end"], rows["tick"])  # a death whose hour nobody said
-        rows.loc[rows["length"].isna(), "end"] = np.nan
-        rows = rows[self._lawful(rows, subjects)].reset_index(drop=True)
+        end = np.fmax(
+            np.fmin(since + rows["length"], ends), rows["tick"]
+        )  # death at an unsaid hour
+        rows["end"] = end.where(rows["length"].notna())
+        rows = rows[_lawful(self, rows, subjects)].reset_index(drop=True)
         return self._cohort(rows, subjects)
-
-    def _lawful(self, rows: pd.DataFrame, subjects: pd.DataFrame) -> np.ndarray:
-        """Which rows are of a code that the patient's sex and age allow."""
-        facts = pd.DataFrame(self.codes, columns=["kind", "code", "sex", "age_low", "age_high"])
-        if facts[["sex", "age_low", "age_high"]].isna().all(axis=None):
-            return np.ones(len(rows), bool)
-        known = rows[["kind", "code"]].merge(facts, on=["kind", "code"], how="left")
-        mine = subjects.iloc[rows["patient"]].reset_index(drop=True)
-        sex = mine["sex"] if "sex" in mine else pd.Series(None, index=mine.index, dtype=object)
-        other = known["sex"].notna() & sex.notna() & (known["sex"] != sex)
-        born = self.lives.times.ticks(mine["birth"])
-        age = (rows["tick"].to_numpy() - born) / self.lives.times.year
-        low, high = known["age_low"].to_numpy("float64"), known["age_high"].to_numpy("float64")
-        lawful: np.ndarray = ~(other.to_numpy() | (age < low) | (age >= high + 1))
-        return lawful
 
     def _cohort(self, rows: pd.DataFrame, subjects: pd.DataFrame) -> Cohort:
         times, keys = self.lives.times, subjects["subject_id"].to_numpy()
@@ -216,6 +202,22 @@ class CourseCodec:
         codes = pd.DataFrame(list(self.codes), columns=list(CODES))
         made = Cohort.of(subjects, events, visits, codes, clock=times.clock)
         return replace(made, origin="synthetic")
+
+
+def _lawful(codec: CourseCodec, rows: pd.DataFrame, subjects: pd.DataFrame) -> np.ndarray:
+    """Which rows are of a code that the patient's sex and age allow."""
+    facts = pd.DataFrame(codec.codes, columns=["kind", "code", "sex", "age_low", "age_high"])
+    if facts[["sex", "age_low", "age_high"]].isna().all(axis=None):
+        return np.ones(len(rows), bool)
+    known = rows[["kind", "code"]].merge(facts, on=["kind", "code"], how="left")
+    mine = subjects.iloc[rows["patient"]].reset_index(drop=True)
+    sex = mine["sex"] if "sex" in mine else pd.Series(None, index=mine.index, dtype=object)
+    other = known["sex"].notna() & sex.notna() & (known["sex"] != sex)
+    born = codec.lives.times.ticks(mine["birth"])
+    age = (rows["tick"].to_numpy() - born) / codec.lives.times.year
+    low, high = known["age_low"].to_numpy("float64"), known["age_high"].to_numpy("float64")
+    lawful: np.ndarray = ~(other.to_numpy() | (age < low) | (age >= high + 1))
+    return lawful
 
 
 def roles_of(tokens: tuple[Token, ...]) -> np.ndarray:
