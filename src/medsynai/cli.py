@@ -118,12 +118,17 @@ def inspect(
     return DONE
 
 
-def show_facts(facts: dict[str, str | int], out: Path | None, as_json: bool) -> int:
+def show_facts(facts: dict[str, Any], out: Path | None, as_json: bool) -> int:
     """Print what a file that is no table holds; the exit code that goes with it."""
     from medsynai import screen
+    from medsynai.flow.folder import write_text
 
+    if out is not None and "proposal" not in facts:
+        none = "no column of patients looks like follow-up, and nothing else is declared"
+        why = none if facts["kind"] == "cohorts" else "they have no schema file"
+        raise PlanError(f"{facts['kind']}: {why}; leave out --out")
     if out is not None:
-        raise PlanError(f"{facts['kind']} have no schema file: leave out --out")
+        write_text(out, str(facts["proposal"]))
     print_json(facts) if as_json else screen.show_facts(facts)
     return DONE
 

@@ -6,7 +6,7 @@ Where stderr is not a terminal there is no progress; with `--json` stdout holds 
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -59,11 +59,15 @@ def show_notes(notes: Sequence[str], red: Sequence[str] = ()) -> None:
         screen.print(f"[red bold]{escape(note)}[/]" if note in red else f"[dim]- {escape(note)}[/]")
 
 
-def show_facts(facts: Mapping[str, str | int]) -> None:
-    """Names and what they are, one a line."""
+def show_facts(facts: Mapping[str, Any]) -> None:
+    """Names and what they are, one a line; of a list how long it is, then its entries."""
     grid = Grid(box=None, pad_edge=False, show_header=False)
     for name, value in facts.items():
-        grid.add_row(escape(name), f"{value:,}" if isinstance(value, int) else escape(value))
+        told = f"{value:,}" if isinstance(value, int) else str(value)
+        if isinstance(value, list):
+            lines = [" ".join(map(str, entry.values())) for entry in value]
+            told = "\n".join([f"{len(value):,}:", *lines]) if value else "none"
+        grid.add_row(escape(name), escape(told))
     console().print(grid)
 
 

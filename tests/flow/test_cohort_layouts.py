@@ -1,11 +1,17 @@
 """What a cohort's release gives back of the layout it was read from, format by format."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
+from medsynai.cli import cli
 from medsynai.data.cohortfiles import read_cohort
 from medsynai.errors import FolderError
+from medsynai.flow.cohorts.facts import declared
+from medsynai.flow.cohorts.followed import followed
 from medsynai.flow.plan import Plan
 from medsynai.flow.run import run
 from medsynai.flow.sampling import Order, Target, sample
@@ -134,3 +140,39 @@ def test_what_is_left_out_of_patients_is_named(tmp_path):
     assert "subjects.CITY: 1 of 4 levels are each of fewer than 3 train patients" in told
     assert made["CITY"].notna().all()  # a rare level becomes a common one, not an empty cell
     assert "LAT" in (tmp_path / "out" / "report.html").read_text()
+
+
+def trial(place, patients=150):
+    """A panel of visits every hundred days until each one's follow-up is over."""
+    rng, lines = np.random.default_rng(8), ["id,day,futime,status,bili"]
+    for i in range(patients):
+        until, fate = int(rng.integers(100, 900)), rng.choice(["0", "1", "2"], p=[0.5, 0.1, 0.4])
+        lines += [f"{i},{d},{until},{fate},{rng.normal(3, 1):.1f}" for d in range(0, until, 100)]
+    place.write_text("\n".join(lines) + "\n")
+    return place
+
+
+def test_a_panel_whose_follow_up_is_declared_is_judged_by_it_and_ends_there(tmp_path):
+    source, schema = str(trial(tmp_path / "in.csv")), tmp_path / "schema.toml"
+    panel = ["--kind", "cohorts:panel:id,day"]
+    ran = CliRunner().invoke(cli, ["inspect", source, *panel, "--out", str(schema)])
+    assert ran.exit_code == 0 and 'happened = "2"' in schema.read_text()
+    asked = Plan(source=source, kind=panel[1], model="markov", measures=("survival",))
+    release = run(replace(asked, schema=str(schema)), tmp_path / "out")
+    scores = {s.name for s in release.scores}
+    assert {"km_area", "tstr_cindex"} <= scores
+    made = pd.read_csv(tmp_path / "out" / "synthetic.csv", dtype={"status": str})
+    assert list(made) == ["id", "day", "futime", "status", "bili"]
+    assert (made["day"] <= made["futime"]).all()
+    fates = made.groupby("id")[["futime", "status"]].first()
+    assert (
+        set(fates["status"]) == {"0", "1", "2"}
+        and abs((fates["status"] == "2").mean() - 0.4) < 0.15
+    )
+    assert made.groupby("id")[["futime", "status"]].nunique().max().tolist() == [1, 1]
+    words = ["evaluate", "--real", source, "--synthetic", str(tmp_path / "out" / "synthetic.csv")]
+    words += [*panel, "--schema", str(tmp_path / "out" / "schema.toml"), "--json"]
+    ran = CliRunner().invoke(cli, [*words, "--out", str(tmp_path / "judged")])
+    assert ran.exit_code in (0, 3) and "km_area" in ran.output
+    bare = followed(read_cohort(tmp_path / "in.csv", *declared(panel[1])), None)
+    assert any("'futime' and 'status' look like follow-up" in n for n in bare.notes)

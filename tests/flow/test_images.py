@@ -125,7 +125,22 @@ def test_inspect_names_what_cannot_be_used(scans):
     (scans / "i000.png").write_bytes(b"\x89PNG broken")
     ran = CliRunner().invoke(cli, ["inspect", str(scans), "--json"])
     assert ran.exit_code == 0
-    assert json.loads(ran.output)["unusable"] == "1:\ni000.png is damaged or cut short"
+    told = json.loads(ran.output)["unusable"]
+    assert told == [{"file": "i000.png", "reason": "is damaged or cut short"}]
+    shown = CliRunner().invoke(cli, ["inspect", str(scans)]).output
+    assert "1:" in shown and "i000.png is damaged or cut short" in shown
+
+
+def test_an_alpha_channel_that_is_dropped_is_told(scans):
+    """It went without a word: what could be seen through came back whole."""
+    from PIL import Image
+
+    for name in ("i000.png", "i001.png"):
+        Image.open(scans / name).convert("L").convert("LA").save(scans / name)
+    ran = CliRunner().invoke(cli, ["inspect", str(scans), "--json"])
+    assert "dropped, of 2 images" in json.loads(ran.output)["notes"]
+    release = make(Plan(str(scans), model="pca", measures=("pictures",)))
+    assert any("alpha channels" in n and "of 2 images" in n for n in release.evidence.notes)
 
 
 def test_images_of_one_class_are_judged_beside_their_like():

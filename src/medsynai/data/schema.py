@@ -111,11 +111,19 @@ class Column:
 
 @dataclass(frozen=True)
 class Survival:
-    """A time-to-event pair: `time` until `event` (one of its levels means that it happened)."""
+    """A time-to-event pair: `time` until `event` (one of its levels means that it happened).
+
+    Attributes:
+        entry: of cohorts: the column with the beginning; else 0 of offsets, or the first that is
+            known of the patient.
+        unit: of cohorts: what `time` counts; else the cohort's own unit, days of the calendar.
+    """
 
     time: str
     event: str
     happened: str = "1"
+    entry: str | None = None
+    unit: str | None = None
 
 
 @dataclass(frozen=True)
@@ -131,7 +139,7 @@ class Schema:
     True
     """
 
-    columns: tuple[Column, ...]
+    columns: tuple[Column, ...] = ()  # none of a cohort's
     reference_date: str | None = None
     survival: tuple[Survival, ...] = ()
     rules: tuple[str, ...] = ()  # read by medsynai.constraints

@@ -34,13 +34,16 @@ class Kind:
         found: bool = self._part("kind").recognises(source)
         return found
 
-    def describe(self, source: Path, declared: str) -> dict[str, str | int]:
+    def describe(self, source: Path, declared: str) -> dict[str, Any]:
         """What is in a file, in a few figures for the one who has it; see `inspect`.
+
+        A list, of files that cannot be used, has an entry of texts each. "proposal" is the text of
+        a schema file, where the kind has one.
 
         Raises:
             ReadError: a file that cannot be read as this kind.
         """
-        found: dict[str, str | int] = self._part("kind").describe(source, declared)
+        found: dict[str, Any] = self._part("kind").describe(source, declared)
         return found
 
     def make(self, plan: Plan, tell: Tell, work: Path | None = None) -> Any:

@@ -61,7 +61,7 @@ def picture(path: Path) -> Item:
             file.load()
             if getattr(file, "n_frames", 1) > 1:
                 raise BadFile("has several frames")
-            mode = file.mode
+            mode, bare = file.mode, seen_through(file)
             if mode in ("1", "P", "LA", "RGBA", "PA"):
                 file = file.convert("RGB" if mode in ("P", "RGBA", "PA") else "L")
             pixels = np.asarray(file)
@@ -74,7 +74,12 @@ def picture(path: Path) -> Item:
     elif file.mode not in ("L", "RGB"):
         raise BadFile(f"has the colour mode {mode}, which is not served")
     first = pixels[None] if pixels.ndim == 2 else np.moveaxis(pixels, -1, 0)
-    return Item(first)
+    return Item(first, alpha=bare)
+
+
+def seen_through(file: Any) -> bool:
+    """Whether a picture has an alpha channel, or a colour that stands for none."""
+    return file.mode in ("LA", "RGBA", "PA") or "transparency" in file.info
 
 
 def write(images: ImageSet, source: ImageSource, target: Path, seeds: Seeds) -> None:

@@ -30,12 +30,14 @@ class Item:
         facts: what must be the same in all files: "slope", "intercept" and what a layout adds.
         patient: whose it is, if the file itself says so.
         kept: facts that may differ; the first file's are kept for the writer.
+        alpha: the file has an alpha channel, which `pixels` have not.
     """
 
     pixels: np.ndarray
     facts: dict[str, Any] = field(default_factory=dict)
     patient: str = ""
     kept: dict[str, Any] = field(default_factory=dict)
+    alpha: bool = False
 
 
 Found = list[tuple[Path, Item, str, str]]  # each image, its label and its patient
@@ -98,6 +100,11 @@ def gather(root: Path, places: Places, layout: ImageLayout, skip_bad: bool) -> L
     )
     unlisted = labels.unmet(p.relative_to(root) for p, _ in places) if labels else 0
     notes = _notes(images, labels, sum(not of for *_, of in whole), unlisted)
+    if clear := sum(item.alpha for _, item, *_ in whole):
+        notes += (
+            f"alpha channels (what can be seen through) are dropped, of {clear:,} images: the "
+            "colours below them are learnt, and no image of a release has one",
+        )
     lost = tuple((path.relative_to(root).as_posix(), why) for path, why in bad)
     return LoadedImages(images, source, None, (*notes, *_skipped(bad)), lost)
 

@@ -6,7 +6,12 @@ import pandas as pd
 
 from medsynai.data.cohort import Clock, Cohort
 from medsynai.data.cohortfiles import FORMATS, read_cohort
+from medsynai.data.cohortfiles.followup import proposed, toml_of
 
+PROPOSAL = (
+    "# By their names these columns say how long patients were seen. See whether that is so,\n"
+    "# and which level of the event means that it happened; then hand this over with --schema.\n"
+)
 KINDS = 12  # kinds of events that are shown
 Facts = dict[str, str | int]
 
@@ -20,6 +25,9 @@ def describe(source: Path, said: str) -> Facts:
     loaded = read_cohort(source, *declared(said))
     facts: Facts = {"kind": "cohorts", "layout": FORMATS[loaded.layout.format]}
     facts |= figures(loaded.cohort)
+    looks = proposed(loaded.cohort)
+    if looks is not None:
+        facts["proposal"] = PROPOSAL + toml_of(looks)
     facts |= {f"problem {i}": str(p) for i, p in enumerate(loaded.problems, start=1)}
     return facts | {f"note {i}": note for i, note in enumerate(loaded.notes, start=1)}
 

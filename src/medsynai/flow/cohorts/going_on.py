@@ -5,7 +5,6 @@ from pathlib import Path
 
 from medsynai.codec.histories import Histories
 from medsynai.data.cohortfiles import read_cohort, write_cohort
-from medsynai.data.told_once import lifted, lowered
 from medsynai.errors import PlanError
 from medsynai.flow.cohorts.maker import open_maker
 from medsynai.flow.folder import parents_of
@@ -65,12 +64,12 @@ def go_on(folder: Path, history: Path, times: int, target: Path, seed: int, tell
     check_target(target, maker.recipe.suffix)
     tell("Reading the histories")
     loaded = read_cohort(history, layout.format, dict(layout.details)).mended()
-    loaded = replace(loaded, cohort=lifted(loaded.cohort, maker.recipe.steady))
+    loaded = replace(loaded, cohort=maker.recipe.away(loaded.cohort))
     known = Histories.of(fitted.courses, loaded.cohort)
     tell(f"Going on with {len(loaded.cohort):,} histories")
     seeds = Seeds(seed).of("continue")
     made = maker.beside.draw(continued(fitted, loaded.cohort, times, seeds), seeds)
-    made = lowered(made, maker.recipe.steady)
+    made = maker.recipe.home(made)
     with parents_of(target):
         left = write_cohort(made, layout, target)
     notes = [SENSITIVE, *map(str, loaded.problems), *left]

@@ -10,6 +10,7 @@ from medsynai.evaluate.cohorts.trial import CohortTrial
 from medsynai.evaluate.panel import COHORT_PANEL
 from medsynai.flow import judging, kind_stages
 from medsynai.flow.cohorts.facts import declared
+from medsynai.flow.cohorts.followed import all_followed
 from medsynai.flow.judging import Assessment, Files, Panel
 from medsynai.flow.opening import name_source
 from medsynai.flow.plan import Plan
@@ -30,15 +31,15 @@ def assess(files: Files, panel: Panel, seed: int, tell: Tell) -> Assessment:
 
     Raises:
         ReadError: something that cannot be read as a cohort.
-        PlanError: a schema, which cohorts do not take, or times of another clock.
+        SchemaError: a schema that declares no follow-up, or one of other columns.
+        PlanError: times of another clock.
     """
     watch = Watch(tell)
-    if files.schema is not None:
-        raise PlanError("a cohort has tables of its own form, so schema is for tables only")
     with watch.stage("read", "Reading the cohorts"):
         said = declared(files.kind)
         given = (files.real, files.synthetic, files.holdout)
-        loaded = [None if f is None else read_cohort(Path(str(f)), *said).mended() for f in given]
+        read = [None if f is None else read_cohort(Path(str(f)), *said) for f in given]
+        loaded = all_followed(read, files.schema)
     real, made, held = (None if x is None else x.cohort for x in loaded)
     if real is None or made is None:
         raise PlanError("name the real and the synthetic cohort")

@@ -10,10 +10,11 @@ import pandas as pd
 from medsynai.data.cohort import OF_VISITS, Cohort
 from medsynai.data.cohortfiles import write_cohort
 from medsynai.data.cohortfiles.appending import appends, write_parts
+from medsynai.data.cohortfiles.followup import FollowUp
 from medsynai.data.cohortfiles.housed import housed
 from medsynai.data.cohortfiles.layout import Layout, LoadedCohort
 from medsynai.data.row_laws import RowLaws
-from medsynai.data.told_once import lowered
+from medsynai.data.told_once import lifted, lowered
 from medsynai.deidentify.keys import fresh_keys, learn_pattern
 from medsynai.deidentify.recipe import Pattern
 from medsynai.flow.cohorts.asking import asked_of
@@ -40,6 +41,7 @@ class CohortRecipe:
         patients, visits: of keys.
         steady: columns beside visits that are told of a patient once.
         laws: of rows, which hold after drawing.
+        followup: the columns that say how long patients were seen; None where nobody said.
     """
 
     layout: Layout
@@ -48,6 +50,7 @@ class CohortRecipe:
     visits: Pattern
     steady: tuple[str, ...] = ()
     laws: RowLaws = field(default_factory=RowLaws)
+    followup: FollowUp | None = None
 
     @staticmethod
     def of(
@@ -58,6 +61,16 @@ class CohortRecipe:
         people, stays = (learn_pattern(sorted(map(str, k))) for k in keys)
         suffix = "" if source.is_dir() else "".join(source.suffixes[-2:])
         return CohortRecipe(loaded.layout, suffix, people, stays, steady, laws)
+
+    def home(self, cohort: Cohort) -> Cohort:
+        """Patients with the columns that the source has, before they are written."""
+        whole = lowered(cohort, self.steady)
+        return whole if self.followup is None else self.followup.given(whole)
+
+    def away(self, cohort: Cohort) -> Cohort:
+        """The inverse, of what was read."""
+        seen = cohort if self.followup is None else self.followup.taken(cohort)
+        return lifted(seen, self.steady)
 
 
 @dataclass(frozen=True)
@@ -144,7 +157,7 @@ def sample(folder: Path, order: Order, target: Path, tell: Tell) -> None:
     """See `kind.sample`."""
     maker = open_maker(folder)
     check_target(target, maker.recipe.suffix)
-    parts = (lowered(p, maker.recipe.steady) for p in drawn_shards(maker, order, tell))
+    parts = (maker.recipe.home(p) for p in drawn_shards(maker, order, tell))
     with parents_of(target):
         if appends(maker.recipe.layout):
             write_parts(parts, maker.recipe.layout, target)

@@ -7,7 +7,6 @@ import pandas as pd
 
 from medsynai.data.cohort import Cohort
 from medsynai.data.cohortfiles import write_cohort
-from medsynai.data.told_once import lowered
 from medsynai.flow.cohorts.maker import CohortRecipe
 
 
@@ -18,7 +17,7 @@ def look(cohort: Cohort) -> pd.DataFrame:
 
 def write(cohort: Cohort, recipe: CohortRecipe, place: Path) -> tuple[str, ...]:
     """Write the cohort in the source's layout; what that has no place for is told."""
-    whole = lowered(cohort, recipe.steady)
+    whole = recipe.home(cohort)
     return write_cohort(whole, recipe.layout, place.with_name(place.name + recipe.suffix))
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from medsynai.codec.unlearnt import left_out, rare_events
 from medsynai.data.cohort import Cohort
 from medsynai.data.cohortfiles import read_cohort
-from medsynai.data.cohortfiles.layout import LoadedCohort
 from medsynai.data.rollup import Rollup
 from medsynai.data.row_laws import RowLaws
 from medsynai.data.split import split_cohort
@@ -19,13 +18,14 @@ from medsynai.evaluate.cohorts.trial import CohortTrial
 from medsynai.flow import judging, kind_stages
 from medsynai.flow.cohorts.alike import Alike
 from medsynai.flow.cohorts.facts import declared
+from medsynai.flow.cohorts.followed import Followed, followed
 from medsynai.flow.cohorts.judging import facts_of, panel_of
 from medsynai.flow.cohorts.maker import CohortMaker, CohortRecipe
 from medsynai.flow.cohorts.release import look, unwritten, write
 from medsynai.flow.judging import Judged
 from medsynai.flow.kind_release import KindRelease
 from medsynai.flow.kind_stages import Findings, Models, Run, Trained
-from medsynai.flow.opening import FEWEST, name_source
+from medsynai.flow.opening import FEWEST, name_source, read_schema_file
 from medsynai.models.beside import fit_beside
 from medsynai.models.catalog import find_entry, load_cohort_model
 from medsynai.privacy.ledger import Release
@@ -37,15 +37,16 @@ QUICK = replace(MODELS, default="markov")
 CHOSEN = "the choice of `auto` for so many patients: docs/cohorts.md says what it keeps"
 BESIDE = "are drawn by the code, and no score is about them"
 # Options of a plan that speak of one table's columns, or of forms that cohorts do not have.
-TABLES_ONLY = ("schema", "target", "leaks", "keep", "mix_real", "form", "impute", "refine")
+TABLES_ONLY = ("target", "leaks", "keep", "mix_real", "form", "impute", "refine")
 
 
-def read(run: Run) -> LoadedCohort:
+def read(run: Run) -> Followed:
     """The real cohort with keys that hold; what was set aside for it is in the notes.
 
     Raises:
         PlanError: options that only a table has.
         ReadError: what cannot be read as a cohort.
+        SchemaError: a schema that declares no follow-up, or one of other columns.
     """
     plan = run.plan
     kind_stages.refuse_options(plan, TABLES_ONLY, "a cohort is made of several tables")
@@ -54,7 +55,9 @@ def read(run: Run) -> LoadedCohort:
     with run.watch.stage("read", "Reading the cohort"):
         note = "the form of the tables and times, years in which patients begin, patterns of keys"
         run.ledger.charge(Release("look at the cohort", note=note))
-        return read_cohort(Path(plan.source), *declared(plan.kind)).mended()
+        loaded = read_cohort(Path(plan.source), *declared(plan.kind))
+        schema = read_schema_file(Path(plan.schema)) if plan.schema else None
+        return followed(loaded, schema)
 
 
 @dataclass(frozen=True)
@@ -76,14 +79,14 @@ class CohortParts:
     alike: Alike | None = None
 
 
-def divide(loaded: LoadedCohort, run: Run) -> CohortParts:
+def divide(found: Followed, run: Run) -> CohortParts:
     """Train and holdout by patient, through all tables; rare ICD codes rolled up by train patients.
 
     Raises:
         PlanError: too few patients.
         ConditionError: what is asked cannot be understood, or no train patient is so.
     """
-    plan = run.plan
+    plan, loaded = run.plan, found.loaded
     panel_of(plan).load()
     MODELS.check(plan)
     with run.watch.stage("split", "Splitting by patient"):
@@ -107,10 +110,11 @@ def divide(loaded: LoadedCohort, run: Run) -> CohortParts:
         return CohortParts(bare, held, notes, full, steady, alike)
 
 
-def train(parts: CohortParts, loaded: LoadedCohort, run: Run) -> Trained[CohortMaker]:
+def train(parts: CohortParts, found: Followed, run: Run) -> Trained[CohortMaker]:
     """Fit the model, on train patients only."""
     laws = RowLaws.of(parts.beside)
-    recipe = CohortRecipe.of(loaded, Path(str(run.plan.source)), parts.steady, laws)
+    recipe = CohortRecipe.of(found.loaded, Path(str(run.plan.source)), parts.steady, laws)
+    recipe = replace(recipe, followup=found.followup)
     beside, notes = fit_beside(parts.beside, run.ledger)
     columns = sum(len(b.columns) for b in beside.kinds.values())
     if columns:
@@ -123,11 +127,9 @@ def train(parts: CohortParts, loaded: LoadedCohort, run: Run) -> Trained[CohortM
     return replace(trained, notes=(*notes, *trained.notes))
 
 
-def draw(
-    trained: Trained[CohortMaker], loaded: LoadedCohort, parts: CohortParts, run: Run
-) -> Cohort:
+def draw(trained: Trained[CohortMaker], found: Followed, parts: CohortParts, run: Run) -> Cohort:
     """Draw as many patients as are asked for, or as the source has, under keys of nobody."""
-    plan, real = run.plan, loaded.cohort
+    plan, real = run.plan, found.loaded.cohort
     n = len(real) if plan.rows is None else plan.rows
     taken = {*real.subjects["subject_id"], *real.visits["visit_id"]}
     seeds = Seeds(plan.seed).of("draw", plan.draw)
@@ -159,4 +161,6 @@ def report(found: Findings, run: Run) -> KindRelease:
     evidence = replace(evidence, notes=(*evidence.notes, *unwritten(found.made, recipe)))
     written = partial(write, found.made, recipe)
     shown = partial(look, found.made)
-    return KindRelease(found.made, shown, written, run.plan, evidence, maker, inside)
+    said = "" if recipe.followup is None else recipe.followup.to_toml()
+    plan = run.plan
+    return KindRelease(found.made, shown, written, plan, evidence, maker, inside, contract=said)

@@ -1,6 +1,7 @@
 """How images are recognised, and what a file of them holds; see `flow/kinds.py`."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,16 +16,15 @@ def recognises(source: Path) -> bool:
     return recognise(source) is not None
 
 
-def describe(source: Path, declared: str) -> dict[str, str | int]:
-    """What a folder or file of images holds; files that cannot be used are named.
+def describe(source: Path, declared: str) -> dict[str, Any]:
+    """What a folder or file of images holds; files that cannot be used are named with why.
 
     Raises:
         ReadError: nothing that can be read as images.
     """
     loaded = read_images(source, skip_bad=True)
     images = loaded.images
-    lost = [f"{name} {why}" for name, why in loaded.lost]
-    facts: dict[str, str | int] = {
+    facts: dict[str, Any] = {
         "kind": "images",
         "layout": loaded.source.layout.value,
         "images": len(images),
@@ -35,7 +35,7 @@ def describe(source: Path, declared: str) -> dict[str, str | int]:
         "classes": ", ".join(
             f"{c} ({n:,})" for c, n in zip(images.classes, images.counts, strict=True)
         ),
-        "unusable": "\n".join([f"{len(lost):,}:", *lost]) if lost else "none",
+        "unusable": [{"file": name, "reason": why} for name, why in loaded.lost],
     }
     told = [n for n in loaded.notes[1:] if "left out" not in n]  # the first says what facts do
     return facts | ({"notes": "\n".join(told)} if told else {})
