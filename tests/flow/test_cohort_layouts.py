@@ -34,6 +34,34 @@ def meds(place, patients=120):
     return place
 
 
+def test_a_meds_release_keeps_splits_of_folders_and_descriptions_of_statics(tmp_path):
+    source = meds(tmp_path / "in")
+    file = source / "data" / "0.parquet"
+    rows = pd.read_parquet(file)
+    alone = pd.DataFrame({"subject_id": [7], "time": [pd.NaT], "code": ["SECRET"]})
+    rows = pd.concat([rows, alone.astype(rows.dtypes)], ignore_index=True)
+    file.unlink()
+    for name, mine in (
+        ("train", rows["subject_id"] % 4 > 0),
+        ("tuning", rows["subject_id"] % 4 == 0),
+    ):
+        (source / "data" / name).mkdir()
+        rows[mine].to_parquet(source / "data" / name / "0.parquet", index=False)
+    told = {"GENDER//F": "a woman", "GENDER//M": "a man", "SECRET": "of one", "I10": "pressure"}
+    (source / "metadata").mkdir()
+    codes = pd.DataFrame({"code": list(told), "description": list(told.values())})
+    codes.to_parquet(source / "metadata" / "codes.parquet", index=False)
+    run(Plan(source=str(source), model="markov", measures=FEW), tmp_path / "out")
+    out = tmp_path / "out" / "synthetic"
+    parts = {p.parent.name: pd.read_parquet(p) for p in (out / "data").rglob("*.parquet")}
+    people = {name: part["subject_id"].nunique() for name, part in parts.items()}
+    assert set(people) == {"train", "tuning"} and abs(people["tuning"] / 120 - 1 / 4) < 0.12
+    assert not (out / "metadata" / "subject_splits.parquet").exists()  # as in the source
+    known = pd.read_parquet(out / "metadata" / "codes.parquet").set_index("code")["description"]
+    del told["SECRET"]
+    assert known[list(told)].to_dict() == told and "SECRET" not in known
+
+
 def test_what_a_meds_patient_has_once_is_drawn_once(tmp_path):
     run(Plan(source=str(meds(tmp_path / "in")), measures=FEW), tmp_path / "out")
     made = read_cohort(tmp_path / "out" / "synthetic")
@@ -68,11 +96,13 @@ def omop(place, patients=60):
     for i in range(1, patients + 1):
         day = pd.Timestamp("2019-01-01") + pd.Timedelta(days=int(rng.integers(0, 300)))
         d, seen = f"{day:%Y-%m-%d}", 1000 + 3 * i
-        rows["PERSON"].append(f"{i},8507,1950,4,2,1950-04-02,8527,0,{'ab'[i % 2]}")
+        race = rng.choice(["8527,0,a", "8516,0,b", "8516,0,c"])
+        rows["PERSON"].append(f"{i},8507,1950,4,2,1950-04-02,{race}")
         rows["VISIT_OCCURRENCE"].append(f"{seen},{i},9201,{d},{d},{d},{d},44818517,0,home")
         for _ in range(3):
             end = f"{d},{d}" if rng.random() < 0.9 else ","
-            drug = f"{len(rows['DRUG_EXPOSURE'])},{i},{rng.choice([11, 12])},{d},{d},{end}"
+            hour = d if rng.random() < 0.7 else ""
+            drug = f"{len(rows['DRUG_EXPOSURE'])},{i},{rng.choice([11, 12])},{d},{hour},{end}"
             rows["DRUG_EXPOSURE"].append(f"{drug},38000177,{rng.integers(0, 3)},{seen}.0,0,own")
             lab = f"{len(rows['MEASUREMENT'])},{i},3004249,{d},,5001,{rng.normal(5, 1):.2f}"
             rows["MEASUREMENT"].append(f"{lab},0,{seen}.0")
@@ -97,6 +127,11 @@ def test_omop_comes_back_in_the_names_and_spelling_of_its_source(tmp_path):
             shapes[name] = both
     wrong = {n: b for n, b in shapes.items() if not b[1] <= b[0]}
     assert not wrong
+    races = ["RACE_CONCEPT_ID", "RACE_SOURCE_VALUE"]
+    pairs = [
+        {*pd.read_csv(p / "PERSON.csv", dtype=str)[races].agg(tuple, axis=1)} for p in (source, out)
+    ]
+    assert pairs[1] == pairs[0]  # a code and its text, as somebody has them
     drugs = pd.read_csv(out / "DRUG_EXPOSURE.csv", dtype=str)
     assert set(drugs["QUANTITY"]) == {"0", "1", "2"} and set(drugs["HOUSE"]) == {"own"}
     told = release.evidence.notes
@@ -105,7 +140,9 @@ def test_omop_comes_back_in_the_names_and_spelling_of_its_source(tmp_path):
     first, again = read_cohort(source), read_cohort(out)
     assert again.layout == first.layout and not any(p.breaks for p in again.problems)
     more = Target(tmp_path / "more"), Target(tmp_path / "more", overwrite=True)
-    sample(tmp_path / "out", Order(9), more[0])
+    sample(tmp_path / "out", Order(9, ("race_concept_id=8516", "race_source_value=c|a")), more[0])
+    made = pd.read_csv(tmp_path / "more" / "PERSON.csv", dtype=str)
+    assert {*made[races].agg(tuple, axis=1)} == {("8516", "c")}
     sample(tmp_path / "out", Order(12), more[1])
     assert len(read_cohort(tmp_path / "more").cohort) == 12
     for place in (tmp_path / "more", source):  # as it was drawn, and real tables

@@ -82,7 +82,7 @@ class FollowUp:
         return FollowUp(
             said,
             form,
-            _form(begin, said.entry, cohort.clock),
+            _form(begin, said.entry or "", cohort.clock),
             zero,
             0 if form else fewest_places(times),
             0 if form else int(decimals.fillna(0).max()),

@@ -25,7 +25,7 @@ from medsynai.data.cohort import (
 )
 from medsynai.data.cohortfiles.keys import numbered
 from medsynai.data.cohortfiles.layout import Layout, LoadedCohort
-from medsynai.data.cohortfiles.meds_statics import EVENT, lift, lowered, statics
+from medsynai.data.cohortfiles.meds_statics import BIRTH, DEATH, EVENT, lift, lowered, statics
 from medsynai.data.integrity import refuse_broken, unsorted
 from medsynai.errors import ReadError
 
@@ -33,10 +33,12 @@ CORE = {"subject_id": "subject_id", "time": "time", "code": "code"} | {
     "numeric_value": "value",
     "text_value": "text",
 }
-BIRTH, DEATH, STATIC, VISIT = "MEDS_BIRTH", "MEDS_DEATH", "STATIC", "VISIT"
+STATIC, VISIT = "STATIC", "VISIT"
 OWN = ("visit_id", "end_time", "kind", "unit")  # columns of a cohort's events beside the core
 HEADER = "header "  # in the details of a layout: the columns of the shards, in order
 FOLDER = "folder "  # likewise: where the shards lie, if all lie in one place
+FOLDERS = "folders "  # likewise: the folders of the shards alone say who is of which split
+PLACE = "place of the shard"  # a column while the shards are read
 SHARD = 10_000  # patients in a file
 FROM_EVENTS = ("entry", "exit")
 
@@ -70,6 +72,11 @@ def read(path: Path, details: dict[str, str]) -> LoadedCohort:
     subjects = _statics(subjects, frame[told], notes)
     codes, left = _codes(path)
     notes += left + _splits(path, subjects)
+    if PLACE in frame and "split" not in subjects:
+        first = frame.drop_duplicates("subject_id").set_index("subject_id")[PLACE]
+        subjects["split"] = first.reindex(subjects["subject_id"]).to_numpy()
+        types |= {FOLDERS: "yes"}
+    frame = frame.drop(columns=PLACE, errors="ignore")
     rows = frame[~told & ~stays & ~frame["code"].isin([BIRTH, DEATH])]
     rows, forms = lift(rows, subjects)
     events = rows[[n for n in rows if n in EVENTS]]
@@ -103,7 +110,10 @@ def _shards(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
     places = {str(p.parent.relative_to(path / "data")) for p in files}
     try:
         frame, types = _typed(table, path)
-        return frame, types | ({FOLDER: places.pop()} if len(places) == 1 else {})
+        if len(places) == 1:
+            return frame, types | {FOLDER: places.pop()}
+        names = [p.parent.relative_to(path / "data").as_posix() for p in files]
+        return frame.assign(**{PLACE: np.repeat(names, [len(p) for p in parts])}), types
     except pa.ArrowException:  # its own message holds a value, and is not shown
         raise ReadError(f"{path / 'data'}: columns have not the types of the standard") from None
 
@@ -251,7 +261,7 @@ def write(cohort: Cohort, layout: Layout, path: Path) -> tuple[str, ...]:
         for shard, start in enumerate(range(0, len(whose), SHARD)):
             here = rows[rows["subject_id"].isin(whose[start : start + SHARD])]
             _write_shard(here, columns, layout, place / f"{shard}.parquet")
-    _write_metadata(cohort, splits, rows, path / "metadata")
+    _write_metadata(cohort, splits, rows, layout, path / "metadata")
     return tuple(notes)
 
 
@@ -331,7 +341,9 @@ def _write_shard(rows: pd.DataFrame, columns: dict[str, str], layout: Layout, pa
     parquet.write_table(pa.table(table), path)
 
 
-def _write_metadata(cohort: Cohort, splits: pd.Series, rows: pd.DataFrame, path: Path) -> None:
+def _write_metadata(
+    cohort: Cohort, splits: pd.Series, rows: pd.DataFrame, layout: Layout, path: Path
+) -> None:
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -351,7 +363,7 @@ def _write_metadata(cohort: Cohort, splits: pd.Series, rows: pd.DataFrame, path:
             held = codes[name].astype(object) if kind == "text" else codes[name]
             table[name] = pa.array(held, from_pandas=True)
     parquet.write_table(pa.table(table), path / "codes.parquet")
-    if "split" in cohort.subjects:
+    if "split" in cohort.subjects and FOLDERS not in layout.details:
         split = {"subject_id": pa.array(splits.index), "split": pa.array(splits, pa.string())}
         parquet.write_table(pa.table(split), path / "subject_splits.parquet")
     about = {"dataset_name": "cohort", "etl_name": "medsynai", "meds_version": "0.4.1"}

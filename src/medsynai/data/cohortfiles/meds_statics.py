@@ -10,8 +10,10 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
-from medsynai.data.cohort import SUBJECTS
+from medsynai.data.cohort import SUBJECTS, Cohort
+from medsynai.data.cohortfiles.layout import Layout
 
+BIRTH, DEATH = "MEDS_BIRTH", "MEDS_DEATH"
 EVENT = "event"  # the kind of what a file gives no kind
 PART = "//"  # between a family and its member
 STATIC = "static "  # before a column's name in the details of a layout
@@ -91,3 +93,26 @@ def lowered(subjects: pd.DataFrame, details: Mapping[str, str]) -> Iterator[pd.D
 def statics(details: Mapping[str, str]) -> tuple[str, ...]:
     """The columns of subjects that are codes in the file."""
     return tuple(n.removeprefix(STATIC) for n in details if n.startswith(STATIC))
+
+
+def static_codes(
+    train: Cohort, layout: Layout, codes: pd.DataFrame, least: int
+) -> tuple[dict[str, str | float], ...]:
+    """What the table of codes says of codes that became columns of the patient, a row each.
+
+    Args:
+        train: patients.
+        layout: their form.
+        codes: the table of codes.
+        least: patients whose code it is; rarer ones are not listed.
+    """
+    parts = list(lowered(train.subjects, layout.details))
+    if not parts:
+        return ()
+    counts = pd.concat([p["code"] for p in parts]).value_counts()
+    known = {*counts.index[counts >= least], BIRTH, DEATH}
+    rows = codes[codes["code"].isin(known)]
+    told = rows[rows.drop(columns=["kind", "code"]).notna().any(axis=1)]
+    return tuple(
+        {str(k): v for k, v in row.items() if not pd.isna(v)} for row in told.to_dict("records")
+    )

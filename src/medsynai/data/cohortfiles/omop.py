@@ -13,7 +13,7 @@ from medsynai.data.cohort import Clock, Cohort
 from medsynai.data.cohortfiles import sheets
 from medsynai.data.cohortfiles.known import header_of
 from medsynai.data.cohortfiles.layout import Layout, LoadedCohort, Named, Part, Sheet
-from medsynai.data.cohortfiles.omop_forms import field_of, forms_of, says_zero
+from medsynai.data.cohortfiles.omop_forms import field_of, forms_of, says_zero, without_hours
 from medsynai.data.cohortfiles.omop_tables import (
     CODED,
     OF_OTHERS,
@@ -115,6 +115,7 @@ def _settled(frame: pd.DataFrame, table: Omop, notes: list[str]) -> pd.DataFrame
     for moment in [n for n, kind, _ in table.fields if kind == "TIMESTAMP" and n[:5] != "birth"]:
         day = moment.removesuffix("time")
         if day in frame:
+            frame = without_hours(frame, moment, day)
             frame[moment] = frame[moment].fillna(frame[day]) if moment in frame else frame[day]
             frame = frame.drop(columns=day)
     for pairs, column in ((CODED, "code"), (UNITS, "unit")):

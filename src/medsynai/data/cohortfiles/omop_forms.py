@@ -10,6 +10,16 @@ from medsynai.data.cohortfiles.omop_tables import OLD_NAMES, UNITS, Omop
 from medsynai.data.cohortfiles.texts import fewest_places, padded, read_times, write_times
 
 TIMES = ("DATE", "TIMESTAMP")
+HOURLESS = " absent"  # behind a moment's name: the column that says where a day has none
+
+
+def without_hours(frame: pd.DataFrame, moment: str, day: str) -> pd.DataFrame:
+    """With a column that says which rows have the day and no moment, where others have both."""
+    if moment not in frame or not frame[moment].notna().any():
+        return frame
+    absent = frame[moment].isna() & frame[day].notna()
+    said = pd.Series("yes", frame.index, dtype=object).where(absent, None)
+    return frame.assign(**{moment + HOURLESS: said}) if absent.any() else frame
 
 
 def field_of(shown: str) -> str:

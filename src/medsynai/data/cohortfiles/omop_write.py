@@ -10,7 +10,7 @@ import pandas as pd
 from medsynai.data.cohort import OF_VISITS, Clock, Cohort
 from medsynai.data.cohortfiles.keys import numbered
 from medsynai.data.cohortfiles.layout import Layout, Part, Sheet, unplaced
-from medsynai.data.cohortfiles.omop_forms import field_of, respelt
+from medsynai.data.cohortfiles.omop_forms import HOURLESS, field_of, respelt
 from medsynai.data.cohortfiles.omop_tables import (
     CODED,
     PERIOD,
@@ -112,7 +112,10 @@ def _frames(
     stays = numbered(cohort.visits["visit_id"], "visits", notes)
     visits = _dated(cohort, notes)
     lost = set(cohort.visits["visit_id"]) - set(visits["visit_id"])
-    names = {t.name: [*[n for n, *_ in t.fields], *more.get(t.name, [])] for t in TABLES}
+    names = {
+        t.name: [n for f, *_ in t.fields for n in (f, f + HOURLESS)] + more.get(t.name, [])
+        for t in TABLES
+    }
     fields = {t.kind or OF_VISITS: names[t.name] for t in TABLES if t.part != "subjects"}
     own = [n for t in TABLES if t.part is Part.SUBJECTS or t.name == PERIOD for n in names[t.name]]
     notes += unplaced(cohort, fields, [*own, "birth_known"])
@@ -208,6 +211,8 @@ def _filled(frame: pd.DataFrame, table: Omop, notes: list[str]) -> pd.DataFrame:
                 )
                 moment = moment.fillna(frame["start" if core == "end" else "time"])
             columns[name] = write_times(moment, DAY if kind == "DATE" else MOMENT, Clock.CALENDAR)
+            if name + HOURLESS in frame:
+                columns[name] = columns[name].where(frame[name + HOURLESS].isna(), None)
         elif core in frame:
             values = frame[core]
             columns[name] = write_numbers(values) if core == "value" else values

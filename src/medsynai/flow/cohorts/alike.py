@@ -6,6 +6,7 @@ from medsynai.codec.course import CourseCodec
 from medsynai.codec.histories import Histories
 from medsynai.data.cohort import Cohort
 from medsynai.data.cohortfiles.layout import Layout
+from medsynai.data.settled import Settled
 from medsynai.data.vocabulary import LEAST
 from medsynai.errors import ConditionError
 from medsynai.flow.cohorts.asking import understood
@@ -24,14 +25,16 @@ class Alike:
     condition: Condition
 
     @staticmethod
-    def of(train: Cohort, texts: tuple[str, ...], layout: Layout) -> "Alike":
+    def of(
+        train: Cohort, texts: tuple[str, ...], layout: Layout, settled: tuple[Settled, ...] = ()
+    ) -> "Alike":
         """From train patients, before any model is fitted to them.
 
         Raises:
             ConditionError: an unknown column or level, an empty range, or what no patient is.
         """
         codec = CourseCodec.fit(train, LEAST)
-        found = Alike(codec, understood(codec.lives, codec.lives.schema, texts, layout))
+        found = Alike(codec, understood(codec.lives, codec.lives.schema, texts, layout, settled))
         if not len(found.among(train)):
             raise ConditionError(
                 f"no train patient is all of what is asked ({', '.join(texts)}); ask for less"

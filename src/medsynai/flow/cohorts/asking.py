@@ -9,6 +9,8 @@ from medsynai.codec.lives import AGE, Lives
 from medsynai.data.cohortfiles.layout import Layout, Part
 from medsynai.data.outcomes import FATAL, fatal_level
 from medsynai.data.schema import Column, Kind, Schema
+from medsynai.data.settled import Settled
+from medsynai.errors import ConditionError
 from medsynai.flow.conditions import parse_conditions
 from medsynai.generator import Condition, FittedCohort, Wanted
 from medsynai.models.chain import FittedChain
@@ -19,7 +21,10 @@ ASKED = re.compile(r"\s*([^<>=]*?)\s*(>=|<=|=|>|<)")  # a name, and what is aske
 
 
 def asked_of(
-    fitted: FittedCohort, texts: tuple[str, ...], layout: Layout | None = None
+    fitted: FittedCohort,
+    texts: tuple[str, ...],
+    layout: Layout | None = None,
+    settled: tuple[Settled, ...] = (),
 ) -> Condition:
     """What `--condition` asks of a model; see `understood`.
 
@@ -29,11 +34,15 @@ def asked_of(
     lives = _lives(fitted)
     if lives is None:
         return parse_conditions(texts, fitted.schema)
-    return understood(lives, fitted.schema, texts, layout)
+    return understood(lives, fitted.schema, texts, layout, settled)
 
 
 def understood(
-    lives: Lives, learnt: Schema, texts: tuple[str, ...], layout: Layout | None = None
+    lives: Lives,
+    learnt: Schema,
+    texts: tuple[str, ...],
+    layout: Layout | None = None,
+    settled: tuple[Settled, ...] = (),
 ) -> Condition:
     """What is asked of statics, of `age>=70`, and of `death=yes` and `death=no`.
 
@@ -46,24 +55,27 @@ def understood(
         learnt: what of it may be asked.
         texts: as a person wrote them.
         layout: whose own names of sex and death are understood too, and used in messages.
+        settled: columns that are asked of what settles them.
 
     Raises:
         ConditionError: an unknown column or level, or an empty range.
     """
-    spoken = _spoken(learnt, lives.times.year)
+    spoken = _spoken(learnt, lives.times.year, settled)
     own = _own_names(spoken, layout) if layout else {}
     words = Schema(tuple(replace(c, name=own.get(c.name, c.name)) for c in spoken.columns))
     said = [_outcome(_renamed(t, own), words) for t in texts]
     back = {mine: name for name, mine in own.items()}
     wanted = parse_conditions(said, words).wanted
     named = [replace(w, column=back.get(w.column, w.column)) for w in wanted]
+    named = _by_what_settles(named, settled)
     met = [_learnt(w, learnt, lives.times.year) for w in named]
     return Condition(tuple(w for w in met if w is not None))
 
 
-def _spoken(learnt: Schema, year: float) -> Schema:
+def _spoken(learnt: Schema, year: float, settled: tuple[Settled, ...]) -> Schema:
     """What may be asked, by the names that a person uses; `year`: its ticks."""
     columns = [c for c in learnt.columns if not c.name.startswith(".")]
+    columns += [Column(s.name, Kind.CATEGORICAL, categories=s.said) for s in settled]
     statics = [c.name for c in columns]
     if AGE in learnt and "age" not in statics:
         low, high = learnt[AGE].minimum, learnt[AGE].maximum
@@ -74,6 +86,26 @@ def _spoken(learnt: Schema, year: float) -> Schema:
         ways = (NO, YES) if learnt[DEATH].missing else (YES,)
         columns.append(Column("death", Kind.CATEGORICAL, categories=ways))
     return Schema(tuple(columns))
+
+
+def _by_what_settles(wanted: list[Wanted], settled: tuple[Settled, ...]) -> list[Wanted]:
+    """What is asked, of columns that others settle of these.
+
+    Raises:
+        ConditionError: what excludes each other.
+    """
+    asked = {w.column: w for w in wanted}
+    for one in settled:  # what settles a column is itself settled by a later one
+        if (mine := asked.pop(one.name, None)) is None:
+            continue
+        other = asked.get(one.by)
+        levels = one.asked(mine.levels or ())
+        if other is not None:
+            levels = tuple(v for v in levels if v in (other.levels or ()))
+        if not levels:
+            raise ConditionError(f"the conditions on {one.name!r} and others exclude each other")
+        asked[one.by] = Wanted(one.by, levels)
+    return list(asked.values())
 
 
 def _own_names(spoken: Schema, layout: Layout) -> dict[str, str]:

@@ -14,6 +14,7 @@ from medsynai.data.cohortfiles.followup import FollowUp
 from medsynai.data.cohortfiles.housed import housed
 from medsynai.data.cohortfiles.layout import Layout, LoadedCohort
 from medsynai.data.row_laws import RowLaws
+from medsynai.data.settled import Settled, with_settled
 from medsynai.data.told_once import lifted, lowered
 from medsynai.deidentify.keys import fresh_keys, learn_pattern
 from medsynai.deidentify.recipe import Pattern
@@ -42,6 +43,8 @@ class CohortRecipe:
         steady: columns beside visits that are told of a patient once.
         laws: of rows, which hold after drawing.
         followup: the columns that say how long patients were seen; None where nobody said.
+        settled: columns of patients that others settle, so that no model draws them.
+        codes: what the table of codes says of codes that are no events.
     """
 
     layout: Layout
@@ -51,6 +54,8 @@ class CohortRecipe:
     steady: tuple[str, ...] = ()
     laws: RowLaws = field(default_factory=RowLaws)
     followup: FollowUp | None = None
+    settled: tuple[Settled, ...] = ()
+    codes: tuple[dict[str, str | float], ...] = ()
 
     @staticmethod
     def of(
@@ -64,7 +69,10 @@ class CohortRecipe:
 
     def home(self, cohort: Cohort) -> Cohort:
         """Patients with the columns that the source has, before they are written."""
-        whole = lowered(cohort, self.steady)
+        whole = lowered(with_settled(cohort, self.settled), self.steady)
+        if self.codes:
+            told = pd.concat([whole.codes, pd.DataFrame(self.codes)], ignore_index=True)
+            whole = replace(whole, codes=told.drop_duplicates(["kind", "code"]))
         return whole if self.followup is None else self.followup.given(whole)
 
     def away(self, cohort: Cohort) -> Cohort:
@@ -90,6 +98,7 @@ class CohortMaker:
     ) -> Cohort:
         """Exactly `n` patients under fresh keys, none of which is among those `taken`."""
         made = self.fitted.sample(n, seeds.of("patients"), condition)
+        made = with_settled(made, self.recipe.settled)
         parts = {"subject_id": made.subjects["subject_id"], "visit_id": made.visits["visit_id"]}
         patterns = {"subject_id": self.recipe.patients, "visit_id": self.recipe.visits}
         fresh = {
@@ -107,7 +116,8 @@ class CohortMaker:
         Raises:
             ConditionError: an unknown column or level, or an empty range.
         """
-        return asked_of(self.fitted, texts, self.recipe.layout) if texts else FREE
+        recipe = self.recipe
+        return asked_of(self.fitted, texts, recipe.layout, recipe.settled) if texts else FREE
 
     def save(self, folder: Path) -> None:
         """Write the model folder, which only its owner may open."""

@@ -7,8 +7,10 @@ from pathlib import Path
 from medsynai.codec.unlearnt import left_out, rare_events
 from medsynai.data.cohort import Cohort
 from medsynai.data.cohortfiles import read_cohort
+from medsynai.data.cohortfiles.meds_statics import static_codes
 from medsynai.data.rollup import Rollup
 from medsynai.data.row_laws import RowLaws
+from medsynai.data.settled import Settled, settled_in, without
 from medsynai.data.split import split_cohort
 from medsynai.data.told_once import lifted, steady_columns
 from medsynai.data.vocabulary import LEAST
@@ -69,6 +71,7 @@ class CohortParts:
         beside: train, with what stands beside its events and visits.
         steady: columns beside visits that are the patient's own.
         alike: what every patient is asked to be; None where nothing is asked.
+        settled: columns of patients that others settle; they are judged and not learnt.
     """
 
     train: Cohort
@@ -77,6 +80,7 @@ class CohortParts:
     beside: Cohort
     steady: tuple[str, ...] = ()
     alike: Alike | None = None
+    settled: tuple[Settled, ...] = ()
 
 
 def divide(found: Followed, run: Run) -> CohortParts:
@@ -106,22 +110,29 @@ def divide(found: Followed, run: Run) -> CohortParts:
         full = rollup.apply(train)
         notes = (*map(str, loaded.problems), *notes, *rollup.notes, *rare_events(full, LEAST))
         bare, told = replace(full, extras={}), plan.conditions
-        alike = Alike.of(bare, told, loaded.layout) if told else None
-        return CohortParts(bare, held, notes, full, steady, alike)
+        settled = settled_in(bare, LEAST)
+        alike = Alike.of(without(bare, settled), told, loaded.layout, settled) if told else None
+        return CohortParts(bare, held, notes, full, steady, alike, settled)
 
 
 def train(parts: CohortParts, found: Followed, run: Run) -> Trained[CohortMaker]:
     """Fit the model, on train patients only."""
     laws = RowLaws.of(parts.beside)
     recipe = CohortRecipe.of(found.loaded, Path(str(run.plan.source)), parts.steady, laws)
-    recipe = replace(recipe, followup=found.followup)
+    recipe = replace(
+        recipe,
+        followup=found.followup,
+        settled=parts.settled,
+        codes=static_codes(parts.train, recipe.layout, found.loaded.cohort.codes, LEAST),
+    )
     beside, notes = fit_beside(parts.beside, run.ledger)
     columns = sum(len(b.columns) for b in beside.kinds.values())
     if columns:
         notes = (f"{columns} columns beside codes and numbers {BESIDE}", *notes)
     models = MODELS if len(parts.train) >= FEW else QUICK
+    learnt = without(parts.train, parts.settled)
     trained = kind_stages.train(
-        models, parts.train, lambda fitted: CohortMaker(fitted, recipe, beside), CHOSEN, run
+        models, learnt, lambda fitted: CohortMaker(fitted, recipe, beside), CHOSEN, run
     )
     trained.maker.asked(run.plan.conditions)
     return replace(trained, notes=(*notes, *trained.notes))
