@@ -12,6 +12,7 @@ from medsynai.data.cohortfiles import read_cohort
 from medsynai.errors import FolderError
 from medsynai.flow.cohorts.facts import declared
 from medsynai.flow.cohorts.followed import followed
+from medsynai.flow.cohorts.maker import open_maker
 from medsynai.flow.plan import Plan
 from medsynai.flow.run import run
 from medsynai.flow.sampling import Order, Target, sample
@@ -132,6 +133,8 @@ def test_omop_comes_back_in_the_names_and_spelling_of_its_source(tmp_path):
         {*pd.read_csv(p / "PERSON.csv", dtype=str)[races].agg(tuple, axis=1)} for p in (source, out)
     ]
     assert pairs[1] == pairs[0]  # a code and its text, as somebody has them
+    learnt = open_maker(tmp_path / "out" / "model").fitted.schema
+    assert "race_source_value" in learnt and "race_concept_id" not in learnt  # it is told
     drugs = pd.read_csv(out / "DRUG_EXPOSURE.csv", dtype=str)
     assert set(drugs["QUANTITY"]) == {"0", "1", "2"} and set(drugs["HOUSE"]) == {"own"}
     told = release.evidence.notes

@@ -37,7 +37,8 @@ class Settled:
     def told(self, by: pd.Series) -> pd.Series:
         """The column, from what settles it; None for nothing."""
         known = dict(zip(self.levels, self.values, strict=True))
-        return by.map(lambda v: known.get(_text(v), self.other) or None).astype(object)
+        said = [known.get(_text(v), self.other) or None for v in by]
+        return pd.Series(said, by.index, dtype=object)
 
     def asked(self, values: Iterable[str]) -> tuple[str, ...]:
         """The levels beside which the column says one of these; "" of a level is none."""

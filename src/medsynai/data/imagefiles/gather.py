@@ -100,13 +100,8 @@ def gather(root: Path, places: Places, layout: ImageLayout, skip_bad: bool) -> L
     )
     unlisted = labels.unmet(p.relative_to(root) for p, _ in places) if labels else 0
     notes = _notes(images, labels, sum(not of for *_, of in whole), unlisted)
-    if clear := sum(item.alpha for _, item, *_ in whole):
-        notes += (
-            f"alpha channels (what can be seen through) are dropped, of {clear:,} images: the "
-            "colours below them are learnt, and no image of a release has one",
-        )
     lost = tuple((path.relative_to(root).as_posix(), why) for path, why in bad)
-    return LoadedImages(images, source, None, (*notes, *_skipped(bad)), lost)
+    return LoadedImages(images, source, None, (*notes, *_clear(whole), *_skipped(bad)), lost)
 
 
 def _numeric(item: Item) -> Item:
@@ -241,6 +236,15 @@ def _notes(images: ImageSet, labels: Labels | None, nobody: int, unmet: int) -> 
             "patient of its own"
         )
     return tuple(notes)
+
+
+def _clear(whole: Found) -> tuple[str, ...]:
+    clear = sum(item.alpha for _, item, *_ in whole)
+    said = (
+        f"alpha channels (what can be seen through) are dropped, of {clear:,} images: the colours "
+        "below them are learnt, and no image of a release has one"
+    )
+    return (said,) if clear else ()
 
 
 def _skipped(bad: list[tuple[Path, str]]) -> tuple[str, ...]:
