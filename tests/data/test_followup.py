@@ -37,6 +37,12 @@ def test_days_of_a_panel_are_exit_and_death_and_come_back():
     assert taken["death"].fillna(-1).tolist() == [400, -1, -1, -1] and (taken["entry"] == 0).all()
     assert taken["status"].tolist() == [None, "0", "1", "0"]  # who was transplanted stays told
     assert "futime" not in taken
+    followup = FollowUp.of(cohort(DAYS), Survival("futime", "status", "2"))
+    asked = ("status = 2", "status=0", "status>=1", "sex=f")  # of several levels, others stay
+    assert [*map(followup.asked, asked)] == ["death=yes", *asked[1:]]
+    two = FollowUp.of(cohort(DAYS | {"status": list("yyny")}), Survival("futime", "status", "y"))
+    said = [*map(two.asked, ("status=y", "status=n", "status=x"))]
+    assert said == ["death=yes", "death=no", "death=x"]
     hours = FollowUp.of(cohort(DAYS, Clock.HOURS), Survival("futime", "status", "2", unit="days"))
     assert hours.taken(cohort(DAYS, Clock.HOURS)).subjects["exit"][0] == 400 * 24
 

@@ -210,6 +210,8 @@ def test_a_panel_whose_follow_up_is_declared_is_judged_by_it_and_ends_there(tmp_
         and abs((fates["status"] == "2").mean() - 0.4) < 0.15
     )
     assert made.groupby("id")[["futime", "status"]].nunique().max().tolist() == [1, 1]
+    sample(tmp_path / "out", Order(20, ("status=2",)), Target(tmp_path / "dead.csv"))
+    assert set(pd.read_csv(tmp_path / "dead.csv")["status"]) == {2}
     words = ["evaluate", "--real", source, "--synthetic", str(tmp_path / "out" / "synthetic.csv")]
     words += [*panel, "--schema", str(tmp_path / "out" / "schema.toml"), "--json"]
     ran = CliRunner().invoke(cli, [*words, "--out", str(tmp_path / "judged")])

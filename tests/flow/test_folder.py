@@ -6,7 +6,9 @@ import textwrap
 import pytest
 
 from medsynai.errors import FolderError
-from medsynai.flow.folder import REPORT, SCORES, staged
+from medsynai.flow.folder import REPORT, SCORES, is_of_release, staged
+from medsynai.flow.plan import Plan
+from medsynai.flow.stages import risks
 
 
 def write_release(folder, text="old"):
@@ -30,6 +32,18 @@ def test_the_whole_folder_appears_at_once(tmp_path):
         f"new/release/{REPORT}",
         f"new/release/{SCORES}",
     ]
+
+
+def test_data_of_a_release_are_known(tmp_path):
+    target = tmp_path / "release"
+    with staged(target) as folder:
+        write_release(folder, "new")
+        (folder / "synthetic.csv").write_text("age\n1\n")
+    assert is_of_release(target / "synthetic.csv") and is_of_release(str(target / "synthetic"))
+    assert not is_of_release(target / SCORES) and not is_of_release(tmp_path / "synthetic.csv")
+    assert not is_of_release(None) and not is_of_release("sqlite:///synthetic")
+    said = " ".join(risks(Plan(str(target / "synthetic.csv"))))
+    assert "synthetic" in said and "real" in said and not risks(Plan("ward.csv"))
 
 
 @pytest.mark.parametrize(

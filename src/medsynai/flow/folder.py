@@ -29,6 +29,14 @@ def looks_like_release(folder: Path) -> bool:
     return (folder / REPORT).is_file() and any(others)
 
 
+def is_of_release(source: object) -> bool:
+    """Whether data are the synthetic rows of a release of ours."""
+    if not isinstance(source, str | Path) or "://" in str(source):
+        return False
+    path = Path(source).absolute()
+    return path.name.partition(".")[0] == SYNTHETIC and looks_like_release(path.parent)
+
+
 def open_ledger(folder: Path) -> Ledger:
     """The ledger of a release.
 

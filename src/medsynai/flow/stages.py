@@ -15,6 +15,7 @@ from medsynai.evaluate.trial import Trial
 from medsynai.flow import judging, opening
 from medsynai.flow.choose import CANDIDATES
 from medsynai.flow.conditions import parse_conditions
+from medsynai.flow.folder import is_of_release
 from medsynai.flow.judging import Judged, Panel
 from medsynai.flow.opening import Handed, Parts
 from medsynai.flow.plan import THOROUGH, Plan
@@ -274,6 +275,11 @@ def risks(plan: Plan) -> tuple[str, ...]:
         )
     if plan.positive_control:
         said.append("Positive control: EVERY row is a real patient's. Never release this file.")
+    if is_of_release(plan.source):
+        said.append(
+            "What is called real here is synthetic: the data are of a release. The scores, of "
+            "privacy too, speak of its synthetic rows and not of the patients behind them."
+        )
     return tuple(said)
 
 

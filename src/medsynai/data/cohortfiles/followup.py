@@ -134,6 +134,15 @@ class FollowUp:
         nothing = pd.Series(np.full(len(people), np.nan), people.index).astype(clock.dtype)
         return replace(cohort, subjects=people.assign(**dict.fromkeys(spent, nothing)))
 
+    def asked(self, text: str) -> str:
+        """A condition on the event, as one on the death that it is; others as they are."""
+        name, operator, level = (part.strip() for part in text.partition("="))
+        if name != self.said.event or not operator:
+            return text
+        if level == self.said.happened:
+            return "death=yes"
+        return text if self.several else f"death={'no' if level == self.other else level}"
+
     def to_toml(self) -> str:
         """As the text of schema.toml."""
         return toml_of(self.said)

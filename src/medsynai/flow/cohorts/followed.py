@@ -16,6 +16,10 @@ class Followed:
     loaded: LoadedCohort
     followup: FollowUp | None
 
+    def asked(self, texts: tuple[str, ...]) -> tuple[str, ...]:
+        """Conditions, those on the event as ones on the death."""
+        return texts if self.followup is None else tuple(map(self.followup.asked, texts))
+
     @property
     def notes(self) -> tuple[str, ...]:
         """What a person should know of what was read."""

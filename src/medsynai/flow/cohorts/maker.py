@@ -117,6 +117,8 @@ class CohortMaker:
             ConditionError: an unknown column or level, or an empty range.
         """
         recipe = self.recipe
+        if recipe.followup is not None:
+            texts = tuple(map(recipe.followup.asked, texts))
         return asked_of(self.fitted, texts, recipe.layout, recipe.settled) if texts else FREE
 
     def save(self, folder: Path) -> None:

@@ -109,7 +109,7 @@ def divide(found: Followed, run: Run) -> CohortParts:
         notes = (*notes, *left_out(train, LEAST))
         full = rollup.apply(train)
         notes = (*map(str, loaded.problems), *notes, *rollup.notes, *rare_events(full, LEAST))
-        bare, told = replace(full, extras={}), plan.conditions
+        bare, told = replace(full, extras={}), found.asked(plan.conditions)
         settled = settled_in(bare, LEAST)
         alike = Alike.of(without(bare, settled), told, loaded.layout, settled) if told else None
         return CohortParts(bare, held, notes, full, steady, alike, settled)
