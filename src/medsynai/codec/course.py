@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from medsynai.codec.lives import ENTRY, FIRST, UNITS, Lives, Times, origins
+from medsynai.codec.mends import Mends, unhoused
 from medsynai.codec.stays import StayLaws, lasts_of
 from medsynai.data.cohort import CODES, EVENTS, Cohort
 from medsynai.data.table import Table
@@ -136,10 +137,13 @@ class CourseCodec:
         """
         lives, n = self.lives, len(course.statics)
         first = np.nan_to_num(lives.number(course.statics, FIRST))
-        ticks = followed(self, course, np.zeros(n), _ticks(course, first))
+        drawn = _ticks(course, first)
+        ticks = followed(self, course, np.zeros(n), drawn)
+        early = len(np.unique(course.patient[ticks > drawn]))
         np.maximum.at(first, course.patient, ticks)
         begin = lives.begin(course.statics, first, rng)
-        return self.placed(course, begin, begin[course.patient] + ticks, rng)
+        made = self.placed(course, begin, begin[course.patient] + ticks, rng)
+        return replace(made, mended=Mends(early).named() | made.mended)
 
     def placed(
         self,
@@ -157,12 +161,17 @@ class CourseCodec:
             ticks: (events,) at which each event lies.
             rng: draws what visits lack; see `StayLaws`.
             before: (patients,) the last event of those who have none here; None: the beginning.
+
+        Raises:
+            ModelError: most events are forbidden by the table of codes.
         """
         lives, n = self.lives, len(course.statics)
         rows = pd.DataFrame({"patient": course.patient, "token": course.token, "tick": ticks})
         rows["value"], rows["length"] = course.value, course.length
         must = begin if before is None else begin * np.nan
-        rows = self.stays.lodged(rows, roles_of(self.tokens), must, rng)
+        roles, visits = roles_of(self.tokens), self.stays
+        outside = unhoused(rows, roles)
+        rows = visits.lodged(rows, roles, must, rng)
         says = pd.DataFrame([astuple(t) for t in self.tokens], columns=[*SAYS, "dated"])
         told = says.iloc[rows["token"]].set_axis(rows.index, axis=0)
         rows = housed(pd.concat([rows, told], axis=1))
@@ -171,13 +180,18 @@ class CourseCodec:
         subjects = lives.decode(course.statics, begin, last)
         ends = lives.times.ticks(subjects["death"])[rows["patient"]]
         since = rows["tick"].where(~rows["visit"], rows["stay"].map(lasts_of(rows)))
-        rows["length"] = self.stays.lengths(rows, since.to_numpy("float64"), rng)
-        end = np.fmax(
-            np.fmin(since + rows["length"], ends), rows["tick"]
-        )  # death at an unsaid hour
-        rows["end"] = end.where(rows["length"].notna())
-        rows = rows[_lawful(self, rows, subjects)].reset_index(drop=True)
-        return self._cohort(rows, subjects)
+        drawn = rows["length"]
+        rows["length"] = visits.lengths(rows, since.to_numpy("float64"), rng)
+        running = int((~rows["fresh"] & (rows["length"] < drawn)).sum())
+        end = since + rows["length"]
+        late = int((end > ends).sum())
+        # a death may be at an unsaid hour of its day
+        rows["end"] = np.fmax(np.fmin(end, ends), rows["tick"]).where(rows["length"].notna())
+        lawful = _lawful(self, rows, subjects)
+        mends = Mends(0, outside, int(rows["fresh"].sum()), running, late, int((~lawful).sum()))
+        mends.check(len(rows))
+        made = self._cohort(rows[lawful].reset_index(drop=True), subjects)
+        return replace(made, mended=mends.named())
 
     def _cohort(self, rows: pd.DataFrame, subjects: pd.DataFrame) -> Cohort:
         times, keys = self.lives.times, subjects["subject_id"].to_numpy()
@@ -209,6 +223,7 @@ def _lawful(codec: CourseCodec, rows: pd.DataFrame, subjects: pd.DataFrame) -> n
     facts = pd.DataFrame(codec.codes, columns=["kind", "code", "sex", "age_low", "age_high"])
     if facts[["sex", "age_low", "age_high"]].isna().all(axis=None):
         return np.ones(len(rows), bool)
+    facts["kind"] = facts["kind"].astype(object)  # where no code has a kind
     known = rows[["kind", "code"]].merge(facts, on=["kind", "code"], how="left")
     mine = subjects.iloc[rows["patient"]].reset_index(drop=True)
     sex = mine["sex"] if "sex" in mine else pd.Series(None, index=mine.index, dtype=object)

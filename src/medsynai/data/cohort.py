@@ -102,6 +102,7 @@ class Cohort:
         extras: what a format says beyond this, by kind of event (`OF_VISITS`: of visits): frames
             indexed by the row of `events` (`visits`) that they belong to.
         signals: recordings.
+        mended: of drawn patients, what was mended so that laws hold, counted.
 
     >>> from pandas import DataFrame
     >>> c = Cohort.of(events=DataFrame({"subject_id": ["b", "a"], "time": [3.0, 1.0],
@@ -118,6 +119,7 @@ class Cohort:
     signals: tuple[Signal, ...] = ()
     clock: Clock = Clock.CALENDAR
     origin: Literal["real", "synthetic"] = "real"
+    mended: dict[str, int] = field(default_factory=dict)
 
     @staticmethod
     def of(

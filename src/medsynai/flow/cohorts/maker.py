@@ -108,7 +108,7 @@ class CohortMaker:
         whole = rekeyed(made, fresh["subject_id"], fresh["visit_id"])
         laws = self.recipe.laws
         whole = laws.facts_once(housed(whole, self.recipe.layout))
-        return laws.numbered(self.beside.draw(whole, seeds))
+        return replace(laws.numbered(self.beside.draw(whole, seeds)), mended=made.mended)
 
     def asked(self, texts: tuple[str, ...]) -> Condition:
         """What `--condition` asks of what is told of a patient once.

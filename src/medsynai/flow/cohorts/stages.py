@@ -169,7 +169,8 @@ def report(found: Findings, run: Run) -> KindRelease:
     maker = None if find_entry(trained.name).copies else trained.maker
     inside = found.judged.panel.internal
     recipe = trained.maker.recipe
-    evidence = replace(evidence, notes=(*evidence.notes, *unwritten(found.made, recipe)))
+    notes = (*evidence.notes, *unwritten(found.made, recipe))
+    evidence = replace(evidence, notes=notes, repairs=found.made.mended)
     written = partial(write, found.made, recipe)
     shown = partial(look, found.made)
     said = "" if recipe.followup is None else recipe.followup.to_toml()
