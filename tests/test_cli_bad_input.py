@@ -127,6 +127,13 @@ def test_a_missing_file_and_a_missing_command(tmp_path):
     refused(tmp_path, "synthesize", tmp_path, "--out", tmp_path / "out")
 
 
+def test_a_place_without_data_is_named_for_what_it_is(tmp_path):
+    """Of a path that was not there and has no ending, the endings of tables were listed."""
+    refused(tmp_path, "inspect", tmp_path / "nowhere", hint="no such file or folder")
+    (tmp_path / "empty").mkdir()
+    refused(tmp_path, "inspect", tmp_path / "empty", hint="no cohort, images, signals or codes")
+
+
 def test_an_existing_folder_is_never_written_over(data, tmp_path):
     out = tmp_path / "thesis"
     out.mkdir()

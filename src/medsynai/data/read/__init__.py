@@ -191,6 +191,8 @@ def read_whole(source: str | Path | pd.DataFrame) -> Raw:
         return database.read(source)
     path = Path(source)
     suffix = suffix_of(path, READERS)
+    if suffix is None and not path.exists():
+        raise ReadError(f"{path}: no such file or folder")
     if suffix is None and not path.is_dir():
         known = ", ".join(READERS)
         raise ReadError(f"{path}: cannot tell the format by its ending; known endings: {known}")

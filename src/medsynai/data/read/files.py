@@ -20,7 +20,10 @@ def check_file(path: Path) -> Path:
     """
     try:
         if path.is_dir():
-            raise ReadError(f"{path} is a folder; give the file inside it")
+            raise ReadError(
+                f"{path} is a folder in which no cohort, images, signals or codes are seen; give "
+                "the file inside it, or say in a cohort.toml what its tables hold (docs/cohorts.md)"
+            )
         if not path.exists():
             raise ReadError(f"{path}: no such file")
         if path.stat().st_size == 0:

@@ -112,8 +112,7 @@ def checked(plan: Plan) -> CohortContract:
         SchemaError: no contract, or one that says too little.
     """
     refuse_unpaid(plan)
-    others = tuple(n for n in TABLES_ONLY if n != "schema")
-    kind_stages.refuse_options(plan, others, "a cohort is made of several tables")
+    kind_stages.refuse_options(plan, TABLES_ONLY, "a cohort is made of several tables")
     if plan.warm_start is not None:
         raise PlanError("warm-start is for tables only")
     if plan.schema is None:
