@@ -8,6 +8,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+from anchored_page import ANCHORED, anchored
 from anchors import ANCHORS, PRIVATE_ANCHORS
 from audit_page import AUDITS, audits
 from cohort_page import cohorts, sizes
@@ -383,6 +384,8 @@ def page() -> str:
         parts.append(images(found))
     if found := [json.loads(path.read_text()) for path in sorted(COHORTS.glob("*.json"))]:
         parts.append(cohorts(found))
+    if found := [json.loads(path.read_text()) for path in sorted(ANCHORED.glob("*.json"))]:
+        parts.append(anchored(found))
     if TRAINING.is_file():
         parts.append(training(json.loads(TRAINING.read_text())))
     if SPEED.is_file():

@@ -32,6 +32,8 @@ class Arm(StrEnum):
     MIXED = "real + synthetic"
     SYNTHETIC = "synthetic only"
     PRETRAINED = "synthetic, then real"
+    REPEATED = "real, rarer class repeated"
+    EVENED = "real + rarer class drawn"
 
 
 # What is compared with what: gains against real rows alone and, count for count, duplicated ones.
@@ -44,6 +46,8 @@ PAIRS = (
     (Arm.SYNTHETIC, Arm.REAL),
     (Arm.DUPLICATED, Arm.REAL),
     (Arm.CLASSIC, Arm.DUPLICATED),
+    (Arm.EVENED, Arm.REAL),
+    (Arm.EVENED, Arm.REPEATED),
 )
 
 
@@ -181,9 +185,10 @@ def verdict(size: int | None, found: Sequence[Difference], arm: Arm = Arm.MIXED)
     'real + synthetic: not decided, for the arm of duplicated real records is missing.'
     """
     mine = {d.against: d for d in found if d.size == size and d.arm is arm}
-    if Arm.DUPLICATED not in mine or Arm.REAL not in mine:
+    control = Arm.REPEATED if arm is Arm.EVENED else Arm.DUPLICATED
+    if control not in mine or Arm.REAL not in mine:
         return f"{arm}: not decided, for the arm of duplicated real records is missing."
-    same, alone = mine[Arm.DUPLICATED], mine[Arm.REAL]
+    same, alone = mine[control], mine[Arm.REAL]
     if min(same.seeds, alone.seeds) < FEWEST:
         return f"{arm}: not decided, for there are fewer than {FEWEST} seeds ({same.seeds})."
     against = f"{same.value:+.3f} AUROC against as many duplicated real records"

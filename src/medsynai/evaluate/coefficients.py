@@ -10,6 +10,8 @@ from medsynai.evaluate.interval import Z
 # A whisper of ridge, so that separation or a constant column gives a wide interval, not a crash.
 RIDGE = 1e-6
 STEPS = 30
+# Halvings of a step at most, and the slope downhill, as a share of that uphill, that ends them.
+HALVINGS, BEYOND = 10, 0.1
 # A standard error beyond this, on standardised terms, says that nothing was estimated.
 VACUOUS = 10.0
 
@@ -63,19 +65,33 @@ def fit_cox(rows: Floats) -> Coefficients:
 def _newton(
     slope: Callable[[Floats], tuple[Floats, Floats]], terms: int, ridge: float
 ) -> Coefficients:
-    """Maximise a concave likelihood given its gradient and information at a point."""
-    beta: Floats = np.zeros(terms)
+    """Maximise a concave likelihood given its gradient and information at a point.
+
+    A step that ends far beyond the top of its line is halved: few rows and long tails throw plain
+    Newton steps to where they never come back from.
+    """
     penalty: Floats = ridge * np.eye(terms)
-    for _ in range(STEPS):
+
+    def at(beta: Floats) -> tuple[Floats, Floats]:
         gradient, information = slope(beta)
-        found = np.linalg.solve(information + penalty, gradient - ridge * beta)
-        step = np.asarray(found, dtype=np.float64)
+        return gradient - ridge * beta, information + penalty
+
+    beta: Floats = np.zeros(terms)
+    gradient, information = at(beta)
+    for _ in range(STEPS):
+        step = np.asarray(np.linalg.solve(information, gradient), dtype=np.float64)
         # Long steps overshoot under near separation.
-        beta = beta + step * min(1.0, 5.0 / max(float(np.abs(step).max(initial=0.0)), 1e-12))
+        step = step * min(1.0, 5.0 / max(float(np.abs(step).max(initial=0.0)), 1e-12))
+        for _ in range(HALVINGS):
+            climbs = float(gradient @ step)
+            ahead, spread = at(beta + step)
+            if float(ahead @ step) >= -BEYOND * climbs:
+                break
+            step = step / 2
+        beta, gradient, information = beta + step, ahead, spread
         if float(np.abs(step).max(initial=0.0)) < 1e-8:
             break
-    covariance = np.linalg.inv(slope(beta)[1] + penalty)
-    errors: Floats = np.sqrt(np.diag(covariance))
+    errors: Floats = np.sqrt(np.diag(np.linalg.inv(information)))
     return beta, errors
 
 

@@ -127,10 +127,25 @@ def test_patients_are_on_one_side_and_the_generator_sees_those_to_learn_from(lab
 
 def test_every_arm_is_tried_and_counts_are_equal(lab):
     found = {o.arm: o for o in cell(lab, 15, 0, (1.0,), Seeds(0))}
-    assert set(found) == set(Arm)
+    assert set(found) == set(Arm) - {Arm.REPEATED, Arm.EVENED}  # the classes are even
     assert found[Arm.REAL].figures["auroc"] > 0.7 < found[Arm.MIXED].figures["auroc"]
     counts = {found[arm].fitted for arm in (Arm.DUPLICATED, Arm.CLASSIC, Arm.MIXED)}
     assert counts == {2 * found[Arm.REAL].fitted}
+
+
+@pytest.mark.parametrize("target", ["death", "fatal"])
+def test_the_rarer_outcome_is_drawn_until_the_classes_are_even(target):
+    lab = lab_of(1.0, target)
+    rare = np.flatnonzero(lab.labels == 1)[:30]
+    learn = np.concatenate([rare, np.flatnonzero(lab.labels == 0)[:60]])
+    bench = lab.bench(learn, np.arange(90, 120), Seeds(0))
+    repeated, drawn = bench.evened(Seeds(1))
+    assert len(repeated) == len(drawn) == 30
+    assert (bench.task.truth(repeated) == 1).all() and (bench.task.truth(drawn) == 1).all()
+    mean = bench.task.encoding.names.index("2")
+    assert set(repeated[:, mean]) <= set(bench.real[:, mean])
+    assert not set(drawn[:, mean]) <= set(bench.real[:, mean])
+    assert np.nanmean(drawn[:, mean]) > 2.4  # who dies has more lactate
 
 
 def test_synthetic_patients_who_leave_early_are_drawn_anew(lab, monkeypatch):

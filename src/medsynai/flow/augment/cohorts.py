@@ -26,10 +26,11 @@ from medsynai.evaluate.encode import Encoding, Floats
 from medsynai.evaluate.tasks import Task
 from medsynai.flow.augment.rows import RowBench
 from medsynai.flow.cohorts import stages
+from medsynai.flow.cohorts.asking import asked_of
 from medsynai.flow.kind_stages import Run
 from medsynai.flow.plan import Plan
 from medsynai.flow.watch import Watch
-from medsynai.generator import FittedCohort
+from medsynai.generator import FREE, Condition, FittedCohort, Wanted
 from medsynai.privacy.ledger import Ledger
 from medsynai.seeds import Seeds
 
@@ -177,7 +178,8 @@ class CohortLab:
         ]
         task = form.task(tables[0])
         values = [task.encoding.values(t) for t in tables]
-        return RowBench(task, Drawn(fitted, form), (values[0], values[1], values[2]))
+        drawn = Drawn(fitted, form)
+        return RowBench(task, drawn, (values[0], values[1], values[2]), drawn.of_class)
 
 
 @dataclass(frozen=True)
@@ -229,7 +231,15 @@ class Drawn:
     fitted: FittedCohort
     form: Form
 
-    def __call__(self, n: int, seeds: Seeds) -> Table:
+    def of_class(self, n: int, seeds: Seeds, which: int) -> Table | None:
+        """The same with, or without, the outcome; None where nobody can be asked to live on."""
+        question = self.form.question
+        if not question.static:
+            return self(n, seeds, asked_of(self.fitted, ("death=yes",))) if which else None
+        level = (question.classes[which],)
+        return self(n, seeds, Condition((Wanted(question.static, level),)))
+
+    def __call__(self, n: int, seeds: Seeds, condition: Condition = FREE) -> Table:
         """Exactly `n` who reach the landmark.
 
         Raises:
@@ -239,7 +249,9 @@ class Drawn:
         while (short := n - sum(map(len, parts))) > 0:
             if len(parts) == TRIES:
                 raise ModelError("hardly any synthetic patient is seen until the landmark")
-            made = self.fitted.sample(max(short, n // 4, BATCH), seeds.of("drawn", len(parts)))
+            made = self.fitted.sample(
+                max(short, n // 4, BATCH), seeds.of("drawn", len(parts)), condition
+            )
             truth = self.form.question.truth(made)
             kept = np.flatnonzero(np.isfinite(truth))
             parts.append(self.form.table(some(self.form.question.view(made), kept), truth[kept]))

@@ -80,6 +80,9 @@ class ImageBench:
         repeated = self.real.rows(duplicates(len(self.real), n, seeds))
         return repeated if arm is Arm.DUPLICATED else moved(repeated, seeds)
 
+    def evened(self, seeds: Seeds) -> None:
+        """Of images no class is asked for by itself."""
+
     def joined(self, parts: Sequence[ImageSet]) -> ImageSet:
         """One after another."""
         pixels, labels = (

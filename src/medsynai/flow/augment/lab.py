@@ -25,6 +25,13 @@ class Bench(Protocol):
         """`n` records to add: duplicates, classic ones, or synthetic ones."""
         ...
 
+    def evened(self, seeds: Seeds) -> tuple[Any, Any] | None:
+        """What makes the classes even: real records of the rarer ones repeated, and drawn ones.
+
+        None where they are even, or where the model cannot be asked for a class.
+        """
+        ...
+
     def joined(self, parts: Sequence[Any]) -> Any:
         """Records one after another."""
         ...

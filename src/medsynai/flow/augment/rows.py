@@ -25,11 +25,13 @@ class RowBench:
         task: what is told from what.
         draw: that many synthetic rows.
         parts: rows to learn from, to choose the ratio by, and of the holdout.
+        draw_class: that many of one class; gives None of a class that cannot be asked for.
     """
 
     task: Task
     draw: Callable[[int, Seeds], Table]
     parts: tuple[Floats, Floats, Floats]
+    draw_class: Callable[[int, Seeds, int], Table | None] | None = None
 
     @property
     def real(self) -> Floats:
@@ -44,6 +46,23 @@ class RowBench:
         if arm is Arm.CLASSIC:
             return smote(self.real, self.task, n, seeds)
         return self.task.known(self.draw(n, seeds))
+
+    def evened(self, seeds: Seeds) -> tuple[Floats, Floats] | None:
+        """Rows up to the number of the commonest class."""
+        truth = self.task.truth(self.real).astype(int)
+        counts = np.bincount(truth, minlength=len(self.task.classes))
+        lacks = counts.max() - counts
+        if self.draw_class is None or not lacks.any():
+            return None
+        repeated, drawn = [], []
+        for k in np.flatnonzero(lacks):
+            mine, many = self.real[truth == k], int(lacks[k])
+            made = self.draw_class(many, seeds.of("drawn", int(k)), int(k))
+            if made is None:
+                return None
+            repeated.append(mine[duplicates(len(mine), many, seeds.of("repeated", int(k)))])
+            drawn.append(self.task.known(made))
+        return np.vstack(repeated), np.vstack(drawn)
 
     def joined(self, parts: Sequence[Floats]) -> Floats:
         """One below another."""

@@ -25,6 +25,7 @@ from medsynai.seeds import Seeds
 
 RATIOS = (0.25, 0.5, 1.0, 2.0, 5.0)
 HELD = 0.2  # share of the records at hand that the ratio is chosen by
+EVEN = (Arm.REPEATED, Arm.EVENED)
 LEAST = 4  # records of a class at hand; one of them is for the choice
 README = """# Internal: this folder must not leave unless its figures may
 
@@ -147,10 +148,16 @@ def cell(
         arm: (bench.joined((bench.real, added(arm, best))),)
         for arm in (Arm.DUPLICATED, Arm.CLASSIC)
     } | {Arm.SYNTHETIC: (drawn[best],), Arm.PRETRAINED: (drawn[best], bench.real)}
+    even = bench.evened(seeds.of("evened"))
+    for arm, more in zip(EVEN, even or (), strict=False):
+        others[arm] = (bench.joined((bench.real, more)),)
     return [
         outcome(Arm.REAL, 0.0, bench.real),
         *(o if o.ratio == best else Outcome(**{**o.__dict__, "chosen": False}) for o in mixed),
-        *(outcome(arm, best, *stages) for arm, stages in others.items()),
+        *(
+            outcome(arm, best if arm not in EVEN else len(stages[0]) / n - 1, *stages)
+            for arm, stages in others.items()
+        ),
     ]
 
 
@@ -203,7 +210,11 @@ def _write(
     said = []
     for size in sizes:
         head = _words(size, lab.unit).capitalize()
-        said += [f"{head}. {verdict(size, found, arm)}" for arm in (Arm.MIXED, Arm.PRETRAINED)]
+        arms = [Arm.MIXED, Arm.PRETRAINED]
+        arms += (
+            [Arm.EVENED] if any(o.size == size and o.arm is Arm.EVENED for o in outcomes) else []
+        )
+        said += [f"{head}. {verdict(size, found, arm)}" for arm in arms]
     said += [f"{_words(size, lab.unit)}. Not tried: {why}." for size, why in unable.items()]
     record = {
         "verdicts": said,
