@@ -19,6 +19,7 @@ ABOUT = """## What copies score
 By `python bench/cohort_anchors.py`: a third of the patients trains, a third is the holdout. Each
 cell: an exact copy of the train part, other real patients, a bootstrap of train patients, and
 marginals alone (`shuffle`). A copy wins fidelity and utility; the attacks are what catches it.
+An attack finds what lies beyond chance by its 95 % interval, and so one in twenty real samples.
 
 """
 
@@ -40,7 +41,9 @@ def anchored(rows: list[Row]) -> str:
     for row in rows:
         wrong = [f"`{n}`" for n, s in row["scores"].items() if misranked(n, s)]
         said = ", ".join(wrong) or "none"
-        lines.append(f"- {row['set']}: ranked the wrong way round, or copies not caught: {said}.\n")
+        lines.append(
+            f"- {row['set']}: real patients no better than marginals, copies not found, or real patients found: {said}.\n"
+        )
     return "".join(lines) + "\n"
 
 
