@@ -42,7 +42,8 @@ def anchored(rows: list[Row]) -> str:
         wrong = [f"`{n}`" for n, s in row["scores"].items() if misranked(n, s)]
         said = ", ".join(wrong) or "none"
         lines.append(
-            f"- {row['set']}: real patients no better than marginals, copies not found, or real patients found: {said}.\n"
+            f"- {row['set']}: real patients no better than marginals, copies not found, or real"
+            f" patients found: {said}.\n"
         )
     return "".join(lines) + "\n"
 
