@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from medsynai.codec.course import Course, CourseCodec
+from medsynai.codec.course import Course, CourseCodec, kept_of, rows_of
 from medsynai.codec.stays import StayLaws
 from medsynai.data.cohort import Cohort
 
@@ -68,6 +68,27 @@ def test_what_a_bad_model_draws_keeps_the_laws_of_real_visits():
     assert len(held) == len(made.events) and (held["subject_id_x"] == held["subject_id_y"]).all()
     assert ((held["start"] <= held["time"]) & (held["time"] <= held["end"])).all()
     assert set(made.visits["kind"]) == {"A", "B"}
+
+
+def test_gaps_in_visits_and_between_them_are_several_patients():
+    real = ward()
+    hours = (real.events["time"] - real.events["time"].min()) / HOUR
+    seen = pd.DataFrame({"w": real.events["subject_id"], "v": real.events["visit_id"], "t": hours})
+    begin = real.visits.assign(t=(real.visits["start"] - real.events["time"].min()) / HOUR)
+    begin = begin.rename(columns={"subject_id": "w", "visit_id": "v"})
+    seen = pd.concat([begin[["w", "v", "t"]], seen])
+    seen = seen.sort_values(["w", "t"], kind="stable", ignore_index=True)
+    gap, same = seen.groupby("w")["t"].diff(), seen["v"] == seen.groupby("w")["v"].shift()
+    longest, shortest = gap[same].groupby(seen["w"]).max(), gap[~same].groupby(seen["w"]).min()
+    laws = CourseCodec.fit(real, 3).stays
+    assert laws.reach == sorted(longest)[-3] and laws.pause == sorted(shortest.dropna())[2] > 0
+    none = StayLaws.of(real_rows(real), 80, 81)
+    assert none.reach is None and none.pause == 0
+
+
+def real_rows(real: Cohort) -> pd.DataFrame:
+    codec = CourseCodec.fit(real, 3)
+    return kept_of(rows_of(real, codec.lives.times), codec.tokens)
 
 
 def test_without_laws_it_does_not():

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 import torch
 
-from medsynai.codec.course import CourseCodec
+from medsynai.codec.course import CourseCodec, roles_of
 from medsynai.codec.moments import Moments
+from medsynai.codec.stays import Rooms
 from medsynai.codec.steps import StepCodec
 from medsynai.data.cohort import Clock, Cohort
 from medsynai.data.outcomes import outcome_of
@@ -50,7 +51,8 @@ def ward(n: int, seed: int = 0) -> Cohort:
 def network(cohort: Cohort) -> tuple[torch.nn.ModuleDict, torch.Tensor, StepCodec]:
     courses = CourseCodec.fit(cohort, 3)
     course = courses.encode(cohort)
-    codec = StepCodec.fit(course, len(courses.tokens), courses.lives.times, (20, 20), 3)
+    rooms = Rooms.of(courses.stays, roles_of(courses.tokens))
+    codec = StepCodec.fit(course, rooms, courses.lives.times, (20, 20), 3)
     lines, cut = codec.lines(course)
     assert cut == 0
     modules = torch.nn.ModuleDict({"net": EventNet(codec, 16, 8)})
@@ -371,7 +373,8 @@ def test_who_died_is_foretold_by_the_course_and_not_by_its_end():
     cohort = replace(cohort, subjects=people)
     courses = CourseCodec.fit(cohort, 3)
     course = courses.encode(cohort)
-    codec = StepCodec.fit(course, len(courses.tokens), courses.lives.times, (20, 20), 3)
+    rooms = Rooms.of(courses.stays, roles_of(courses.tokens))
+    codec = StepCodec.fit(course, rooms, courses.lives.times, (20, 20), 3)
     once = foretelling(Refined("shuffle"), codec.table(course), outcome_of(cohort))
     assert once.foretell == ".death" and {".n0", ".m0", ".steps"} <= set(once.by)
     assert not {".death", ".exit", ".span", ".entry"} & set(once.by)

@@ -16,6 +16,7 @@ from medsynai.codec.course import Course, CourseCodec, Token
 from medsynai.codec.lives import FIRST, Lives, Times
 from medsynai.codec.marks import Marks
 from medsynai.codec.moments import ROUND, SPAN, STEPS, plain_of
+from medsynai.codec.stays import Rooms
 from medsynai.codec.steps import COUNTED, KNOTS, WATCHED, StepCodec, cycle_of
 from medsynai.codec.table import ColumnCodec, LevelCodec, TableCodec
 from medsynai.data.canonical import fit_canonical, text_of
@@ -59,8 +60,9 @@ def steps_under(contract: CohortContract, bins: int) -> StepCodec:
     codecs = tuple(codec for _, codec in valued)
     values = Marks(np.array([i for i, _ in valued], np.int64), codecs, _alike(codecs))
     gaps = public_codec(_gaps(contract.ticks, cycle))
+    rooms = Rooms(np.zeros(many, np.int64))  # a contract names no visits
     return StepCodec(
-        many, watched, counted, cycle, schema, told, gaps, since, values, nothing, ones
+        many, watched, counted, cycle, schema, told, gaps, since, values, nothing, ones, rooms
     )
 
 

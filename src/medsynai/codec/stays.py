@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from medsynai.store import Arrays
+
 
 @dataclass(frozen=True)
 class StayLaws:
@@ -20,12 +22,14 @@ class StayLaws:
         every: each patient has one.
         reach: the most ticks between what lies in a visit and what lay in it before; None where
             too few patients have any.
+        pause: the fewest ticks between what lies in a visit and the beginning of the next.
     """
 
     running: float = 1.0
     alone: bool = False
     every: bool = False
     reach: float | None = None
+    pause: float = 0.0
 
     @staticmethod
     def of(rows: pd.DataFrame, people: int, least: int) -> "StayLaws":
@@ -45,11 +49,14 @@ class StayLaws:
         many, twice = (visits["patient"][x].nunique() for x in (runs, again))
         share = float(runs.sum() / max(following.notna().sum(), 1))
         without = people - visits["patient"].nunique()
+        longest, shortest = _gaps(rows)
+        usual = len(longest) >= least, len(shortest) >= least
         return StayLaws(
             share if many >= least else 0.0,
             twice < least,
             len(visits) > 0 and without < least,
-            _reach(rows, least),
+            float(np.sort(longest)[-least]) if usual[0] else None,
+            float(np.sort(shortest)[least - 1]) if usual[1] else 0.0,
         )
 
     def lodged(
@@ -61,7 +68,8 @@ class StayLaws:
             rows: patient, token, value, length and tick of each.
             roles: (tokens,) 2 for a visit, 1 for what lies in one, 0 for all else.
             first: (patients,) ticks at which a visit begins of who must have one and has nothing;
-                NaN where nobody must.
+                NaN of who goes on from a history: nobody must, and what comes before any visit
+                begins has one of its own.
             rng: draws their kinds.
 
         Returns:
@@ -81,7 +89,8 @@ class StayLaws:
         if self.every:
             earliest = rows.groupby("patient")["tick"].min().reindex(people)
             at = at.fillna(earliest.fillna(pd.Series(first)).where(~np.isnan(first)))
-        at = at[~people.isin(begun.index)].dropna()
+        open_still = np.isnan(first) & (inside.reindex(people) < begun.reindex(people))
+        at = at[~people.isin(begun.index) | open_still].dropna()
         drawn = rows["token"].to_numpy()[role == 2]
         kinds = drawn if len(drawn) else np.flatnonzero(roles == 2)[:1]
         more = pd.DataFrame({"patient": at.index, "token": rng.choice(kinds, len(at))})
@@ -123,7 +132,7 @@ class StayLaws:
     ) -> np.ndarray:
         """(visits,) which of those that run into the next one may not."""
         share = runs.sum() / max(followed.sum(), 1)
-        held = runs & (share > self.running)
+        held: np.ndarray = runs & (share > self.running)
         held[held] = rng.random(int(held.sum())) >= self.running / max(share, 1e-9)
         return held
 
@@ -134,9 +143,48 @@ def lasts_of(rows: pd.DataFrame) -> pd.Series:
     return lasts
 
 
-def _reach(rows: pd.DataFrame, least: int) -> float | None:
-    """The `least`-th greatest of patients' longest gaps in visits."""
+def _gaps(rows: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """Of patients, the longest gap ahead of what lies in a visit, the shortest ahead of a visit."""
     inside = rows[rows["inside"].to_numpy(bool)]
-    gap = inside.groupby("patient")["tick"].diff()
-    longest = gap[~inside["visit"].to_numpy(bool)].groupby(inside["patient"]).max().dropna()
-    return float(np.sort(longest)[-least]) if len(longest) >= least else None
+    gap, visit = inside.groupby("patient")["tick"].diff(), inside["visit"].to_numpy(bool)
+    whose = inside["patient"]
+    longest: pd.Series = gap[~visit].groupby(whose[~visit]).max().dropna()
+    shortest: pd.Series = gap[visit].groupby(whose[visit]).min().dropna()
+    return longest, shortest
+
+
+@dataclass(frozen=True)
+class Rooms:
+    """The same laws token by token, as a net is asked to keep them.
+
+    Attributes:
+        roles: (tokens,) 2 for a visit, 1 for what lies in one, 0 for all else.
+        reach, pause: as in `StayLaws`; infinite for no reach.
+        apart: no visit begins while another goes on.
+        alone: no two begin at one time.
+    """
+
+    roles: np.ndarray
+    reach: float = np.inf
+    pause: float = 0.0
+    apart: bool = False
+    alone: bool = False
+
+    @staticmethod
+    def of(laws: StayLaws, roles: np.ndarray) -> "Rooms":
+        """Of what was learnt."""
+        reach = np.inf if laws.reach is None else laws.reach
+        return Rooms(roles, reach, laws.pause, laws.running == 0, laws.alone)
+
+    def arrays(self, prefix: str) -> Arrays:
+        """For a safetensors file."""
+        plain = np.array([self.reach, self.pause, self.apart, self.alone], np.float64)
+        return {f"{prefix}.roles": self.roles, f"{prefix}.laws": plain}
+
+    @staticmethod
+    def load(arrays: Arrays, prefix: str, tokens: int) -> "Rooms":
+        """The inverse of `arrays`; of a model that was saved without them, no laws."""
+        if f"{prefix}.roles" not in arrays:
+            return Rooms(np.zeros(tokens, np.int64))
+        reach, pause, apart, alone = arrays[f"{prefix}.laws"].tolist()
+        return Rooms(arrays[f"{prefix}.roles"], reach, pause, bool(apart), bool(alone))

@@ -16,6 +16,7 @@ from medsynai.codec.lives import Times
 from medsynai.codec.marks import Marks
 from medsynai.codec.moments import AIMS, ROUND, SPAN, STEPS, Drawn, Moments, plain_of, told_of
 from medsynai.codec.numbers import NumberCodec
+from medsynai.codec.stays import Rooms
 from medsynai.codec.table import TableCodec
 from medsynai.data.schema import Schema
 from medsynai.data.table import Table
@@ -48,6 +49,7 @@ class StepCodec:
         since: (bins,) where ranges of time since a token came last begin.
         values, lengths: bins of the numbers of each token.
         twice: a group a token: how often it comes at one time.
+        rooms: what holds of visits.
     """
 
     tokens: int
@@ -61,25 +63,27 @@ class StepCodec:
     values: Marks
     lengths: Marks
     twice: Choices
+    rooms: Rooms
 
     @staticmethod
     def fit(
-        course: Course, tokens: int, times: Times, bins: tuple[int, int], least: int
+        course: Course, rooms: Rooms, times: Times, bins: tuple[int, int], least: int
     ) -> "StepCodec":
         """Learn from train patients.
 
         Args:
             course: what happened to them.
-            tokens: how many tokens there are.
+            rooms: what holds of visits, token by token.
             times: the lattice of ticks.
             bins: about how many bins numbers have at most, and gaps.
             least: patients behind whatever is drawn as it is.
         """
-        moments, most = Moments.of(course, tokens), bins[0]
+        tokens, most = len(rooms.roles), bins[0]
+        moments = Moments.of(course, tokens)
         token, whose = moments.token, moments.patient
         passed = moments.starts & (moments.gap > 0)
         gaps = NumberCodec.fit(moments.gap[passed], bins[1], 2 * least, least, whose[passed])
-        watched, counted = _looked_at(moments, tokens, len(course.statics))
+        watched, counted = _looked_at(moments, rooms.roles == 2, len(course.statics))
         tick, before = moments.tick(), moments.before()
         known = _alike_many(np.where(before >= 0, token, -1), watched)
         passed_since = (tick[known] - tick[before[known]]).astype(float)
@@ -98,6 +102,7 @@ class StepCodec:
             Marks.fit(token, moments.value, whose, most, least),
             Marks.fit(token, moments.length, whose, most // 2, least),
             _twice(moments, tokens, least),
+            rooms,
         )
 
     def table(self, course: Course) -> Table:
@@ -158,6 +163,7 @@ class StepCodec:
         }
         own |= self.gaps.arrays("gaps") | self.values.arrays("values")
         own |= self.lengths.arrays("lengths") | self.twice.arrays("twice")
+        own |= self.rooms.arrays("rooms")
         return own | self.told.arrays()
 
     @staticmethod
@@ -176,6 +182,7 @@ class StepCodec:
             Marks.load(arrays, "values"),
             Marks.load(arrays, "lengths"),
             Choices.load(arrays, "twice"),
+            Rooms.load(arrays, "rooms", tokens),
         )
 
 
@@ -236,15 +243,23 @@ def spread_of(bins: int) -> np.ndarray:
     return (2 * np.arange(bins) + 1) / max(bins, 1) - 1
 
 
-def _looked_at(moments: Moments, tokens: int, patients: int) -> tuple[np.ndarray, np.ndarray]:
-    """The commonest tokens; and places of those that most who have them have more than once."""
+def _looked_at(
+    moments: Moments, visits: np.ndarray, patients: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The commonest tokens; and places of those that most who have them have more than once.
+
+    `visits`: (tokens,) which are visits; those that many have stand before all others in both.
+    """
+    tokens = len(visits)
     events = np.bincount(moments.token, minlength=tokens)
-    watched = np.sort(np.argsort(-events, kind="stable")[:WATCHED])
     pairs = np.unique(moments.token * patients + moments.patient) // max(patients, 1)
     people = np.bincount(pairs.astype(np.int64), minlength=tokens)
-    often = (events >= OFTEN * people) & (people >= SHARE * patients)
+    many = people >= SHARE * patients
+    weight = events + (visits & many) * len(moments.token)
+    watched = np.sort(np.argsort(-weight, kind="stable")[:WATCHED])
+    often = ((events >= OFTEN * people) | visits) & many
     able = np.flatnonzero(often[watched])
-    best = able[np.argsort(-events[watched[able]], kind="stable")[:COUNTED]]
+    best = able[np.argsort(-weight[watched[able]], kind="stable")[:COUNTED]]
     return watched, np.sort(best)
 
 

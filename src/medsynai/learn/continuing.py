@@ -23,6 +23,7 @@ from medsynai.learn.habits import Habits
 from medsynai.learn.losses.events import Happened, beside, history, taken_apart, told_states
 from medsynai.learn.nets.events import EventNet
 from medsynai.learn.nets.gaps import Past
+from medsynai.learn.nets.lodging import Lodging
 from medsynai.learn.threads import one_thread
 from medsynai.learn.walk import GapsOf, Plain, Walk
 from medsynai.learn.walking import gap_drawer, joined
@@ -160,8 +161,24 @@ def resumed(
         _habits(net, seen, behind),
         generator,
         gaps_of,
+        _lodging(net, seen, behind),
         Plain.of(net),
     )
+
+
+def _lodging(net: EventNet, seen: Happened, behind: Tensor) -> Lodging:
+    """The visits that the histories leave open, as far as their ends are known."""
+    lodging, token = net.lodging(len(seen.codes)), seen.lines["token"].long()
+    role = torch.from_numpy(lodging.rooms.roles)[token] * behind
+    lodging.since[seen.patient[role > 0]] = 0.0
+    ends, length = torch.zeros(len(token)), seen.lines["length"].long()
+    for kind, least in lodging.least.items():
+        mine = (token == kind) & (length >= 0)
+        ends[mine] = least[length[mine]]
+    visits = role == 2
+    still = lodging.open.numpy()  # of several the last: NumPy sets them in order
+    still[seen.patient[visits].numpy()] = ends[visits].numpy()
+    return lodging
 
 
 def _habits(net: EventNet, seen: Happened, behind: Tensor) -> Habits:

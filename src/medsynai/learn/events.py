@@ -10,8 +10,9 @@ import numpy as np
 import torch
 
 from medsynai import store
-from medsynai.codec.course import CourseCodec
+from medsynai.codec.course import CourseCodec, roles_of
 from medsynai.codec.moments import SPAN
+from medsynai.codec.stays import Rooms
 from medsynai.codec.steps import StepCodec, course_of
 from medsynai.data.cohort import Cohort
 from medsynai.data.outcomes import outcome_of
@@ -158,7 +159,8 @@ def fit_events(
         raise ModelError(f"no code has {least} train patients: there is nothing to learn")
     course = courses.encode(cohort)
     bins = (settings.bins, settings.gaps)
-    codec = StepCodec.fit(course, len(courses.tokens), courses.lives.times, bins, least)
+    rooms = Rooms.of(courses.stays, roles_of(courses.tokens))
+    codec = StepCodec.fit(course, rooms, courses.lives.times, bins, least)
     table = codec.table(course)
     once = foretelling(settings.lives, table, outcome_of(cohort))
     lives = once.fit(table, ledger, seeds.of("lives"))

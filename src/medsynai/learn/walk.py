@@ -12,6 +12,7 @@ from medsynai.learn.habits import Habits
 from medsynai.learn.nets.events import NEVER, NOTHING, EventNet, told_table, unaimed
 from medsynai.learn.nets.gaps import Past
 from medsynai.learn.nets.kin import FAR
+from medsynai.learn.nets.lodging import Lodging
 
 # Codes of what is told; steps, span and how many steps lie a cycle after another; counts; aims.
 Heads = tuple[Tensor, tuple[Tensor, Tensor, Tensor], Tensor, Tensor]
@@ -30,6 +31,7 @@ class Walk:
         total, many: (n, watched) of the numbers so far.
         habits: when tokens came so far.
         gaps_of: draws gaps; see `of`.
+        lodging: the visits that go on.
         plain: of the net, what would be slow to ask it token by token.
         found: what was drawn, in pieces: step and token; patients, ticks, value, same, length.
     """
@@ -44,6 +46,7 @@ class Walk:
     habits: Habits
     generator: torch.Generator
     gaps_of: GapsOf
+    lodging: Lodging
     plain: "Plain"
     found: list[tuple[tuple[int, int], tuple[Tensor, ...]]] = field(default_factory=list)
 
@@ -67,7 +70,8 @@ class Walk:
         last = torch.full((n, net.tokens), -1)
         sums = torch.zeros(n, wide), torch.zeros(n, wide), Habits.none(n, slots, wide)
         past = _ahead(net, heads)
-        return Walk(net, past, first, always, last, *sums, generator, gaps_of, Plain.of(net))
+        rest = net.lodging(n), Plain.of(net)
+        return Walk(net, past, first, always, last, *sums, generator, gaps_of, *rest)
 
     def run(self) -> Drawn:
         """Until nobody has a step to come."""
@@ -91,6 +95,7 @@ class Walk:
             for name in ("state", "always", "last", "total", "many"):
                 setattr(self, name, getattr(self, name)[:n])
             self.habits.keep(n)
+            self.lodging.keep(n)
 
     def _step(self, step: int) -> None:
         """One step of everybody."""
@@ -120,7 +125,8 @@ class Walk:
         Everybody has a token that comes next; the lowest is served first, for all who have it.
         """
         net, n = self.net, len(ahead)
-        step = Content.empty(net, n)
+        step, free = Content.empty(net, n), usually
+        usually = self.lodging.barred(free, when[1])
         told = told_table(net, self.past)
         scores = (
             net.heads(torch.nn.functional.silu(ahead + step.sums[:, : ahead.shape[1]])) + usually
@@ -132,7 +138,8 @@ class Walk:
             own = step.sums[at]
             state = about[at] + own[:, ahead.shape[1] :]
             value, same = self._value(state, at, token, mine)
-            length = self._length(state, token, mine)
+            length = _length(self, state, token, mine)
+            self.lodging.came(at, token, length, (usually, free))
             self.found.append(((when[0], token), (at, when[1][at], value, same, length)))
             own = step.add((net, self.plain), at, (token, value), own)
             told_now = ahead[at] + own[:, : ahead.shape[1]]
@@ -153,13 +160,6 @@ class Walk:
         self.last[at, token] = code
         return code, again.long()
 
-    def _length(self, state: Tensor, token: int, told: Tensor) -> Tensor:
-        numbers, channel = self.net.lengths, self.plain.length[token]
-        none = torch.full((len(state),), -1)
-        if channel < 0:
-            return none
-        return pick(numbers.ask(channel, state, none, unaimed(told)), self.generator)
-
     def _remember(self, step: "Content", ticks: Tensor, since: Tensor) -> None:
         """The step is past."""
         net = self.net
@@ -168,6 +168,15 @@ class Walk:
         self.past = _onwards(net, self.past, step, (ticks, since), (self.total, self.many))
         read = net.steps_read(step.present, step.places, ticks, step.rest)
         self.state = net.unit(read[:, None], self.state[None])[1][0]
+
+
+def _length(walk: Walk, state: Tensor, token: int, told: Tensor) -> Tensor:
+    """(n,) codes of how long the token lasts, -1 for none."""
+    numbers, channel = walk.net.lengths, walk.plain.length[token]
+    none = torch.full((len(state),), -1)
+    if channel < 0:
+        return none
+    return pick(numbers.ask(channel, state, none, unaimed(told)), walk.generator)
 
 
 def _ahead(net: EventNet, heads: Heads) -> Past:

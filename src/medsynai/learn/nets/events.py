@@ -17,6 +17,7 @@ from medsynai.codec.steps import StepCodec, spread_of
 from medsynai.learn.habits import AGO
 from medsynai.learn.nets.gaps import FAST, Gaps, Past, odds_of
 from medsynai.learn.nets.kin import FAR, Kin
+from medsynai.learn.nets.lodging import Lodging
 from medsynai.learn.nets.mlp import linear, quiet, vectors
 
 NEVER = -30.0  # log-odds of what cannot happen
@@ -158,6 +159,7 @@ class EventNet(nn.Module):
         ripe: (ranges + 1, counted) log-odds that it comes beside those, by how much of the time is
             past that it would wait if all that are still to come lay evenly; see `ripe_of`.
         scale: events of a patient, in the mean.
+        rooms: what holds of visits, and how long they are.
     """
 
     usual: Tensor
@@ -203,6 +205,11 @@ class EventNet(nn.Module):
         self.about = linear(width, width)
         self.habit = quiet(vectors(2, max(1, watched)))
         self.again = quiet(vectors(AGO, max(1, watched)))
+        self.rooms = codec.rooms, codec.lengths
+
+    def lodging(self, n: int) -> Lodging:
+        """Of so many patients before their first step."""
+        return Lodging.none(*self.rooms, n)
 
     def begin(self, codes: Int64[Tensor, "n columns"]) -> tuple[Tensor, Tensor]:
         """What is told of a patient: for every step, and as the state before the first."""
