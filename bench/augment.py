@@ -22,6 +22,7 @@ STUDIES = {
     "flchain": (DATA / "tabular" / "flchain.csv.gz", ["--target", "death"]),
     "support2": (DATA / "tabular" / "support2.csv.gz", ["--target", "death"]),
     "pneumonia": (DATA / "images" / "pneumoniamnist_28.npz", []),
+    "blood": (DATA / "images" / "bccd_blood_cells_32.npz", []),
     "physionet2012": (DATA / "longitudinal", ["--kind", "cohorts:physionet2012"]),
 }
 

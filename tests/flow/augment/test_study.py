@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -54,6 +55,21 @@ def test_patients_are_on_one_side_and_sizes_are_kept(lab):
             assert have.max() <= size and np.bincount(lab.labels[learn]).min() >= 0.6 * size
     holdout = set(map(tuple, lab.holdout.frame[["age", "crp"]].to_numpy().tolist()))
     assert not holdout & set(map(tuple, lab.train.frame[["age", "crp"]].to_numpy().tolist()))
+
+
+def test_records_come_from_patients_enough_where_each_has_many():
+    """Slides of dozens of cells: a class of one slide's cells would be refused by the generator."""
+    rng = np.random.default_rng(0)
+    many = SimpleNamespace(
+        classes=("a", "b"), labels=rng.integers(0, 2, 3_000), patients=np.repeat(range(60), 50)
+    )
+    for size in (10, 25, 50):
+        learn, held = at_hand(many, size, Seeds(0))
+        for label in (0, 1):
+            mine = many.patients[learn[many.labels[learn] == label]]
+            assert len(mine) == size - round(0.2 * size) and len(set(mine)) >= 8
+        assert not set(many.patients[learn]) & set(many.patients[held])
+    assert len(at_hand(many, None, Seeds(0))[0]) > 2_000  # of all patients all that they have
 
 
 def test_the_ratio_is_chosen_without_the_holdout(lab):
@@ -133,7 +149,7 @@ def test_images_with_the_baseline(monkeypatch):
 
 
 def test_a_size_of_too_few_patients_is_left_out_and_said(monkeypatch, tmp_path):
-    """The default sizes begin at 10 a class: of two images a patient that ended the study."""
+    """Five of six records a class are learnt from, and a generator asks for eight patients."""
     monkeypatch.setattr(images, "FEWEST", 4)
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 255, (240, 1, 8, 8)).astype(np.uint8)
@@ -141,13 +157,13 @@ def test_a_size_of_too_few_patients_is_left_out_and_said(monkeypatch, tmp_path):
     whole = ImageSet.of(pixels, labels, ("well", "ill"), people)
     plan = Plan(source="x", model="pca")
     lab = images.ImageLab(plan, whole.rows(np.arange(160)), whole.rows(np.arange(160, 240)))
-    asked = Asked(sizes=(10, 50), ratios=(1.0,), seeds=1)
+    asked = Asked(sizes=(6, 50), ratios=(1.0,), seeds=1)
     outcomes, said = study(lab, plan, asked, tmp_path / "study")
     assert {o.size for o in outcomes} == {50}
-    assert said[-1].startswith("10 images a class. Not tried: class well (4)")
+    assert said[-1].startswith("6 images a class. Not tried: class well (5)")
     assert "Not tried" in (tmp_path / "study" / "study.html").read_text()
     with pytest.raises(ModelError, match="fewer than 8"):
-        study(lab, plan, replace(asked, sizes=(10,)), tmp_path / "other")
+        study(lab, plan, replace(asked, sizes=(6,)), tmp_path / "other")
 
 
 def test_the_command(tmp_path):

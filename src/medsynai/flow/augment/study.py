@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from medsynai import store
+from medsynai.codec.classes import FEWEST
 from medsynai.errors import ModelError, PlanError
 from medsynai.evaluate.arms import MAIN, Arm, Outcome, differences, figures_of, verdict
 from medsynai.flow.augment.lab import Lab
@@ -164,7 +165,8 @@ def cell(
 def at_hand(lab: Lab, size: int | None, seeds: Seeds) -> tuple[np.ndarray, np.ndarray]:
     """Places of the records to learn from, and of those to choose by, of other patients.
 
-    Of `size` records a class a fifth is for the choice; a class that has fewer gives all it has.
+    Of `size` records a class a fifth is for the choice; a class that has fewer gives all it has. No
+    patient gives more than an eighth of those to learn from: a generator asks for as many patients.
     """
     rng = seeds.of("patients").numpy()
     people = rng.permutation(int(lab.patients.max(initial=0)) + 1)
@@ -172,6 +174,7 @@ def at_hand(lab: Lab, size: int | None, seeds: Seeds) -> tuple[np.ndarray, np.nd
     most = counts if size is None else np.minimum(counts, size)
     wanted = {"held": np.maximum(np.round(HELD * most), 1).astype(int)}
     wanted["learn"] = most - wanted["held"]
+    each = counts if size is None else np.maximum(wanted["learn"] // FEWEST, 1)
     got: dict[str, list[int]] = {"held": [], "learn": []}
     have = {name: np.zeros(len(lab.classes), int) for name in got}
     by_person = np.split(
@@ -180,10 +183,12 @@ def at_hand(lab: Lab, size: int | None, seeds: Seeds) -> tuple[np.ndarray, np.nd
     for person in people:
         mine = by_person[person]
         side = _side(lab.labels[mine], have, wanted)
+        given = np.zeros(len(lab.classes), int)
         for place in mine:
             label = lab.labels[place]
-            if have[side][label] < wanted[side][label]:
+            if have[side][label] < wanted[side][label] and given[label] < each[label]:
                 have[side][label] += 1
+                given[label] += 1
                 got[side].append(int(place))
     return np.array(got["learn"], int), np.array(got["held"], int)
 
