@@ -21,6 +21,12 @@ DATA = SHARED.parent / "data"
 STUDIES = {
     "flchain": (DATA / "tabular" / "flchain.csv.gz", ["--target", "death"]),
     "support2": (DATA / "tabular" / "support2.csv.gz", ["--target", "death"]),
+    # other draws, and more: planned once five had shown at 50 a class what they could not tell
+    # from chance, so that what was seen there is no part of what is told here
+    "support2-again": (
+        DATA / "tabular" / "support2.csv.gz",
+        ["--target", "death", "--seed", "1", "--seeds", "20"],
+    ),
     "pneumonia": (DATA / "images" / "pneumoniamnist_28.npz", []),
     "blood": (DATA / "images" / "bccd_blood_cells_32.npz", []),
     "physionet2012": (DATA / "longitudinal", ["--kind", "cohorts:physionet2012"]),

@@ -159,8 +159,8 @@ def augmented(rows: list[Row]) -> str:
     arms = list(dict.fromkeys(a["arm"] for r in rows for a in r["arms"]))
     lines = [
         "## Augmentation\n\nMade by `python bench/augment.py` (docs/augment.md): mean AUROC on the "
-        "holdout, five draws of patients, one core; all arms but the first and the fifth train on "
-        f"as many records.\n\n| set | at hand | {' | '.join(arms)} | seconds |\n"
+        "holdout, five draws of patients (`-again`: twenty), one core; all arms but the first and "
+        f"the fifth train on as many records.\n\n| set | at hand | {' | '.join(arms)} | seconds |\n"
         f"|---|---|{'---|' * len(arms)}---|\n"
     ]
     for row in rows:
