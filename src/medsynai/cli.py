@@ -124,9 +124,8 @@ def show_facts(facts: dict[str, Any], out: Path | None, as_json: bool) -> int:
     from medsynai.flow.folder import write_text
 
     if out is not None and "proposal" not in facts:
-        none = "no column of patients looks like follow-up, and nothing else is declared"
-        why = none if facts["kind"] == "cohorts" else "they have no schema file"
-        raise PlanError(f"{facts['kind']}: {why}; leave out --out")
+        follows = ", as no column of patients looks like follow-up" * (facts["kind"] == "cohorts")
+        raise PlanError(f"{facts['kind']} have no schema file{follows}: leave out --out")
     if out is not None:
         write_text(out, str(facts["proposal"]))
     print_json(facts) if as_json else screen.show_facts(facts)

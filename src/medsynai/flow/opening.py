@@ -91,9 +91,12 @@ def read_schema_file(path: Path) -> Schema:
     except (OSError, UnicodeDecodeError):
         raise SchemaError(f"no readable schema at {path}") from None
     try:
-        return Schema.from_toml(text)
+        schema = Schema.from_toml(text)
     except SchemaError as error:
         raise SchemaError(f"{path}: {error}") from None
+    if not schema.columns and not schema.survival:
+        raise SchemaError(f"{path}: lacks 'columns', and declares no follow-up of a cohort")
+    return schema
 
 
 def aiming(table: Table, target: str | None) -> Table:
