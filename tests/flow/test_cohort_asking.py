@@ -9,8 +9,12 @@ import pytest
 from medsynai.data.cohort import Clock, Cohort
 from medsynai.data.cohortfiles.layout import Layout, Part, Sheet
 from medsynai.errors import ConditionError
+from medsynai.flow.cohorts import stages
 from medsynai.flow.cohorts.alike import Alike
 from medsynai.flow.cohorts.asking import asked_of
+from medsynai.flow.kind_stages import Run
+from medsynai.flow.plan import Plan
+from medsynai.flow.watch import Watch
 from medsynai.models.catalog import load_cohort_model
 from medsynai.privacy.ledger import Ledger
 from medsynai.seeds import Seeds
@@ -125,3 +129,15 @@ def test_only_what_a_person_may_ask_is_named_and_in_the_words_of_the_source():
     ):
         with pytest.raises(ConditionError, match=told):
             asked_of(fitted, (asked,), layout)
+
+
+def test_the_judge_of_a_condition_is_shown_real_patients_who_are_so(monkeypatch):
+    sides = []
+    monkeypatch.setattr(stages, "CohortTrial", lambda *told: sides.extend(told[:3]))
+    monkeypatch.setattr(stages.judging, "judge", lambda *_: None)
+    cohort = lives()
+    alike = Alike.of(cohort, ("sex=F",), Layout())
+    parts = stages.CohortParts(cohort, cohort, (), cohort, (), alike)
+    stages.judge(cohort, parts, Run(Plan(conditions=("sex=F",)), Ledger(), Watch()))
+    real, held, made = (set(c.subjects["sex"]) for c in sides)
+    assert (real, held, made) == ({"F"}, {"F"}, {"F", "M"})

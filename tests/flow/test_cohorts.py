@@ -1,6 +1,7 @@
 """Cohorts from the folder to the release and back; looked at by `inspect`."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from medsynai.cli import cli
+from medsynai.codec.course import CourseCodec
 from medsynai.errors import InputError, PlanError
 from medsynai.flow.cohorts import stages
 from medsynai.flow.kinds import kind_of
@@ -77,6 +79,18 @@ def test_a_long_file_goes_through_and_comes_back_in_its_layout(long_file, tmp_pa
         sample(tmp_path / "out", Order(130, shard=50), Target(tmp_path / name))
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
     assert pd.read_csv(tmp_path / "a.csv")["patient_id"].nunique() == 130
+
+
+def test_what_was_mended_reaches_the_report(long_file, monkeypatch, tmp_path):
+    """It is counted as courses are decoded; keys and columns beside are given after that."""
+    whole = CourseCodec.decode
+
+    def mended(self, course, rng):
+        return replace(whole(self, course, rng), mended={"a law": 3})
+
+    monkeypatch.setattr(CourseCodec, "decode", mended)
+    run(Plan(source=str(long_file), measures=FEW, model="markov"), tmp_path / "out")
+    assert json.loads((tmp_path / "out/scores.json").read_text())["repairs"] == {"a law": 3}
 
 
 def test_copied_patients_are_caught(long_file, tmp_path):

@@ -143,6 +143,9 @@ def test_fresh_patients_are_not_warned_of_and_faults_are():
         assert status(ward(seed)) == {Status.PASS}
     for plant in (shuffled_ids, overlapping, dropped):
         assert Status.WARN in status(plant())
+    beyond = [replace(judged(FRESH)[g.score], value=0.06, low=0.0, high=0.2) for g in own]
+    verdict = judge_gates(tuple(beyond), replace(policy, gates=own))
+    assert {r.status for r in verdict.gates} == {Status.WARN}  # few patients are no excuse
 
 
 def test_a_day_without_an_hour_lies_in_the_visit_that_begins_in_its_evening():
