@@ -124,8 +124,18 @@ def test_what_goes_on_from_a_history_lies_in_visits_that_stand_apart(monkeypatch
         real.visits[real.visits["start"] < 150],
         clock=Clock.HOURS,
     )
+    resumed, begun = continuing.resumed, []
+
+    def spied(*told):
+        walk = resumed(*told)
+        begun.append((walk.lodging.since.clone(), walk.lodging.open.clone()))
+        return walk
+
+    monkeypatch.setattr(continuing, "resumed", spied)
     made = continuing.continued(fitted, early, 3, Seeds(2))  # type: ignore[arg-type]
-    assert len(made.events) > 100
+    for since, still in begun:  # what a history leaves open is known
+        assert (since == 0).float().mean() > 0.9 and (still > 0).any()
+    assert begun and len(made.events) > 100
     held = made.events.merge(made.visits, on="visit_id")
     assert len(held) == len(made.events) and (held["subject_id_x"] == held["subject_id_y"]).all()
     assert ((held["start"] <= held["time"]) & (held["time"] <= held["end"])).all()
